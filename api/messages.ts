@@ -1,0 +1,62 @@
+/** What main and a worker say to each other over the worker's MessagePort. */
+
+import type { Socket } from 'node:net';
+import type { ProxySettings } from './settings.ts';
+import type { SharedMemory } from './shared-memory.ts';
+
+/** Which listener a connection came in by; `bind` has its index in `settings.binds`. */
+export type ListenerName = 'outbound' | 'inbound' | `bind:${number}`;
+
+export type DrainStage =
+  /** Inbound answers carry `connection: close`; everything else as before. */
+  | 'announce'
+  /** Inbound finishes what runs and closes what is idle; outbound as before. */
+  | 'inbound'
+  /** Outbound too. */
+  | 'outbound'
+  /** Everything is reset. */
+  | 'force';
+
+export interface WorkerStart {
+  readonly index: number;
+  /** Counts the workers that this index has had, from 0. */
+  readonly incarnation: number;
+  readonly settings: ProxySettings;
+  readonly memory: SharedMemory;
+}
+
+export type MainToWorker =
+  | { readonly kind: 'socket'; readonly listener: ListenerName; readonly socket: Socket }
+  | { readonly kind: 'snapshot'; readonly bytes: SharedArrayBuffer }
+  | { readonly kind: 'log-level'; readonly level: ProxySettings['logLevel'] }
+  | { readonly kind: 'drain'; readonly stage: DrainStage };
+
+/** One cell or histogram, announced before it is first used. */
+export interface CellDefinition {
+  readonly family: string;
+  readonly labels: readonly (readonly [name: string, value: string])[];
+  /** First cell; a histogram has one for each bucket, then sum, then count. */
+  readonly cell: number;
+}
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+
+export type WorkerToMain =
+  | { readonly kind: 'ready' }
+  /** The worker needs this target; a snapshot follows, and every later one of it. */
+  | { readonly kind: 'want'; readonly key: string }
+  /** The worker has dropped this target. */
+  | { readonly kind: 'idle'; readonly key: string }
+  /** Nothing is in flight any more on these slots, which its newest snapshots no longer have. */
+  | { readonly kind: 'released'; readonly slots: readonly number[] }
+  | { readonly kind: 'cells'; readonly definitions: readonly CellDefinition[] }
+  | { readonly kind: 'cells-freed'; readonly cells: readonly number[] }
+  | {
+      readonly kind: 'log';
+      readonly level: LogLevel;
+      readonly target: string;
+      readonly message: string;
+      readonly fields: Readonly<Record<string, string | number>>;
+    }
+  /** Lines of the access log, already formatted. */
+  | { readonly kind: 'access'; readonly lines: string };

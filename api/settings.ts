@@ -1,0 +1,52 @@
+/**
+ * The settings of a proxy process as plain data, the same in main and in every worker. The
+ * configuration file's `proxy:` section and the command line become this; docs/CONFIG.md lists it.
+ */
+
+export interface Address {
+  /** An IPv4 or IPv6 address, no name. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A port of its own on which an application reaches one service. */
+export interface BindSettings {
+  readonly address: Address;
+  /** Canonical name with port, for example `db.default.svc.cluster.local:5432`. */
+  readonly authority: string;
+}
+
+export interface ProxySettings {
+  readonly outbound: Address | null;
+  readonly inbound: Address | null;
+  /** Where inbound traffic goes; required when `inbound` is set. */
+  readonly inboundTo: Address | null;
+  readonly admin: Address | null;
+  readonly binds: readonly BindSettings[];
+  /** 0 runs the worker's code in the main thread. */
+  readonly workers: 'auto' | number;
+  readonly accept: 'transfer' | 'reuseport';
+  readonly maxConnections: number;
+  /** `allow`: a name that no service has goes to where DNS says. */
+  readonly passthrough: 'refuse' | 'allow';
+  readonly allowRemote: boolean;
+  readonly headBytesMax: number;
+  readonly headFieldsMax: number;
+  readonly headTimeoutMs: number;
+  readonly bodyIdleTimeoutMs: number;
+  readonly clientIdleTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly responseTimeoutMs: number;
+  readonly poolIdleTimeoutMs: number;
+  readonly poolConnectionsMax: number;
+  readonly queueRequestsMax: number;
+  readonly failfastTimeoutMs: number;
+  readonly inFlightMax: number;
+  readonly detectTimeoutMs: number;
+  readonly announceMs: number;
+  readonly graceMs: number;
+  readonly logLevel: 'off' | 'error' | 'warn' | 'info' | 'debug';
+  readonly logFormat: 'plain' | 'json';
+  readonly accessLog: 'off' | 'json' | 'common';
+  readonly adminShutdown: boolean;
+}

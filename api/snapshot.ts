@@ -1,0 +1,54 @@
+/** What a worker knows of one target: immutable, numbered, sent by main as msgpackr bytes. */
+
+import { Packr } from 'msgpackr';
+
+export interface EndpointSnapshot {
+  readonly host: string;
+  readonly port: number;
+  /** Above 0; 1 is usual. */
+  readonly weight: number;
+  /** Where its load lives in shared memory; unique among living endpoints of the process. */
+  readonly slot: number;
+  readonly zone: string;
+}
+
+export interface TargetSnapshot {
+  /** As the worker asked; `targetKey` builds it. */
+  readonly key: string;
+  /** Grows with each change of this target. */
+  readonly generation: number;
+  /** `absent`: no such service. A service without endpoints is ready with an empty list. */
+  readonly state: 'ready' | 'absent';
+  /** Canonical name with port, for example `web.default.svc.cluster.local:80`. */
+  readonly authority: string;
+  readonly namespace: string;
+  readonly service: string;
+  readonly protocol: 'auto' | 'http' | 'opaque';
+  readonly endpoints: readonly EndpointSnapshot[];
+}
+
+/**
+ * `host`: what a client named in Host, absolute-form or CONNECT, lower-case, with the port if it
+ * gave one; `sni`: a server name without port; `bind`: the authority of a bind port; `inbound`:
+ * the one local target, its value is empty.
+ */
+export type TargetKind = 'host' | 'sni' | 'bind' | 'inbound';
+
+export function targetKey(kind: TargetKind, value: string): string {
+  return `${kind}:${value}`;
+}
+
+const packr = new Packr({ useRecords: false });
+
+/** Encodes once, into memory that every worker reads without a copy. */
+export function encodeSnapshot(snapshot: TargetSnapshot): SharedArrayBuffer {
+  const bytes = packr.pack(snapshot);
+  const shared = new SharedArrayBuffer(bytes.length);
+  new Uint8Array(shared).set(bytes);
+  return shared;
+}
+
+/** Decodes what `encodeSnapshot` of this same process made. */
+export function decodeSnapshot(shared: SharedArrayBuffer): TargetSnapshot {
+  return packr.unpack(Buffer.from(new Uint8Array(shared))) as TargetSnapshot;
+}

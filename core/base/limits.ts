@@ -1,0 +1,79 @@
+/**
+ * Every bound of the proxy, with its unit in its name, and the relations between them, asserted
+ * when the module loads. What a user may change is copied into settings with these as defaults.
+ */
+
+import { assert } from './assert.ts';
+
+/** A request or response head, first byte to the empty line. */
+export const headBytesMax = 64 * 1024;
+/** Fields in a head, and in a trailer section. */
+export const headFieldsMax = 100;
+/** Fields that a configuration may ask for at the most. */
+export const headFieldsCeiling = 1000;
+/** One chunk's size line with its extension. */
+export const chunkLineBytesMax = 4 * 1024;
+/** All chunk extensions of one message together (CVE-2023-39326). */
+export const chunkExtensionBytesMax = 16 * 1024;
+/** Informational responses before the final one (class 12 of the smuggling tests). */
+export const informationalMax = 32;
+/** What is kept of a request so that it can be sent again. */
+export const replayBytesMax = 64 * 1024;
+
+/** What a thread reads at once into the buffer that its connections share. */
+export const readBytes = 64 * 1024;
+/** What a connection in a bulk transfer reads at once into a buffer of its own. */
+export const bulkReadBytes = 256 * 1024;
+/** Bulk buffers of a thread; transfers beyond them share the common buffer. */
+export const bulkBuffersMax = 64;
+/** Bytes that wait in a socket before its source is paused. */
+export const writeHighWaterBytes = 128 * 1024;
+
+/** First bytes of a connection that may be held until its protocol is known. */
+export const detectBytesMax = 16 * 1024 + 1024;
+export const detectTimeoutMs = 10_000;
+/** The client's silence after which a destination is dialled that may speak first. */
+export const serverFirstSilenceMs = 50;
+/** How long a destination is remembered as speaking first. */
+export const serverFirstMemoryMs = 60_000;
+export const serverFirstMemoryMax = 10_000;
+
+export const headTimeoutMs = 10_000;
+export const bodyIdleTimeoutMs = 30_000;
+export const clientIdleTimeoutMs = 300_000;
+export const connectTimeoutMs = 1_000;
+export const responseTimeoutMs = 300_000;
+export const poolIdleTimeoutMs = 3_000;
+/** Connections of one worker to one endpoint. */
+export const poolConnectionsMax = 1_024;
+
+/** Requests of one target that wait for an endpoint, in one worker. */
+export const queueRequestsMax = 10_000;
+export const failfastTimeoutMs = 3_000;
+/** How long a request waits to learn what its target is. */
+export const discoverTimeoutMs = 3_000;
+/** Requests in flight in one worker and direction before it sheds load. */
+export const inFlightMax = 100_000;
+
+/** Targets that a worker keeps; the least recently used idle one gives way. */
+export const targetsMax = 10_000;
+export const targetIdleMs = 90_000;
+/** Spellings of authorities that a worker maps to targets. */
+export const authorityCacheMax = 20_000;
+
+export const workersMax = 32;
+export const slotsMax = 64 * 1024;
+export const cellsMax = 512 * 1024;
+/** Label sets of one metric family; what exceeds counts under `other`. */
+export const seriesMax = 20_000;
+
+export const workerSilenceMs = 5_000;
+export const maxConnectionsDefault = 100_000;
+/** Descriptors kept free for upstream connections, logs and discovery. */
+export const descriptorReserve = 128;
+
+assert(chunkLineBytesMax <= chunkExtensionBytesMax, 'one chunk line fits the extension budget');
+assert(headFieldsMax <= headFieldsCeiling, 'the default is within the ceiling');
+assert(detectBytesMax <= readBytes, 'detection fits one read');
+assert(headBytesMax <= readBytes, 'a head fits one read buffer');
+assert(poolIdleTimeoutMs < 5_000, 'idle connections end before the usual server does it (5 s)');
