@@ -17,6 +17,8 @@ export const statusField = {
   loadPermille: 5,
   /** Stamp of the last outbound byte or connection, for the drain. */
   outboundActivity: 6,
+  /** Sockets adopted since the start; main compares it with what it handed over. */
+  adoptedTotal: 7,
 } as const;
 export const statusWords = 16;
 
