@@ -2,9 +2,9 @@
  * The one timer wheel of a thread: coarse (10 ms), intrusive, without an allocation per timer.
  *
  * A timer is an object that its owner keeps and arms as often as it likes; arming and cancelling
- * are O(1). The wheel asks the system for one interval while anything is armed and for none
- * while nothing is, so that an idle proxy does not wake up. Delays longer than a turn of the
- * wheel go around it. This is the only file that may touch `setInterval` and friends.
+ * are O(1). The wheel asks the system to be woken for the earliest deadline only, and for nothing
+ * while nothing is armed, so that an idle proxy sleeps. Delays longer than a turn of the wheel go
+ * around it. This is the only file that may touch `setTimeout` and friends.
  */
 
 import type { Clock } from './clock.ts';
@@ -33,8 +33,8 @@ export class Timer {
   }
 }
 
-/** Calls `tick` about every `periodMs` until the returned function is called. */
-export type IntervalSource = (tick: () => void, periodMs: number) => () => void;
+/** Calls `wake` once after `delayMs` unless the returned function is called before. */
+export type WakeSource = (wake: () => void, delayMs: number) => () => void;
 
 export const tickMs = 10;
 const slotCount = 1024;
@@ -44,15 +44,18 @@ const dueSlot = slotCount;
 
 export class TimerWheel {
   readonly #clock: Clock;
-  readonly #interval: IntervalSource;
+  readonly #wakeSource: WakeSource;
   readonly #slots: (Timer | null)[] = new Array<Timer | null>(slotCount + 1).fill(null);
-  #stop: (() => void) | null = null;
+  readonly #wake = (): void => this.advance();
+  #cancelWake: (() => void) | null = null;
+  #wakeTick = Number.POSITIVE_INFINITY;
   #armed = 0;
+  /** Everything due up to this tick has fired. */
   #tick: number;
 
-  constructor(clock: Clock, interval: IntervalSource = systemInterval) {
+  constructor(clock: Clock, wakeSource: WakeSource = systemWake) {
     this.#clock = clock;
-    this.#interval = interval;
+    this.#wakeSource = wakeSource;
     this.#tick = this.#nowTick();
   }
 
@@ -63,13 +66,12 @@ export class TimerWheel {
   /** Arms `timer` to fire `delayMs` from now, at the earliest, and up to two ticks later. */
   arm(timer: Timer, delayMs: number): void {
     if (timer.slot !== -1) this.cancel(timer);
-    if (this.#stop === null) {
-      this.#tick = this.#nowTick();
-      this.#stop = this.#interval(() => this.advance(), tickMs);
-    }
-    const due = this.#nowTick() + Math.max(1, Math.ceil(delayMs / tickMs));
+    const now = this.#nowTick();
+    if (this.#armed === 0) this.#tick = now;
+    const due = now + Math.max(1, Math.ceil(delayMs / tickMs) + 1);
     timer.dueTick = due;
     this.#link(timer, due % slotCount);
+    if (due < this.#wakeTick) this.#wakeAt(due, now);
   }
 
   /** Disarms; harmless when not armed. */
@@ -84,22 +86,20 @@ export class TimerWheel {
     this.#armed -= 1;
   }
 
-  /** Fires what is due. The system's interval calls it; tests call it after moving their clock. */
+  /** Fires what is due and asks for the next wake-up. Tests call it after moving their clock. */
   advance(): void {
     const now = this.#nowTick();
+    this.#wakeTick = now;
     const from = Math.max(this.#tick + 1, now - slotCount + 1);
     for (let tick = from; tick <= now; tick++) this.#fireSlot(tick % slotCount, now);
     this.#tick = now;
-    if (this.#armed === 0 && this.#stop !== null) {
-      this.#stop();
-      this.#stop = null;
-    }
+    this.#stopWake();
+    if (this.#armed !== 0) this.#wakeAt(this.#nextDue(now), now);
   }
 
-  /** Ends the interval; what is armed does not fire any more. */
+  /** Ends the wake-ups; what is armed does not fire any more. */
   close(): void {
-    this.#stop?.();
-    this.#stop = null;
+    this.#stopWake();
   }
 
   /** Moves what is due to a list of its own first: owners arm and cancel others while they run. */
@@ -121,6 +121,28 @@ export class TimerWheel {
     }
   }
 
+  /** The first tick at which something is due, at most one turn ahead. */
+  #nextDue(now: number): number {
+    for (let tick = now + 1; tick < now + slotCount; tick++) {
+      for (let timer = this.#slots[tick % slotCount]; timer !== null; timer = timer.next) {
+        if (timer.dueTick === tick) return tick;
+      }
+    }
+    return now + slotCount;
+  }
+
+  #wakeAt(tick: number, now: number): void {
+    this.#stopWake();
+    this.#wakeTick = tick;
+    this.#cancelWake = this.#wakeSource(this.#wake, (tick - now) * tickMs);
+  }
+
+  #stopWake(): void {
+    this.#cancelWake?.();
+    this.#cancelWake = null;
+    this.#wakeTick = Number.POSITIVE_INFINITY;
+  }
+
   #link(timer: Timer, slot: number): void {
     const head = this.#slots[slot];
     timer.slot = slot;
@@ -136,7 +158,14 @@ export class TimerWheel {
   }
 }
 
-/** The system's interval, unreferenced: a timer never keeps the process alive by itself. */
+/** The system's timer, unreferenced: a timer never keeps the process alive by itself. */
+function systemWake(wake: () => void, delayMs: number): () => void {
+  const handle = setTimeout(wake, delayMs);
+  handle.unref();
+  return () => clearTimeout(handle);
+}
+
+/** Calls `tick` every `periodMs` until the returned function is called, for housekeeping. */
 export function systemInterval(tick: () => void, periodMs: number): () => void {
   const handle = setInterval(tick, periodMs);
   handle.unref();
