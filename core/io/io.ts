@@ -1,0 +1,179 @@
+/**
+ * What the connections of one thread share: the read buffer, output buffers, bulk buffers, the
+ * list of sockets to flush at the end of an event, and the clock reading of that event.
+ */
+
+import { type Socket as NetSocket, connect as netConnect } from 'node:net';
+import type { Clock } from '../base/clock.ts';
+import { bulkBuffersMax, bulkReadBytes, headBytesMax, readBytes } from '../base/limits.ts';
+import { nodeErrorCode } from '../base/node-error.ts';
+import { type BulkBuffer, Socket, type SocketOwner } from './socket.ts';
+import { newWriteRequest, verifyStreamHandle, type WriteRequest } from './stream-handle.ts';
+
+export interface Connector {
+  onConnect(socket: Socket): void;
+  /** With the system's error name. Not called after `abort`. */
+  onConnectError(code: string): void;
+}
+
+/** A connection attempt that can be given up. */
+export interface Attempt {
+  abort(): void;
+}
+
+/** A head of the largest size fits, also with what we add to it; so does a full read. */
+export const outputBytes = Math.max(readBytes, headBytesMax) + 16 * 1024;
+
+export class Io {
+  readonly readBuffer = Buffer.allocUnsafeSlow(readBytes);
+  /** Monotonic milliseconds when the current event began. */
+  nowMs: number;
+  /** The bulk buffer whose bytes are being handed out, while they are. */
+  readingBulk: BulkBuffer | null = null;
+
+  readonly #clock: Clock;
+  readonly #sockets = new Set<Socket>();
+  readonly #outputs: Buffer[] = [];
+  readonly #bulks: BulkBuffer[] = [];
+  readonly #leave = (): void => this.#leaveSoon();
+  #bulksOut = 0;
+  #depth = 0;
+  #soonAsked = false;
+  #soon: (() => void)[] = [];
+  #dirty: Socket | null = null;
+  #writeRequest: WriteRequest = newWriteRequest();
+
+  constructor(clock: Clock) {
+    const missing = verifyStreamHandle();
+    if (missing !== '') throw new Error(missing);
+    this.#clock = clock;
+    this.nowMs = clock.monotonicMs();
+  }
+
+  /** Takes over a connection that was accepted and not touched since. It starts paused. */
+  adopt(socket: NetSocket, owner: SocketOwner): Socket {
+    const adopted = new Socket(this, socket, owner);
+    this.#sockets.add(adopted);
+    return adopted;
+  }
+
+  /** Dials an address (no name). The socket that it hands over starts paused. */
+  connect(host: string, port: number, owner: SocketOwner, connector: Connector): Attempt {
+    const socket = netConnect({ host, port, noDelay: true, allowHalfOpen: true });
+    let over = false;
+    socket.on('error', (error) => {
+      if (over) return;
+      over = true;
+      this.enter();
+      connector.onConnectError(nodeErrorCode(error));
+      this.leave();
+    });
+    socket.on('connect', () => {
+      if (over) return;
+      over = true;
+      this.enter();
+      connector.onConnect(this.adopt(socket, owner));
+      this.leave();
+    });
+    return {
+      abort: () => {
+        over = true;
+        socket.destroy();
+      },
+    };
+  }
+
+  /** An event begins: what is written during it goes out at its end, together. */
+  enter(): void {
+    if (this.#depth === 0) this.nowMs = this.#clock.monotonicMs();
+    this.#depth += 1;
+  }
+
+  leave(): void {
+    if (this.#depth === 1) this.#flush();
+    this.#depth -= 1;
+  }
+
+  /** Runs `action` in an event of its own, right after the current one. */
+  soon(action: () => void): void {
+    this.#soon.push(action);
+    this.#askSoon();
+  }
+
+  markDirty(socket: Socket): void {
+    socket.dirty = true;
+    socket.nextDirty = this.#dirty;
+    this.#dirty = socket;
+    if (this.#depth === 0) this.#askSoon();
+  }
+
+  forget(socket: Socket): void {
+    this.#sockets.delete(socket);
+  }
+
+  takeOutput(): Buffer {
+    return this.#outputs.pop() ?? Buffer.allocUnsafeSlow(outputBytes);
+  }
+
+  giveOutput(buffer: Buffer): void {
+    if (this.#outputs.length < outputsKept) this.#outputs.push(buffer);
+  }
+
+  takeBulk(): BulkBuffer | null {
+    const bulk = this.#bulks.pop();
+    if (bulk !== undefined) return bulk;
+    if (this.#bulksOut === bulkBuffersMax) return null;
+    this.#bulksOut += 1;
+    return { bytes: Buffer.allocUnsafeSlow(bulkReadBytes), pinned: false };
+  }
+
+  giveBulk(bulk: BulkBuffer): void {
+    if (bulk.pinned || this.#bulks.length === bulksKept) this.#bulksOut -= 1;
+    else this.#bulks.push(bulk);
+  }
+
+  /** The request for the next write; it is used up only by a write that ends later. */
+  writeRequest(): WriteRequest {
+    return this.#writeRequest;
+  }
+
+  replaceWriteRequest(request: WriteRequest): void {
+    this.#writeRequest = request;
+  }
+
+  /** Resets every connection of the thread. */
+  close(): void {
+    for (const socket of this.#sockets) socket.reset();
+  }
+
+  #flush(): void {
+    while (this.#dirty !== null) {
+      const socket = this.#dirty;
+      this.#dirty = socket.nextDirty;
+      socket.nextDirty = null;
+      socket.dirty = false;
+      socket.flush();
+    }
+  }
+
+  #askSoon(): void {
+    if (this.#soonAsked) return;
+    this.#soonAsked = true;
+    queueMicrotask(this.#leave);
+  }
+
+  #leaveSoon(): void {
+    this.#soonAsked = false;
+    this.enter();
+    const actions = this.#soon;
+    if (actions.length !== 0) {
+      this.#soon = [];
+      for (const action of actions) action();
+    }
+    this.leave();
+  }
+}
+
+/** Output buffers kept for the next event; usually one is in use at a time. */
+const outputsKept = 8;
+const bulksKept = 4;

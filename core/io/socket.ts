@@ -1,0 +1,365 @@
+/**
+ * A TCP connection as the proxy sees it: bytes in by callback, bytes out by copying into an output
+ * buffer that is written once at the end of the event. It owns the descriptor and back-pressure;
+ * what the bytes mean, and when a connection has waited too long, is its owner's business.
+ *
+ * It drives Node's stream handle directly instead of going through `net.Socket`, which costs
+ * about a microsecond and two objects less per write and lets all connections of a thread share
+ * one read buffer. `core/io/stream-handle.ts` is the only place that knows the private names.
+ */
+
+import type { Socket as NetSocket } from 'node:net';
+import { assert } from '../base/assert.ts';
+import { bulkReadBytes, readBytes } from '../base/limits.ts';
+import { systemErrorName } from '../base/node-error.ts';
+import type { Io } from './io.ts';
+import {
+  detachHandle,
+  newShutdownRequest,
+  newWriteRequest,
+  readCount,
+  type StreamHandle,
+  wroteLater,
+} from './stream-handle.ts';
+
+export interface SocketOwner {
+  /** `bytes[0, length)` have arrived; valid until this returns, then the buffer is used again. */
+  onBytes(bytes: Buffer, length: number): void;
+  /** The peer has sent its last byte. */
+  onEnd(): void;
+  /** What waited to be written is written; `congested` is false again. */
+  onDrain(): void;
+  /** The connection has ended by itself, with the system's error name. Not called after destroy. */
+  onClose(code: string): void;
+}
+
+/** A read buffer of its own for a connection that moves a lot; see `Socket.#nextReadBuffer`. */
+export interface BulkBuffer {
+  readonly bytes: Buffer;
+  /** The kernel may still read from it: a write that refers to it is under way. */
+  pinned: boolean;
+}
+
+export class Socket {
+  readonly remoteHost: string;
+  readonly remotePort: number;
+  bytesRead = 0;
+  bytesWritten = 0;
+  /** A write is under way that the kernel did not take at once: stop producing. */
+  congested = false;
+  destroyed = false;
+  /** The peer has sent its last byte. */
+  readEnded = false;
+  /** `end` was called; nothing may be written any more. */
+  writeEnded = false;
+  /** Next in the list of sockets that have something to flush. */
+  nextDirty: Socket | null = null;
+  dirty = false;
+
+  readonly #io: Io;
+  #owner: SocketOwner;
+  #handle: StreamHandle;
+  #reading = false;
+  #shut = false;
+  #destroyWhenWritten = false;
+  #out: Buffer | null = null;
+  #outLength = 0;
+  /** The output buffer that the kernel is still reading from. */
+  #inFlight: Buffer | null = null;
+  #inFlightBulk: BulkBuffer | null = null;
+  #backlog: Buffer[] = [];
+  #bulk: BulkBuffer | null = null;
+  #bulkStreak = 0;
+
+  /** Takes over the descriptor of `socket`, which ends as an object. It starts paused. */
+  constructor(io: Io, socket: NetSocket, owner: SocketOwner) {
+    this.#io = io;
+    this.#owner = owner;
+    this.remoteHost = socket.remoteAddress ?? '';
+    this.remotePort = socket.remotePort ?? 0;
+    this.#handle = detachHandle(socket);
+    this.#handle.useUserBuffer(io.readBuffer);
+    this.#handle.onread = () => this.#onRead();
+  }
+
+  set owner(owner: SocketOwner) {
+    this.#owner = owner;
+  }
+
+  get reading(): boolean {
+    return this.#reading;
+  }
+
+  /** Bytes handed to `write` that the kernel has not taken. */
+  get waitingBytes(): number {
+    let waiting = this.#outLength + (this.congested ? (this.#handle.writeQueueSize ?? 0) : 0);
+    for (const buffer of this.#backlog) waiting += buffer.length;
+    return waiting;
+  }
+
+  resume(): void {
+    if (this.#reading || this.destroyed || this.readEnded) return;
+    this.#reading = true;
+    this.#handle.readStart();
+  }
+
+  pause(): void {
+    if (!this.#reading || this.destroyed) return;
+    this.#reading = false;
+    this.#handle.readStop();
+  }
+
+  /**
+   * Room for `size` bytes in the output buffer, to encode in place: write at `outLength`, then
+   * call `commit`. `size` is at most `outputBytes` of core/io/io.ts.
+   */
+  reserve(size: number): Buffer {
+    assert(!this.writeEnded, 'nothing is written after the end');
+    if (this.#out !== null && this.#out.length - this.#outLength < size) this.#spill();
+    this.#out ??= this.#io.takeOutput();
+    assert(this.#out.length - this.#outLength >= size, 'a reservation fits an output buffer');
+    return this.#out;
+  }
+
+  get outLength(): number {
+    return this.#outLength;
+  }
+
+  /** The output buffer is filled up to `end`. */
+  commit(end: number): void {
+    this.#outLength = end;
+    if (!this.dirty) this.#io.markDirty(this);
+  }
+
+  /** Queues a copy of `bytes[start, end)`; large parts of a bulk buffer are written in place. */
+  write(bytes: Buffer, start: number, end: number): void {
+    if (this.destroyed) return;
+    assert(!this.writeEnded, 'nothing is written after the end');
+    const bulk = this.#io.readingBulk;
+    if (bulk !== null && bulk.bytes === bytes && end - start >= directWriteBytesMin) {
+      if (!this.congested && !bulk.pinned) {
+        this.flush();
+        if (!this.congested) {
+          this.#writeDirect(bulk, start, end);
+          return;
+        }
+      }
+    }
+    let at = start;
+    while (at < end) {
+      this.#out ??= this.#io.takeOutput();
+      if (this.#out.length === this.#outLength) {
+        this.#spill();
+        continue;
+      }
+      const size = Math.min(end - at, this.#out.length - this.#outLength);
+      bytes.copy(this.#out, this.#outLength, at, at + size);
+      this.#outLength += size;
+      at += size;
+    }
+    if (!this.dirty) this.#io.markDirty(this);
+  }
+
+  /** Queues text whose characters are all below 256. */
+  writeLatin1(text: string): void {
+    if (this.destroyed) return;
+    const out = this.reserve(text.length);
+    this.commit(this.#outLength + out.write(text, this.#outLength, 'latin1'));
+  }
+
+  /** Sends what is queued, then the last byte (FIN). Reading goes on. */
+  end(): void {
+    if (this.writeEnded || this.destroyed) return;
+    this.writeEnded = true;
+    this.flush();
+    this.#shutWhenWritten();
+  }
+
+  /** Sends what is queued, then closes. The owner hears nothing more. */
+  destroyWhenWritten(): void {
+    if (this.destroyed) return;
+    this.writeEnded = true;
+    this.#owner = nobody;
+    this.pause();
+    this.flush();
+    if (this.congested) this.#destroyWhenWritten = true;
+    else this.destroy();
+  }
+
+  /** Closes at once; what is queued is lost. The owner hears nothing more. */
+  destroy(): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    this.#reading = false;
+    this.#owner = nobody;
+    this.#handle.onread = ignore;
+    this.#handle.close();
+    this.#dropOutput();
+    this.#releaseBulk();
+    this.#io.forget(this);
+  }
+
+  /** Closes with a reset, so that the peer does not take what it has for complete. */
+  reset(): void {
+    if (this.destroyed) return;
+    this.#handle.reset?.();
+    this.destroy();
+  }
+
+  /** Writes what is queued; `Io` calls it once at the end of each event. */
+  flush(): void {
+    if (this.destroyed || this.congested) return;
+    const out = this.#out;
+    if (out === null || this.#outLength === 0) return;
+    const length = this.#outLength;
+    this.#out = null;
+    this.#outLength = 0;
+    this.#send(out, length);
+  }
+
+  #send(buffer: Buffer, length: number): void {
+    this.bytesWritten += length;
+    const request = this.#io.writeRequest();
+    const error = this.#handle.writeBuffer(request, buffer.subarray(0, length));
+    if (error !== 0) {
+      this.#io.giveOutput(buffer);
+      this.#failSoon(error);
+    } else if (wroteLater()) {
+      this.#inFlight = buffer;
+      this.#writeUnderWay();
+    } else {
+      this.#io.giveOutput(buffer);
+    }
+  }
+
+  #writeDirect(bulk: BulkBuffer, start: number, end: number): void {
+    this.bytesWritten += end - start;
+    const request = this.#io.writeRequest();
+    const error = this.#handle.writeBuffer(request, bulk.bytes.subarray(start, end));
+    if (error !== 0) {
+      this.#failSoon(error);
+    } else if (wroteLater()) {
+      bulk.pinned = true;
+      this.#inFlightBulk = bulk;
+      this.#writeUnderWay();
+    }
+  }
+
+  #writeUnderWay(): void {
+    this.congested = true;
+    const request = this.#io.writeRequest();
+    this.#io.replaceWriteRequest(newWriteRequest());
+    request.oncomplete = (status: number) => this.#onWritten(status);
+  }
+
+  #onWritten(status: number): void {
+    if (this.#inFlight !== null) this.#io.giveOutput(this.#inFlight);
+    if (this.#inFlightBulk !== null) this.#inFlightBulk.pinned = false;
+    this.#inFlight = null;
+    this.#inFlightBulk = null;
+    if (this.destroyed) return;
+    this.congested = false;
+    if (status < 0) {
+      this.#fail(status);
+      return;
+    }
+    this.#io.enter();
+    const next = this.#backlog.shift();
+    if (next !== undefined) this.#send(next, next.length);
+    else this.flush();
+    if (!this.congested && !this.destroyed) {
+      if (this.#destroyWhenWritten) this.destroy();
+      else if (this.writeEnded) this.#shutWhenWritten();
+      else this.#owner.onDrain();
+    }
+    this.#io.leave();
+  }
+
+  /** The output buffer is full while the kernel takes nothing: its bytes join the backlog. */
+  #spill(): void {
+    this.flush();
+    if (this.#out === null || this.#outLength === 0) return;
+    this.#backlog.push(Buffer.from(this.#out.subarray(0, this.#outLength)));
+    this.#outLength = 0;
+  }
+
+  #shutWhenWritten(): void {
+    if (this.congested || this.#shut || this.destroyed) return;
+    this.#shut = true;
+    this.#handle.shutdown(newShutdownRequest());
+  }
+
+  #onRead(): Buffer | undefined {
+    const count = readCount();
+    if (count === 0 || this.destroyed) return undefined;
+    this.#io.enter();
+    if (count > 0) {
+      this.bytesRead += count;
+      this.#io.readingBulk = this.#bulk;
+      this.#owner.onBytes(this.#bulk === null ? this.#io.readBuffer : this.#bulk.bytes, count);
+      this.#io.readingBulk = null;
+    } else if (count === endOfFile) {
+      this.readEnded = true;
+      this.#reading = false;
+      this.#owner.onEnd();
+    } else {
+      this.#fail(count);
+    }
+    this.#io.leave();
+    return this.destroyed || count < 0 ? undefined : this.#nextReadBuffer(count);
+  }
+
+  /**
+   * The handle reads into the buffer that the read callback returned last. A connection that
+   * fills the common buffer twice in a row gets a larger one of its own, whose bytes go out
+   * without a copy; a few small reads take it back.
+   */
+  #nextReadBuffer(count: number): Buffer | undefined {
+    if (this.#bulk === null) {
+      this.#bulkStreak = count === readBytes ? this.#bulkStreak + 1 : 0;
+      if (this.#bulkStreak < 2) return undefined;
+      this.#bulk = this.#io.takeBulk();
+      this.#bulkStreak = 0;
+      return this.#bulk?.bytes;
+    }
+    this.#bulkStreak = count < smallReadBytes ? this.#bulkStreak + 1 : 0;
+    if (this.#bulkStreak < 8 || this.#bulk.pinned) return undefined;
+    this.#releaseBulk();
+    this.#bulkStreak = 0;
+    return this.#io.readBuffer;
+  }
+
+  #releaseBulk(): void {
+    if (this.#bulk !== null) this.#io.giveBulk(this.#bulk);
+    this.#bulk = null;
+  }
+
+  /** The owner is in the middle of something: it hears of the failure in an event of its own. */
+  #failSoon(status: number): void {
+    this.#io.soon(() => this.#fail(status));
+  }
+
+  #fail(status: number): void {
+    if (this.destroyed) return;
+    const owner = this.#owner;
+    this.destroy();
+    owner.onClose(systemErrorName(status));
+  }
+
+  #dropOutput(): void {
+    if (this.#out !== null) this.#io.giveOutput(this.#out);
+    this.#out = null;
+    this.#outLength = 0;
+    this.#backlog = [];
+  }
+}
+
+const ignore = (): undefined => undefined;
+
+const nobody: SocketOwner = { onBytes: ignore, onEnd: ignore, onDrain: ignore, onClose: ignore };
+
+/** libuv's UV_EOF. */
+const endOfFile = -4095;
+/** Below this a copy is cheaper than a system call of its own. */
+const directWriteBytesMin = 16 * 1024;
+const smallReadBytes = bulkReadBytes / 16;

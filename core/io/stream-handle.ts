@@ -1,0 +1,90 @@
+/**
+ * The private names of Node's stream handles, in one place. `verifyStreamHandle` runs before the
+ * first connection and refuses to start on a Node that does not have what is used here.
+ */
+
+import type { Socket as NetSocket } from 'node:net';
+import { assert } from '../base/assert.ts';
+
+export interface WriteRequest {
+  oncomplete: (status: number) => void;
+}
+
+/** The parts of `TCPWrap` (and of `TLSWrap`) that a connection uses. */
+export interface StreamHandle {
+  onread: () => Buffer | undefined;
+  readonly writeQueueSize?: number;
+  /** Reads go into `buffer`, or into whatever `onread` returned last. */
+  useUserBuffer(buffer: Buffer): void;
+  readStart(): number;
+  readStop(): number;
+  /** 0 or a negative error. The request is used only when the kernel did not take all at once. */
+  writeBuffer(request: WriteRequest, bytes: Uint8Array): number;
+  shutdown(request: WriteRequest): number;
+  close(closed?: () => void): void;
+  reset?(closed?: () => void): number;
+}
+
+interface StreamBinding {
+  readonly WriteWrap: new () => WriteRequest;
+  readonly ShutdownWrap: new () => WriteRequest;
+  readonly streamBaseState: Int32Array;
+  readonly kReadBytesOrError: number;
+  readonly kLastWriteWasAsync: number;
+}
+
+interface BindingProcess {
+  binding?(name: string): unknown;
+}
+
+const binding = (process as unknown as BindingProcess).binding?.(
+  'stream_wrap',
+) as Partial<StreamBinding>;
+const WriteWrap = binding?.WriteWrap as StreamBinding['WriteWrap'];
+const ShutdownWrap = binding?.ShutdownWrap as StreamBinding['ShutdownWrap'];
+const state = binding?.streamBaseState as Int32Array;
+const readIndex = binding?.kReadBytesOrError as number;
+const asyncIndex = binding?.kLastWriteWasAsync as number;
+
+/** Says what this Node lacks, or nothing when all is there. */
+export function verifyStreamHandle(): string {
+  const missing: string[] = [];
+  if (typeof WriteWrap !== 'function') missing.push('WriteWrap');
+  if (typeof ShutdownWrap !== 'function') missing.push('ShutdownWrap');
+  if (!(state instanceof Int32Array)) missing.push('streamBaseState');
+  if (typeof readIndex !== 'number') missing.push('kReadBytesOrError');
+  if (typeof asyncIndex !== 'number') missing.push('kLastWriteWasAsync');
+  if (missing.length === 0) return '';
+  return `Node ${process.version} has no ${missing.join(', ')} in its stream binding; use Node 26`;
+}
+
+/** Takes the handle out of a socket that nobody has read from or written to. */
+export function detachHandle(socket: NetSocket): StreamHandle {
+  const holder = socket as unknown as { _handle: StreamHandle | null };
+  const handle = holder._handle;
+  assert(handle !== null, 'the socket is open');
+  holder._handle = null;
+  // Without its handle this only takes the socket off its server's count.
+  socket.destroy();
+  return handle;
+}
+
+/** Bytes of the read that `onread` is called for, or a negative error. */
+export function readCount(): number {
+  return state[readIndex];
+}
+
+/** Whether the last write left something for later. */
+export function wroteLater(): boolean {
+  return state[asyncIndex] !== 0;
+}
+
+export function newWriteRequest(): WriteRequest {
+  return new WriteWrap();
+}
+
+export function newShutdownRequest(): WriteRequest {
+  const request = new ShutdownWrap();
+  request.oncomplete = () => {};
+  return request;
+}
