@@ -61,19 +61,49 @@ export const targetIdleMs = 90_000;
 /** Spellings of authorities that a worker maps to targets. */
 export const authorityCacheMax = 20_000;
 
+/** Peak EWMA of the response time: what an unknown endpoint starts with, and its decay. */
+export const ewmaDefaultRttMs = 30;
+export const ewmaDecayMs = 10_000;
+/** How long an endpoint that refuses connections stays out, before jitter. */
+export const shutMinMs = 1_000;
+export const shutMaxMs = 60_000;
+/** After this a probation permit that nobody gave back is free again. */
+export const permitMs = 2 * connectTimeoutMs;
+/** Freed slots that rest before the oldest is used again, while there are fresh ones. */
+export const slotsRestingMin = 1_024;
+
 export const workersMax = 32;
 export const slotsMax = 64 * 1024;
 export const cellsMax = 512 * 1024;
 /** Label sets of one metric family; what exceeds counts under `other`. */
 export const seriesMax = 20_000;
+/** Characters of one label value; the rest is cut off. */
+export const labelValueCharsMax = 256;
+/** How long a counter that nobody adds to any more is still shown, as Linkerd does it. */
+export const seriesRetainMs = 600_000;
 
 export const workerSilenceMs = 5_000;
+export const workerHeartbeatMs = 1_000;
+/** From the start of a worker's thread to its first heartbeat. */
+export const workerStartMs = 10_000;
+/** Before a worker that keeps dying is started again. */
+export const workerRestartMsMax = 10_000;
+/** After which a worker's earlier deaths are forgotten. */
+export const workerHealthyMs = 60_000;
+/** Heap of a worker; bodies and read buffers are outside of it. */
+export const workerHeapMib = 1_024;
+/** A small one costs less memory, and less time than a large one in the cache. */
+export const workerYoungHeapMib = 8;
 export const maxConnectionsDefault = 100_000;
 /** Descriptors kept free for upstream connections, logs and discovery. */
 export const descriptorReserve = 128;
+/** Accepted sockets that wait unread where a listener cannot pause. */
+export const heldSocketsMax = 64;
 
 assert(chunkLineBytesMax <= chunkExtensionBytesMax, 'one chunk line fits the extension budget');
 assert(headFieldsMax <= headFieldsCeiling, 'the default is within the ceiling');
 assert(detectBytesMax <= readBytes, 'detection fits one read');
 assert(headBytesMax <= readBytes, 'a head fits one read buffer');
 assert(poolIdleTimeoutMs < 5_000, 'idle connections end before the usual server does it (5 s)');
+assert(workerHeartbeatMs * 3 < workerSilenceMs, 'one late heartbeat is not silence');
+assert(heldSocketsMax < descriptorReserve, 'held sockets fit the reserve');
