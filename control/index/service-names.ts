@@ -1,0 +1,128 @@
+/**
+ * Which service a target key names. Pure: a table that is built once for each configuration.
+ *
+ * `web` is `web.<own namespace>.svc.<cluster domain>`; `web.shop`, `web.shop.svc` and the full name
+ * say the namespace. Case and a dot at the end do not matter. A short name means the caller's own
+ * namespace and no other, as in Kubernetes.
+ */
+
+import { canonicalIp, formatAddress, isDnsName, splitPort } from '../model/address.ts';
+import type { LoadedConfig, ServiceConfig } from '../model/discovery.ts';
+import type { SourceConfig } from '../model/source.ts';
+
+/** What a key stands for, without its endpoints. */
+export interface NamedTarget {
+  readonly authority: string;
+  readonly namespace: string;
+  readonly service: string;
+  readonly protocol: 'auto' | 'http' | 'opaque';
+  readonly source: SourceConfig;
+  /** Where the definition comes from, beside the source's own kind. */
+  readonly origin: 'service' | 'passthrough' | 'static';
+}
+
+export interface ServiceNames {
+  /** Null when the mesh knows nothing of this name. */
+  find(key: string): NamedTarget | null;
+}
+
+export function createServiceNames(config: LoadedConfig, ownNamespace: string): ServiceNames {
+  const byName = new Map<string, NamedTarget & { readonly port: number }>();
+  const byAuthority = new Map<string, NamedTarget>();
+  for (const service of config.services) {
+    const target = targetOfService(service, config.clusterDomain);
+    const qualified = `${service.name}.${service.namespace}`;
+    const full = `${qualified}.svc.${config.clusterDomain}`;
+    byAuthority.set(target.authority, target);
+    for (const name of [qualified, `${qualified}.svc`, full]) byName.set(name, target);
+    if (service.namespace === ownNamespace) byName.set(service.name, target);
+  }
+
+  function findHost(value: string): NamedTarget | null {
+    const split = splitPort(value.toLowerCase());
+    if (split === null) return null;
+    const port = split.port ?? httpPort;
+    const target = byName.get(withoutDot(split.name));
+    if (target === undefined) return passthrough(split.name, port);
+    return target.port === port ? target : null;
+  }
+
+  function findServerName(value: string): NamedTarget | null {
+    const name = value.toLowerCase();
+    return byName.get(withoutDot(name)) ?? passthrough(name, tlsPort);
+  }
+
+  function passthrough(name: string, port: number): NamedTarget | null {
+    if (config.settings.passthrough !== 'allow' || port === 0) return null;
+    const host = canonicalIp(name);
+    if (host !== null) return fixedTarget({ host, port }, 'passthrough');
+    if (!isDnsName(name)) return null;
+    return {
+      authority: `${withoutDot(name)}:${port}`,
+      namespace: '',
+      service: '',
+      protocol: 'auto',
+      source: { kind: 'dns', name, port },
+      origin: 'passthrough',
+    };
+  }
+
+  function findInbound(): NamedTarget | null {
+    const { inboundTo } = config.settings;
+    return inboundTo === null ? null : fixedTarget(inboundTo, 'static');
+  }
+
+  return {
+    find(key) {
+      const colon = key.indexOf(':');
+      const value = key.slice(colon + 1);
+      switch (key.slice(0, colon)) {
+        case 'host':
+          return findHost(value);
+        case 'sni':
+          return findServerName(value);
+        case 'bind':
+          return byAuthority.get(value) ?? null;
+        case 'inbound':
+          return findInbound();
+        default:
+          return null;
+      }
+    },
+  };
+}
+
+function targetOfService(service: ServiceConfig, clusterDomain: string) {
+  const { name, namespace, port, protocol, source } = service;
+  const authority = `${name}.${namespace}.svc.${clusterDomain}:${port}`;
+  return {
+    authority,
+    namespace,
+    service: name,
+    protocol,
+    source,
+    port,
+    origin: 'service',
+  } as const;
+}
+
+function fixedTarget(
+  address: { readonly host: string; readonly port: number },
+  origin: 'passthrough' | 'static',
+): NamedTarget {
+  return {
+    authority: formatAddress(address),
+    namespace: '',
+    service: '',
+    protocol: 'auto',
+    source: { kind: 'inline', endpoints: [{ ...address, weight: 1, zone: '' }] },
+    origin,
+  };
+}
+
+function withoutDot(name: string): string {
+  return name.endsWith('.') ? name.slice(0, -1) : name;
+}
+
+const httpPort = 80;
+const tlsPort = 443;

@@ -1,0 +1,189 @@
+/**
+ * From what YAML and zod found wrong to what a user needs: line, column, key, reason, remedy. All
+ * of a file's problems at once, in the order of their lines.
+ */
+
+import { type Document, isMap, isScalar, type LineCounter, type Node } from 'yaml';
+import { z } from 'zod';
+import type { ConfigProblem } from '../model/discovery.ts';
+
+export type KeyPath = readonly PropertyKey[];
+
+export interface ParsedFile {
+  readonly path: string;
+  readonly document: Document;
+  readonly lines: LineCounter;
+  /** The document as plain data. */
+  readonly raw: unknown;
+}
+
+/** A problem at the value of `keys`, or where that value is missing, at its nearest parent. */
+export function problemAt(
+  file: ParsedFile,
+  keys: KeyPath,
+  reason: string,
+  remedy: string,
+  where: 'key' | 'value' = 'value',
+): ConfigProblem {
+  const { line, col } = file.lines.linePos(offsetOf(file.document, keys, where));
+  return { path: file.path, line, column: col, key: formatKey(keys), reason, remedy };
+}
+
+/** What the shape of the file violates; `schema` names the keys that are allowed. */
+export function problemsOfShape(
+  file: ParsedFile,
+  issues: readonly z.core.$ZodIssue[],
+  schema: z.ZodType,
+): ConfigProblem[] {
+  const shape = z.toJSONSchema(schema, { io: 'input' }) as Shape;
+  const problems: ConfigProblem[] = [];
+  const seen = new Set<string>();
+  for (const issue of issues) {
+    // One value breaks several checks of its schema; the first says it all.
+    if (issue.code !== 'unrecognized_keys' && seen.size === seen.add(formatKey(issue.path)).size) {
+      continue;
+    }
+    problems.push(...problemsOfIssue(file, issue, shape));
+  }
+  return problems;
+}
+
+export function sortProblems(problems: readonly ConfigProblem[]): ConfigProblem[] {
+  return problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+}
+
+/** `services.web.endpoints[1].weight` */
+function formatKey(keys: KeyPath): string {
+  let text = '';
+  for (const key of keys) {
+    if (typeof key === 'number') text += `[${key}]`;
+    else text += text === '' ? String(key) : `.${String(key)}`;
+  }
+  return text;
+}
+
+/** What this file needs of a JSON Schema. */
+interface Shape {
+  readonly properties?: Readonly<Record<string, Shape>>;
+  readonly additionalProperties?: Shape | boolean;
+  readonly items?: Shape;
+  readonly anyOf?: readonly Shape[];
+  readonly default?: unknown;
+  readonly examples?: readonly unknown[];
+}
+
+function problemsOfIssue(file: ParsedFile, issue: z.core.$ZodIssue, shape: Shape): ConfigProblem[] {
+  if (issue.code === 'unrecognized_keys') {
+    const allowed = Object.keys(shapeAt(shape, issue.path)?.properties ?? {});
+    return issue.keys.map((key) =>
+      problemAt(file, [...issue.path, key], 'unknown key', remedyOfUnknown(key, allowed), 'key'),
+    );
+  }
+  const message = issue.code === 'invalid_key' ? issue.issues[0].message : issue.message;
+  const [expected, remedy = ''] = message.split('; ');
+  if (issue.code === 'invalid_key') {
+    const reason = `${expected}, got ${show(issue.path.at(-1))}`;
+    return [problemAt(file, issue.path, reason, remedy || 'rename it', 'key')];
+  }
+  const value = valueAt(file.raw, issue.path);
+  const got = value === undefined ? 'but it is missing' : `got ${show(value)}`;
+  const known = shapeAt(shape, issue.path);
+  return [
+    problemAt(
+      file,
+      issue.path,
+      `${expected}, ${got}`,
+      remedy || remedyOfShape(issue.path.at(-1), known),
+    ),
+  ];
+}
+
+function remedyOfUnknown(key: string, allowed: readonly string[]): string {
+  if (key === 'manifests') return 'remove it; policy comes with a later release';
+  const near = allowed
+    .map((name) => ({ name, distance: editDistance(name.toLowerCase(), key.toLowerCase()) }))
+    .toSorted((a, b) => a.distance - b.distance)[0];
+  if (near !== undefined && near.distance <= Math.max(1, key.length / 3)) {
+    return `did you mean ${near.name}?`;
+  }
+  return allowed.length === 0 ? 'remove it' : `remove it; known here: ${allowed.join(', ')}`;
+}
+
+function remedyOfShape(key: PropertyKey | undefined, shape: Shape | null): string {
+  const example = shape?.examples?.[0] ?? shape?.default;
+  if (example === undefined || typeof key !== 'string') return 'docs/CONFIG.md shows examples';
+  return `for example ${key}: ${show(example)}`;
+}
+
+function shapeAt(root: Shape, keys: KeyPath): Shape | null {
+  let shape: Shape | undefined = root;
+  for (const key of keys) {
+    const members: readonly Shape[] = shape?.anyOf ?? (shape === undefined ? [] : [shape]);
+    shape = undefined;
+    for (const member of members) shape ??= step(member, key);
+  }
+  return shape?.anyOf?.find((member) => member.properties !== undefined) ?? shape ?? null;
+}
+
+function step(shape: Shape, key: PropertyKey): Shape | undefined {
+  if (typeof key === 'number') return shape.items;
+  const property = shape.properties?.[String(key)];
+  if (property !== undefined) return property;
+  return typeof shape.additionalProperties === 'object' ? shape.additionalProperties : undefined;
+}
+
+function valueAt(raw: unknown, keys: KeyPath): unknown {
+  let value = raw;
+  for (const key of keys) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = Object.hasOwn(value, key) ? Reflect.get(value, key) : undefined;
+  }
+  return value;
+}
+
+/** A value in a sentence, cut to 60 characters. */
+function show(value: unknown): string {
+  if (value === null) return 'nothing';
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'nothing');
+  return text.length <= 60 ? text : `${text.slice(0, 59)}…`;
+}
+
+function offsetOf(document: Document, keys: KeyPath, where: 'key' | 'value'): number {
+  let node: unknown = document.contents;
+  let offset = rangeStart(node) ?? 0;
+  for (const [index, key] of keys.entries()) {
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === key);
+      if (pair === undefined) return offset;
+      const atKey = rangeStart(pair.key) ?? offset;
+      const last = index === keys.length - 1;
+      offset = last && where === 'key' ? atKey : (rangeStart(pair.value) ?? atKey);
+      // A missing member is reported at the name of what should have it.
+      if (!last && isMap(pair.value) && !pair.value.has(keys[index + 1])) return atKey;
+      node = pair.value;
+    } else {
+      node = document.getIn(keys.slice(0, index + 1), true);
+      offset = rangeStart(node) ?? offset;
+    }
+  }
+  return offset;
+}
+
+function rangeStart(node: unknown): number | null {
+  return (node as Node | null)?.range?.[0] ?? null;
+}
+
+/** Levenshtein's, for names of a few dozen characters. */
+function editDistance(a: string, b: string): number {
+  if (a.length > 64 || b.length > 64) return 64;
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + same));
+    }
+    row = next;
+  }
+  return row[b.length];
+}

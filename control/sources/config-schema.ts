@@ -1,0 +1,282 @@
+/**
+ * The shape of `heddle.yaml`, key by key: types, bounds, defaults and what each key is for. The
+ * JSON Schema and the tables of docs/CONFIG.md are generated from here. What needs more than one
+ * key to judge is in `config-rules.ts`. Only the load thread and tools import this file, because
+ * zod is not to stay in a sidecar.
+ *
+ * Every message reads `expected …`, with a remedy behind a semicolon where one is known.
+ */
+
+import { z } from 'zod';
+import {
+  bodyIdleTimeoutMs,
+  clientIdleTimeoutMs,
+  connectTimeoutMs,
+  detectTimeoutMs,
+  failfastTimeoutMs,
+  headBytesMax,
+  headFieldsCeiling,
+  headFieldsMax,
+  headTimeoutMs,
+  inFlightMax,
+  maxConnectionsDefault,
+  poolConnectionsMax,
+  poolIdleTimeoutMs,
+  queueRequestsMax,
+  responseTimeoutMs,
+  workersMax,
+} from '../../core/base/limits.ts';
+import { isDnsName, parseAddress, splitPort } from '../model/address.ts';
+
+const dayMs = 24 * 3600 * 1000;
+
+function whole(min: number, max: number) {
+  const error = `expected a whole number from ${min} to ${max}`;
+  return z.number({ error }).int({ error }).min(min, { error }).max(max, { error });
+}
+
+/** A time in milliseconds; nothing here waits longer than a day. */
+function milliseconds(standard: number, description: string, min = 1) {
+  return whole(min, dayMs).default(standard).describe(`${description} Milliseconds.`);
+}
+
+function oneOf<const T extends readonly [string, ...string[]]>(values: T) {
+  return z.enum(values, { error: `expected one of ${values.join(', ')}` });
+}
+
+function flag(standard: boolean, description: string) {
+  return z.boolean({ error: 'expected true or false' }).default(standard).describe(description);
+}
+
+function text(error: string, accept: (value: string) => boolean) {
+  return z.string({ error }).refine(accept, { error });
+}
+
+/** Listeners may ask for port 0: the system chooses one. */
+const listener = text(
+  'expected IP:port such as 127.0.0.1:4140; quote it when it is IPv6, as in "[::1]:4140"',
+  (value) => parseAddress(value) !== null,
+);
+const listenerOrOff = z.union([listener, z.literal(false), z.null()], {
+  error: 'expected IP:port such as 127.0.0.1:4140, or false to turn it off',
+});
+
+const endpointAddress = text(
+  'expected IP:port such as 10.0.0.5:8080; for a name write dns: name:port instead of endpoints',
+  (value) => (parseAddress(value)?.port ?? 0) > 0,
+);
+
+const endpoint = z.strictObject(
+  {
+    address: endpointAddress.describe('`IP:port`, IPv6 as `[::1]:8080`.'),
+    weight: z
+      .number({ error: 'expected a number above 0' })
+      .gt(0, { error: 'expected a number above 0; remove the endpoint to send it nothing' })
+      .max(10_000, { error: 'expected a number of at most 10000' })
+      .default(1)
+      .describe('Its share of the requests beside the other endpoints; above 0, up to 10000.'),
+    zone: z
+      .string({ error: 'expected a text such as eu-1a' })
+      .max(253, { error: 'expected at most 253 characters' })
+      .default('')
+      .describe('Where it runs.'),
+  },
+  { error: 'expected IP:port or a mapping with address, weight, zone' },
+);
+
+/** Also what a YAML or JSON list in an endpoints file consists of. */
+export const endpointList = z
+  .array(
+    z.union([endpointAddress, endpoint], {
+      error: 'expected IP:port or a mapping with address, weight, zone',
+    }),
+    { error: 'expected a list such as [10.0.0.5:8080, 10.0.0.6:8080]' },
+  )
+  .max(10_000, { error: 'expected at most 10000 endpoints' });
+
+const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const labelError = 'expected a lower-case DNS label: letters, digits and inner hyphens, at most 63';
+const dnsNameText = (example: string) =>
+  text(`expected a DNS name such as ${example}`, (value) => isDnsName(value));
+
+function isNameAndPort(value: string): boolean {
+  const split = splitPort(value);
+  return split !== null && (split.port ?? 0) > 0 && isDnsName(split.name);
+}
+
+const service = z.strictObject(
+  {
+    port: whole(1, 65535)
+      .meta({ examples: [80] })
+      .describe('The port under which applications name the service.'),
+    namespace: text(labelError, (value) => label.test(value))
+      .default('default')
+      .describe('The namespace of the service.'),
+    protocol: oneOf(['auto', 'http', 'opaque'])
+      .default('auto')
+      .describe(
+        'What the service speaks. `auto` looks at the first bytes, `opaque` never does; declare ' +
+          '`opaque` where the server speaks first.',
+      ),
+    bind: listener
+      .optional()
+      .meta({ examples: ['127.0.0.1:15432'] })
+      .describe('A port of its own on which applications reach this service, as `IP:port`.'),
+    endpoints: endpointList
+      .optional()
+      .meta({ examples: [['10.0.0.5:8080']] })
+      .describe('Addresses: `IP:port`, or mappings with `address`, `weight`, `zone`.'),
+    file: z
+      .string({ error: 'expected a path such as ./web.endpoints' })
+      .min(1, { error: 'expected a path such as ./web.endpoints' })
+      .refine((value) => !value.includes('\0'), { error: 'expected a path without NUL' })
+      .optional()
+      .meta({ examples: ['./web.endpoints'] })
+      .describe('A watched file with endpoints, relative to the configuration file.'),
+    dns: text('expected name:port such as users.internal:8080', isNameAndPort)
+      .optional()
+      .meta({ examples: ['users.internal:8080'] })
+      .describe('A name whose A and AAAA records are followed, as `name:port`.'),
+    srv: dnsNameText('_orders._tcp.internal')
+      .optional()
+      .meta({ examples: ['_orders._tcp.internal'] })
+      .describe('A name whose SRV records are followed; priority and weight are honoured.'),
+  },
+  { error: 'expected a mapping with port and one of endpoints, file, dns, srv' },
+);
+
+const proxy = z.strictObject(
+  {
+    outbound: listenerOrOff
+      .default('127.0.0.1:4140')
+      .describe('Where applications reach the mesh: `IP:port`, or `false`.'),
+    inbound: listenerOrOff
+      .optional()
+      .meta({ examples: ['0.0.0.0:4143'] })
+      .describe(
+        'Where the mesh reaches the local application: `IP:port`, or `false`. ' +
+          'Off without `inboundTo`, else 0.0.0.0:4143 when not given.',
+      ),
+    inboundTo: listenerOrOff
+      .optional()
+      .meta({ examples: ['127.0.0.1:8080'] })
+      .describe('The local application that inbound traffic goes to, as `IP:port`.'),
+    admin: listenerOrOff
+      .default('127.0.0.1:4191')
+      .describe('Metrics, readiness and inspection: `IP:port`, or `false`.'),
+    workers: z
+      .union([z.literal('auto'), whole(0, workersMax)], {
+        error: `expected auto or a whole number from 0 to ${workersMax}`,
+      })
+      .default('auto')
+      .describe('Worker threads. `auto`: the CPU limit, at most 4. 0: all in the main thread.'),
+    accept: oneOf(['transfer', 'reuseport'])
+      .default('transfer')
+      .describe(
+        '`transfer`: the main thread accepts and chooses a worker. `reuseport`: each worker ' +
+          'accepts, for loads of one request per connection.',
+      ),
+    maxConnections: whole(1, 1_000_000)
+      .default(maxConnectionsDefault)
+      .describe('Connections from clients; more wait in the backlog of the system.'),
+    passthrough: oneOf(['refuse', 'allow'])
+      .default('refuse')
+      .describe('`allow`: a name that no service has goes to where DNS says.'),
+    allowRemote: flag(
+      false,
+      'Permits `outbound` and `bind` on addresses that other machines can reach.',
+    ),
+    headBytesMax: whole(1024, headBytesMax)
+      .default(headBytesMax)
+      .describe('The largest request or response head. Bytes.'),
+    headFieldsMax: whole(1, headFieldsCeiling)
+      .default(headFieldsMax)
+      .describe('The most fields in a head.'),
+    headTimeoutMs: milliseconds(headTimeoutMs, 'How long a request head may take to arrive.'),
+    bodyIdleTimeoutMs: milliseconds(
+      bodyIdleTimeoutMs,
+      'How long a body may pause while the proxy waits for it.',
+    ),
+    clientIdleTimeoutMs: milliseconds(
+      clientIdleTimeoutMs,
+      'How long a client connection may stay without a request.',
+    ),
+    connectTimeoutMs: milliseconds(connectTimeoutMs, 'How long an endpoint may take to accept.'),
+    responseTimeoutMs: milliseconds(
+      responseTimeoutMs,
+      'How long an endpoint may take from the end of the request to the response head.',
+    ),
+    poolIdleTimeoutMs: milliseconds(
+      poolIdleTimeoutMs,
+      'How long an unused connection to an endpoint is kept.',
+    ),
+    poolConnectionsMax: whole(1, 65_535)
+      .default(poolConnectionsMax)
+      .describe('Connections of one worker to one endpoint.'),
+    queueRequestsMax: whole(0, 1_000_000)
+      .default(queueRequestsMax)
+      .describe('Requests of one target that wait for an endpoint, in one worker.'),
+    failfastTimeoutMs: milliseconds(
+      failfastTimeoutMs,
+      'How long a target may be without a ready endpoint before its requests are refused at once.',
+    ),
+    inFlightMax: whole(1, 10_000_000)
+      .default(inFlightMax)
+      .describe('Requests in flight in one worker and direction before it sheds load.'),
+    detectTimeoutMs: milliseconds(
+      detectTimeoutMs,
+      'How long the first bytes of a connection may take to say what it speaks.',
+    ),
+    announceMs: milliseconds(
+      5_000,
+      'How long, when shutting down, connections are still accepted and told to close.',
+      0,
+    ),
+    graceMs: milliseconds(30_000, 'How long a shutdown takes at the most, all of it inside.', 0),
+    logLevel: oneOf(['off', 'error', 'warn', 'info', 'debug'])
+      .default('info')
+      .describe('The least important line that is logged.'),
+    logFormat: oneOf(['plain', 'json']).default('plain').describe('How log lines look.'),
+    accessLog: oneOf(['off', 'json', 'common'])
+      .default('off')
+      .describe('One line for each request, and in which form.'),
+    adminShutdown: flag(false, 'Permits `POST /shutdown` on the admin port, from the loopback.'),
+  },
+  { error: 'expected a mapping of settings' },
+);
+
+const mesh = z.strictObject(
+  {
+    trustDomain: dnsNameText('mesh.local')
+      .default('mesh.local')
+      .describe('The name space of workload identities.'),
+    clusterDomain: dnsNameText('cluster.local')
+      .default('cluster.local')
+      .describe('The end of every full service name.'),
+  },
+  { error: 'expected a mapping with trustDomain, clusterDomain' },
+);
+
+const laterPolicy = 'expected no policy yet; routes and policy objects come with a later release';
+
+export const configSchema = z.strictObject(
+  {
+    mesh: mesh.prefault({}).describe('Names that hold for the whole mesh.'),
+    services: z
+      .record(z.string().regex(label, { error: labelError }), service, {
+        error: 'expected a mapping from service names to services',
+      })
+      .default({})
+      .describe('What the mesh knows, by name.'),
+    routes: z
+      .array(z.never({ error: laterPolicy }), { error: 'expected an empty list' })
+      .max(0, { error: laterPolicy })
+      .default([])
+      .describe('Only the empty list for now: policy comes with a later release.'),
+    proxy: proxy.prefault({}).describe('Settings of the proxy process.'),
+  },
+  { error: 'expected a mapping with mesh, services, proxy' },
+);
+
+export type ConfigFile = z.output<typeof configSchema>;
+export type EndpointEntry = z.output<typeof endpointList>[number];

@@ -1,0 +1,144 @@
+/**
+ * From the text of `heddle.yaml` to a configuration or to all of its problems. Runs in the load
+ * thread, because of yaml and zod; reading the file and choosing the thread are elsewhere.
+ */
+
+import { dirname, resolve } from 'node:path';
+import { LineCounter, parseDocument } from 'yaml';
+import type { Address, BindSettings, ProxySettings } from '../../api/settings.ts';
+import { parseAddress, splitPort } from '../model/address.ts';
+import type {
+  ConfigProblem,
+  LoadedConfig,
+  ResolvedEndpoint,
+  ServiceConfig,
+} from '../model/discovery.ts';
+import { type ParsedFile, problemsOfShape, sortProblems } from './config-problem.ts';
+import { listenerDefaults, problemsOfRules } from './config-rules.ts';
+import {
+  type ConfigFile,
+  configSchema,
+  type EndpointEntry,
+  endpointList,
+} from './config-schema.ts';
+
+export type ParseConfigResult =
+  | { readonly config: LoadedConfig }
+  | { readonly problems: readonly ConfigProblem[] };
+
+/** `path` is absolute: files that the configuration names are relative to its folder. */
+export function parseConfig(path: string, text: string): ParseConfigResult {
+  const read = readYaml(path, text);
+  if (read.file === null) return { problems: read.problems };
+  const file = read.file;
+  // An empty file is a valid one: everything has a default.
+  const parsed = configSchema.safeParse(file.raw ?? {});
+  const problems = [...read.problems];
+  if (!parsed.success) problems.push(...problemsOfShape(file, parsed.error.issues, configSchema));
+  problems.push(...problemsOfRules(file));
+  if (!parsed.success || problems.length > 0) return { problems: sortProblems(problems) };
+  return { config: toLoadedConfig(path, parsed.data) };
+}
+
+/** An endpoints file that is a YAML or JSON list. */
+export function parseEndpointList(
+  path: string,
+  text: string,
+):
+  | { readonly endpoints: readonly ResolvedEndpoint[] }
+  | { readonly problems: readonly ConfigProblem[] } {
+  const { file, problems } = readYaml(path, text);
+  if (file === null || problems.length > 0) return { problems };
+  const parsed = endpointList.safeParse(file.raw);
+  if (parsed.success) return { endpoints: parsed.data.map(toEndpoint) };
+  return { problems: sortProblems(problemsOfShape(file, parsed.error.issues, endpointList)) };
+}
+
+/** Duplicate keys leave a readable document; after other mistakes nothing else can be said. */
+function readYaml(
+  path: string,
+  text: string,
+): { readonly file: ParsedFile | null; readonly problems: readonly ConfigProblem[] } {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const problems = document.errors.map(({ code, message, pos }): ConfigProblem => {
+    const { line, col } = lines.linePos(pos[0]);
+    const [reason, remedy] =
+      code === 'DUPLICATE_KEY'
+        ? ['this key is there twice', 'remove or rename one of the two']
+        : [`not valid YAML: ${message}`, 'check indentation, quotes and brackets'];
+    return { path, line, column: col, key: '', reason, remedy };
+  });
+  if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) {
+    return { file: null, problems: sortProblems(problems) };
+  }
+  try {
+    const raw: unknown = document.toJS({ maxAliasCount: aliasesMax });
+    return { file: { path, document, lines, raw }, problems };
+  } catch (error) {
+    const reason = `not valid YAML: ${error instanceof Error ? error.message : String(error)}`;
+    const remedy = `use at most ${aliasesMax} aliases, each after its anchor`;
+    return { file: null, problems: [{ path, line: 1, column: 1, key: '', reason, remedy }] };
+  }
+}
+
+function toLoadedConfig(path: string, file: ConfigFile): LoadedConfig {
+  const clusterDomain = file.mesh.clusterDomain.toLowerCase().replace(/\.$/, '');
+  const services = Object.entries(file.services).map(([name, service]): ServiceConfig => {
+    const { port, namespace, protocol } = service;
+    return { name, namespace, port, protocol, source: toSource(path, service) };
+  });
+  const binds = Object.entries(file.services).flatMap(([name, service]): BindSettings[] => {
+    const address = toAddress(service.bind);
+    if (address === null) return [];
+    const authority = `${name}.${service.namespace}.svc.${clusterDomain}:${service.port}`;
+    return [{ address, authority }];
+  });
+  return {
+    path,
+    settings: toSettings(file.proxy, binds),
+    trustDomain: file.mesh.trustDomain.toLowerCase().replace(/\.$/, ''),
+    clusterDomain,
+    services,
+  };
+}
+
+function toSettings(proxy: ConfigFile['proxy'], binds: readonly BindSettings[]): ProxySettings {
+  const inboundTo = toAddress(proxy.inboundTo);
+  return {
+    ...proxy,
+    outbound: toAddress(proxy.outbound),
+    inbound: inboundTo === null ? null : toAddress(proxy.inbound ?? listenerDefault(proxy)),
+    inboundTo,
+    admin: toAddress(proxy.admin),
+    binds,
+  };
+}
+
+/** `null` turns inbound off, absence does not. */
+function listenerDefault(proxy: ConfigFile['proxy']): string | null {
+  return proxy.inbound === undefined ? listenerDefaults.inbound : null;
+}
+
+function toSource(path: string, service: ConfigFile['services'][string]): ServiceConfig['source'] {
+  if (service.file !== undefined) {
+    return { kind: 'file', path: resolve(dirname(path), service.file) };
+  }
+  if (service.srv !== undefined) return { kind: 'srv', name: service.srv };
+  const dns = splitPort(service.dns ?? '');
+  if (dns !== null && dns.port !== null) return { kind: 'dns', name: dns.name, port: dns.port };
+  return { kind: 'inline', endpoints: (service.endpoints ?? []).map(toEndpoint) };
+}
+
+function toEndpoint(entry: EndpointEntry): ResolvedEndpoint {
+  const { address, weight, zone } =
+    typeof entry === 'string' ? { address: entry, weight: 1, zone: '' } : entry;
+  const { host, port } = toAddress(address) ?? { host: '', port: 0 };
+  return { host, port, weight, zone };
+}
+
+function toAddress(value: string | false | null | undefined): Address | null {
+  return typeof value === 'string' ? parseAddress(value) : null;
+}
+
+const aliasesMax = 100;
