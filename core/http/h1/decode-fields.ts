@@ -1,0 +1,120 @@
+/**
+ * The field section of a head or of trailers: bytes to offsets, strict about every byte
+ * (RFC 9112 5). What the fields mean together is decided in `head-meaning.ts`.
+ */
+
+import { COLON, CR, HTAB, LF, SP, tokenBytes, valueBytes } from '../byte-class.ts';
+import type { Head } from '../head.ts';
+import { Known, recogniseField } from '../known-fields.ts';
+import { HeadError } from './head-error.ts';
+
+/**
+ * Fills the fields of `head` from `from` up to the empty line.
+ * Returns the offset behind it, 0 when `stop` comes first, or a HeadError with `head.errorAt`.
+ */
+export function decodeFields(
+  bytes: Buffer,
+  from: number,
+  stop: number,
+  fieldsMax: number,
+  head: Head,
+): number {
+  const { fields, known, dropped } = head;
+  const countMax = Math.min(fieldsMax, known.length);
+  let at = from;
+  let count = 0;
+  for (;;) {
+    const nameStart = at;
+    while (at < stop && tokenBytes[bytes[at]] === 1) at++;
+    if (at === stop) return 0;
+    if (at === nameStart || bytes[at] !== COLON) {
+      head.count = count;
+      return endOrError(bytes, nameStart, at, stop, head);
+    }
+    if (count === countMax) return fail(head, nameStart, HeadError.TOO_MANY_FIELDS);
+    const nameEnd = at++;
+    while (at < stop && (bytes[at] === SP || bytes[at] === HTAB)) at++;
+    const valueStart = at;
+    while (at < stop && valueBytes[bytes[at]] === 1) at++;
+    if (at === stop) return 0;
+    if (bytes[at] !== CR) {
+      return fail(head, at, bytes[at] === LF ? HeadError.BARE_LF : HeadError.CONTROL_BYTE);
+    }
+    if (at + 1 === stop) return 0;
+    if (bytes[at + 1] !== LF) return fail(head, at, HeadError.BARE_CR);
+    let valueEnd = at;
+    while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) {
+      valueEnd--;
+    }
+    at += 2;
+    const column = count << 2;
+    fields[column] = nameStart;
+    fields[column + 1] = nameEnd;
+    fields[column + 2] = valueStart;
+    fields[column + 3] = valueEnd;
+    const id = recogniseField(bytes, nameStart, nameEnd);
+    known[count] = id;
+    dropped[count] = 0;
+    if (id !== 0) noteField(bytes, head, id, count);
+    count++;
+  }
+}
+
+/** Records the offence's place; for the decoders, which return the code. */
+export function fail(head: Head, at: number, code: number): number {
+  head.errorAt = at - head.start;
+  return code;
+}
+
+/** A line that is no `name:`: the empty line at the end, or what is wrong with it. */
+function endOrError(bytes: Buffer, lineStart: number, at: number, stop: number, head: Head) {
+  const byte = bytes[at];
+  if (at === lineStart) {
+    if (byte === CR) {
+      if (at + 1 === stop) return 0;
+      return bytes[at + 1] === LF ? at + 2 : fail(head, at, HeadError.BARE_CR);
+    }
+    if (byte === LF) return fail(head, at, HeadError.BARE_LF);
+    if (byte === COLON) return fail(head, at, HeadError.EMPTY_NAME);
+    if (byte === SP || byte === HTAB) return fail(head, at, HeadError.FOLDED);
+    return fail(head, at, HeadError.FIELD_NAME);
+  }
+  if (byte === SP || byte === HTAB) return fail(head, at, HeadError.SPACE_BEFORE_COLON);
+  if (byte === CR) return fail(head, at, HeadError.NO_COLON);
+  return fail(head, at, byte === LF ? HeadError.BARE_LF : HeadError.FIELD_NAME);
+}
+
+/** Remembers where a field that the proxy cares about stands. */
+function noteField(bytes: Buffer, head: Head, id: number, index: number): void {
+  const bit = 1 << id;
+  if ((head.seen & bit) !== 0) head.repeated |= bit;
+  head.seen |= bit;
+  switch (id) {
+    case Known.HOST:
+      head.hostField = index;
+      break;
+    case Known.CONTENT_LENGTH:
+      head.lengthField = index;
+      break;
+    case Known.TRANSFER_ENCODING:
+      head.codingField = index;
+      break;
+    case Known.UPGRADE:
+      head.upgradeField = index;
+      break;
+    case Known.EXPECT:
+      head.expectField = index;
+      break;
+    case Known.L5D:
+      if (hasUnderscore(bytes, head.fields[index << 2], head.fields[(index << 2) + 1])) {
+        head.dropField(index);
+      }
+      break;
+  }
+}
+
+/** `l5d_client_id` is our field to an application that maps names to variables (class 33). */
+function hasUnderscore(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (bytes[at] === 0x5f) return true;
+  return false;
+}

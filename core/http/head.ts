@@ -1,0 +1,198 @@
+/**
+ * A decoded request or response head: the bytes, and offsets into them. One object serves many
+ * heads in turn; nothing of it is a string until somebody asks. The decoders of h1 fill it.
+ */
+
+import { canonicalAuthority } from './authority.ts';
+import { equalsName, nameBytes } from './byte-class.ts';
+
+/** Methods are case-sensitive (RFC 9110 9.1); any other token is `methodOther` and passes. */
+export const methodOther = 0;
+export const methodGet = 1;
+export const methodHead = 2;
+export const methodPost = 3;
+export const methodPut = 4;
+export const methodDelete = 5;
+export const methodConnect = 6;
+export const methodOptions = 7;
+export const methodTrace = 8;
+export const methodPatch = 9;
+
+/** The forms of a request target, RFC 9112 3.2. */
+export const formOrigin = 0;
+export const formAbsolute = 1;
+export const formAuthority = 2;
+export const formAsterisk = 3;
+
+/** How a body is delimited. `framingNone` also where a length of 0 says so. */
+export const framingNone = 0;
+export const framingLength = 1;
+export const framingChunked = 2;
+export const framingClose = 3;
+
+/** What the options of Connection mean, as bits of `Head.connection`. */
+export const connectionClose = 1;
+export const connectionKeepAlive = 2;
+export const connectionUpgrade = 4;
+/** It names other fields. */
+export const connectionNamed = 8;
+
+export class Head {
+  bytes: Buffer = nothing;
+  /** First byte of the method or of the status line. */
+  start = 0;
+  /** Behind the empty line. */
+  end = 0;
+  method = 0;
+  methodEnd = 0;
+  targetStart = 0;
+  targetEnd = 0;
+  form = 0;
+  /** From the target where it has one, else from Host; -1 when neither names any. */
+  authorityStart = -1;
+  authorityEnd = -1;
+  /** Where the path (or `?` of a target without path) begins; -1 when the target has neither. */
+  pathStart = -1;
+  minor = 1;
+  status = 0;
+  reasonStart = 0;
+  reasonEnd = 0;
+
+  count = 0;
+  /** Four offsets a field: name, its end, value, its end; the white space around is left out. */
+  readonly fields: Int32Array;
+  readonly known: Uint8Array;
+  /** 1 where a field is not to be forwarded; `dropField` sets it. */
+  readonly dropped: Uint8Array;
+  droppedCount = 0;
+  /** Known fields that occur, and those that occur more than once: bit `1 << id`. */
+  seen = 0;
+  repeated = 0;
+
+  framing = 0;
+  /** Of the body that follows, where framing is LENGTH; as declared, else -1. */
+  contentLength = -1;
+  keepAlive = true;
+  /** Bits of `connectionClose` and its siblings. */
+  connection = 0;
+  /** A wish to change protocols that may be forwarded; in a response, that it was granted. */
+  upgrade = false;
+  upgradeField = -1;
+  expectContinue = false;
+  hostField = -1;
+  lengthField = -1;
+  codingField = -1;
+  expectField = -1;
+  /** The first line reads as we would write it: version 1.1, and in a response a space behind. */
+  canonicalLine = true;
+
+  /** Bytes from the first on that an incomplete head was searched through already. */
+  scanned = 0;
+  /** Where the offending byte of a refused head stands, counted from the head's first byte. */
+  errorAt = 0;
+
+  #held: Buffer = nothing;
+
+  constructor(fieldsMax: number) {
+    this.fields = new Int32Array(fieldsMax * 4);
+    this.known = new Uint8Array(fieldsMax);
+    this.dropped = new Uint8Array(fieldsMax);
+  }
+
+  /** Forgets everything about the last head; the decoders call it before they fill the object. */
+  clear(bytes: Buffer, start: number): void {
+    this.bytes = bytes;
+    this.start = start;
+    this.end = start;
+    this.method = 0;
+    this.methodEnd = start;
+    this.targetStart = start;
+    this.targetEnd = start;
+    this.form = 0;
+    this.authorityStart = -1;
+    this.authorityEnd = -1;
+    this.pathStart = -1;
+    this.minor = 1;
+    this.status = 0;
+    this.reasonStart = start;
+    this.reasonEnd = start;
+    this.count = 0;
+    this.droppedCount = 0;
+    this.seen = 0;
+    this.repeated = 0;
+    this.framing = 0;
+    this.contentLength = -1;
+    this.keepAlive = true;
+    this.connection = 0;
+    this.upgrade = false;
+    this.upgradeField = -1;
+    this.expectContinue = false;
+    this.hostField = -1;
+    this.lengthField = -1;
+    this.codingField = -1;
+    this.expectField = -1;
+    this.canonicalLine = true;
+  }
+
+  /** Leaves no request behind: what could not be decoded has no method, target or field. */
+  invalidate(): void {
+    this.clear(nothing, 0);
+    this.end = 0;
+  }
+
+  /** Copies the head into a buffer of its own, so that it outlives the read buffer. */
+  hold(): void {
+    const { start, end } = this;
+    if (this.bytes === this.#held) return;
+    if (this.#held.length < end - start) {
+      this.#held = Buffer.allocUnsafeSlow(Math.max(heldBytesMin, end - start));
+    }
+    this.bytes.copy(this.#held, 0, start, end);
+    this.bytes = this.#held;
+    this.start = 0;
+    this.end = end - start;
+    this.methodEnd -= start;
+    this.targetStart -= start;
+    this.targetEnd -= start;
+    if (this.authorityStart >= 0) this.authorityStart -= start;
+    if (this.authorityEnd >= 0) this.authorityEnd -= start;
+    if (this.pathStart >= 0) this.pathStart -= start;
+    this.reasonStart -= start;
+    this.reasonEnd -= start;
+    const length = this.count * 4;
+    for (let i = 0; i < length; i++) this.fields[i] -= start;
+  }
+
+  /** Keeps field `index` from being forwarded. */
+  dropField(index: number): void {
+    if (this.dropped[index] === 0) this.droppedCount++;
+    this.dropped[index] = 1;
+  }
+
+  /** The value of field `index`, as latin1 and without the white space around it. */
+  valueOf(index: number): string {
+    const { fields } = this;
+    const at = index * 4;
+    return this.bytes.toString('latin1', fields[at + 2], fields[at + 3]);
+  }
+
+  /** The first field of this name (given in lower case) from `from` on, or -1. */
+  find(nameLower: string, from = 0): number {
+    const name = nameBytes(nameLower);
+    const { bytes, fields, count } = this;
+    for (let index = from; index < count; index++) {
+      const at = index * 4;
+      if (equalsName(bytes, fields[at], fields[at + 1], name)) return index;
+    }
+    return -1;
+  }
+
+  /** Who the request is for, in canonical spelling; '' when it does not say. */
+  authority(): string {
+    if (this.authorityStart < 0) return '';
+    return canonicalAuthority(this.bytes, this.authorityStart, this.authorityEnd);
+  }
+}
+
+const heldBytesMin = 1024;
+const nothing = Buffer.alloc(0);
