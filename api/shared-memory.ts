@@ -2,7 +2,7 @@
  * Layout of the memory that main and workers share. Who may write what:
  * a status row and a load column belong to one worker; main zeroes them when that worker has
  * ended. The shared words of a slot are changed by compare-and-swap. Cells belong to one worker;
- * main only reads them and keeps a dead worker's counters.
+ * main reads them, keeps a dead worker's counters, and writes only the mark of freed cells.
  */
 
 /** Words of a status row. */
@@ -24,10 +24,10 @@ export const statusWords = 16;
 
 /** Words of a slot that all workers change by compare-and-swap. */
 export const slotField = {
-  /** Peak EWMA of the response time, microseconds. */
-  ewmaMicros: 0,
-  /** Stamp of its last change. */
-  ewmaStamp: 1,
+  /** Peak EWMA of the response time, as a level (`core/base/ewma.ts`). */
+  ewmaLevel: 0,
+  /** Milliseconds since `epochMs` up to which samples have been weighed; wraps. */
+  ewmaSampledMs: 1,
   /** Stamp until which the endpoint is out of the set; 0 when its gate is open. */
   shutUntil: 2,
   /** Consecutive connect failures. */

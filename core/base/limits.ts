@@ -39,6 +39,9 @@ export const serverFirstMemoryMs = 60_000;
 export const serverFirstMemoryMax = 10_000;
 
 export const headTimeoutMs = 10_000;
+/** After an answer that ends a connection, input is dropped so long and so much. */
+export const lingerTimeoutMs = 5_000;
+export const lingerBytesMax = 16 * 1024 * 1024;
 export const bodyIdleTimeoutMs = 30_000;
 export const clientIdleTimeoutMs = 300_000;
 export const connectTimeoutMs = 1_000;
@@ -81,6 +84,24 @@ export const seriesMax = 20_000;
 export const labelValueCharsMax = 256;
 /** How long a counter that nobody adds to any more is still shown, as Linkerd does it. */
 export const seriesRetainMs = 600_000;
+/** Cells of the main thread's own metrics. */
+export const mainCellsMax = 64 * 1024;
+/** Text of the metrics that is rendered before other work of the thread gets its turn. */
+export const expositionSliceChars = 64 * 1024;
+
+/** How long lines with the same target and message are collapsed into one. */
+export const logRepeatMs = 5_000;
+/** Messages whose repetitions are counted at the same time. */
+export const logRepeatsMax = 256;
+/** Characters of a message or of one value of a log line; the rest is cut off. */
+export const logValueCharsMax = 2_048;
+export const logFieldsMax = 32;
+/** What waits for a slow stderr; lines beyond it are dropped and counted. */
+export const logBufferBytesMax = 1024 * 1024;
+/** Access log lines that are passed on at once. */
+export const accessBatchChars = 16 * 1024;
+/** Characters of one value in an access log line; the rest is cut off. */
+export const accessValueCharsMax = 4_096;
 
 export const workerSilenceMs = 5_000;
 export const workerHeartbeatMs = 1_000;
@@ -107,3 +128,4 @@ assert(headBytesMax <= readBytes, 'a head fits one read buffer');
 assert(poolIdleTimeoutMs < 5_000, 'idle connections end before the usual server does it (5 s)');
 assert(workerHeartbeatMs * 3 < workerSilenceMs, 'one late heartbeat is not silence');
 assert(heldSocketsMax < descriptorReserve, 'held sockets fit the reserve');
+assert(accessBatchChars < logBufferBytesMax, 'a batch of the access log fits the buffer');

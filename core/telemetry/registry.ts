@@ -175,7 +175,10 @@ export class Registry {
   }
 }
 
-/** Counts `value` in its bucket, in the sum and in the count. */
+/**
+ * Counts `value` in its bucket, in the sum and in the count. The count comes first and is read
+ * last, so that a reader in another thread never finds more in the buckets than in the count.
+ */
 export function observe(
   cells: Float64Array,
   first: number,
@@ -185,9 +188,9 @@ export function observe(
   const buckets = bounds.length;
   let bucket = 0;
   while (bucket < buckets && value > bounds[bucket]) bucket += 1;
-  cells[first + bucket] += 1;
-  cells[first + buckets + 1] += value;
   cells[first + buckets + 2] += 1;
+  cells[first + buckets + 1] += value;
+  cells[first + bucket] += 1;
 }
 
 /**

@@ -1,0 +1,117 @@
+/**
+ * The logger of one thread: filters by level, collapses what repeats, hands records to a sink.
+ * Formatting and writing are the main thread's (`log-format.ts`, `line-writer.ts`); a worker's
+ * sink posts the record to main.
+ *
+ * A line is passed on at once. The same level, target and message within the following seconds
+ * is only counted, and told as one line with the newest fields when that time is over, so that a
+ * dead endpoint cannot drown everything else. Debug lines are never collapsed: who switches them
+ * on wants each. The owner calls `flush` about once a second, and at the end.
+ */
+
+import type { LogLevel } from '../../api/messages.ts';
+import type { ProxySettings } from '../../api/settings.ts';
+import type { Clock } from '../base/clock.ts';
+import { logRepeatMs, logRepeatsMax } from '../base/limits.ts';
+import type { LogFields, LogRecord } from './log-format.ts';
+
+interface Repeat {
+  record: LogRecord;
+  readonly endMs: number;
+  count: number;
+}
+
+export class Logger {
+  readonly #sink: (record: LogRecord) => void;
+  readonly #clock: Clock;
+  /** Insertion order is the order of `endMs`, because the window is the same for all. */
+  readonly #repeats = new Map<string, Repeat>();
+  #rank: number;
+
+  constructor(
+    sink: (record: LogRecord) => void,
+    clock: Clock,
+    level: ProxySettings['logLevel'] = 'info',
+  ) {
+    this.#sink = sink;
+    this.#clock = clock;
+    this.#rank = ranks[level];
+  }
+
+  /** Applies from the next line on. */
+  setLevel(level: ProxySettings['logLevel']): void {
+    this.#rank = ranks[level];
+  }
+
+  /** To be asked before the fields of a frequent line are built. */
+  enabled(level: LogLevel): boolean {
+    return ranks[level] <= this.#rank;
+  }
+
+  error(target: string, message: string, fields: LogFields = noFields): void {
+    this.#log({ level: 'error', target, message, fields });
+  }
+
+  warn(target: string, message: string, fields: LogFields = noFields): void {
+    this.#log({ level: 'warn', target, message, fields });
+  }
+
+  info(target: string, message: string, fields: LogFields = noFields): void {
+    this.#log({ level: 'info', target, message, fields });
+  }
+
+  debug(target: string, message: string, fields: LogFields = noFields): void {
+    if (this.enabled('debug')) this.#sink({ level: 'debug', target, message, fields });
+  }
+
+  /** Tells the counts whose time is over; with `all`, every count, for the end of the thread. */
+  flush(all = false): void {
+    const nowMs = this.#clock.monotonicMs();
+    for (const [key, repeat] of this.#repeats) {
+      if (!all && repeat.endMs > nowMs) return;
+      this.#repeats.delete(key);
+      this.#tell(repeat);
+    }
+  }
+
+  #log(record: LogRecord): void {
+    if (!this.enabled(record.level)) return;
+    const nowMs = this.#clock.monotonicMs();
+    const key = `${record.level} ${record.target} ${record.message}`;
+    const repeat = this.#repeats.get(key);
+    if (repeat !== undefined && repeat.endMs > nowMs) {
+      repeat.record = record;
+      repeat.count += 1;
+      return;
+    }
+    this.flush();
+    if (this.#repeats.size === logRepeatsMax) this.#dropOldest();
+    this.#repeats.set(key, { record, endMs: nowMs + logRepeatMs, count: 0 });
+    this.#sink(record);
+  }
+
+  #dropOldest(): void {
+    for (const [key, repeat] of this.#repeats) {
+      this.#repeats.delete(key);
+      this.#tell(repeat);
+      return;
+    }
+  }
+
+  #tell(repeat: Repeat): void {
+    const { record, count } = repeat;
+    if (count === 0) return;
+    const message = `${record.message} (repeated ${count} times)`;
+    this.#sink({ ...record, message });
+  }
+}
+
+const noFields: LogFields = {};
+
+const ranks: Readonly<Record<ProxySettings['logLevel'], number>> = {
+  off: 0,
+  error: 1,
+  warn: 2,
+  info: 3,
+  debug: 4,
+};
