@@ -1,0 +1,86 @@
+/** What every scenario is given and what it hands back. */
+
+import type { Measured } from './measure.ts';
+import type { Found, Peer, Plan, Subject } from './peer.ts';
+import type { Run } from './run.ts';
+
+export interface Options {
+  readonly scenarios: readonly string[];
+  readonly peers: readonly string[];
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly connections: number;
+  readonly warmRequests: number;
+  readonly proxyCores: string;
+  readonly loadCores: string;
+  readonly ours: string;
+  readonly writeDocs: boolean;
+  readonly results: string;
+}
+
+export interface Missing {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** A table of what was measured in turn. */
+export interface Comparison {
+  readonly kind: 'comparison';
+  readonly title: string;
+  /** What `cpuMicros` is per. */
+  readonly unit: 'request' | 'GB';
+  /** `peers`: the first divided by each other; `growth`: each other divided by the first. */
+  readonly ratio: 'peers' | 'growth';
+  readonly measured: readonly Measured[];
+  readonly missing: readonly Missing[];
+}
+
+/** Single figures, each with what it is compared to where there is a goal. */
+export interface Figures {
+  readonly kind: 'figures';
+  readonly title: string;
+  readonly figures: readonly Figure[];
+  readonly missing: readonly Missing[];
+}
+
+export interface Figure {
+  readonly name: string;
+  readonly unit: 'MB' | 'ms' | 'ns';
+  readonly values: readonly number[];
+}
+
+export type Outcome = Comparison | Figures;
+
+export interface Bench {
+  readonly run: Run;
+  readonly options: Options;
+  readonly wrk: string;
+  readonly say: (line: string) => void;
+  readonly peers: readonly Peer[];
+}
+
+/** A scenario gives one outcome, or one for each size that it grows through. */
+export interface Scenario {
+  readonly name: string;
+  readonly about: string;
+  readonly execute: (bench: Bench) => Promise<Outcome[]>;
+}
+
+/** Starts all peers that can carry `plan`; the others are named with their reason. */
+export async function startPeers(
+  bench: Bench,
+  plan: Plan,
+): Promise<{ subjects: Subject[]; missing: Missing[] }> {
+  const subjects: Subject[] = [];
+  const missing: Missing[] = [];
+  for (const peer of bench.peers) {
+    const reason = explainAbsence(peer.find(), peer.refuse(plan));
+    if (reason === null) subjects.push(await peer.start(bench.run, plan));
+    else missing.push({ name: peer.name, reason });
+  }
+  return { subjects, missing };
+}
+
+function explainAbsence(found: Found, refusal: string | null): string | null {
+  return found.kind === 'missing' ? found.reason : refusal;
+}

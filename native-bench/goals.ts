@@ -1,0 +1,105 @@
+/** The goals of the proxy and whether the results meet them. */
+
+import type { Comparison, Figures } from './bench.ts';
+import type { Measured } from './measure.ts';
+import { compareCpu, formatSpread } from './report.ts';
+import type { Result } from './results.ts';
+import { type Summary, summarize } from './statistics.ts';
+
+export interface Judged {
+  readonly goal: string;
+  /** Median and spread, or why there is none. */
+  readonly figure: string;
+  readonly met: 'yes' | 'no' | 'not measured';
+}
+
+export function judgeGoals(results: readonly Result[]): Judged[] {
+  return [
+    atMost('HTTP/1.1 CPU per request: at most 1.35 x nginx', 1.35, oursOver(results, 'nginx')),
+    atMost('HTTP/1.1 CPU per request: at most 0.8 x Envoy', 0.8, oursOver(results, 'envoy')),
+    atLeast('opaque TCP: at least 1.0 x HAProxy, bytes per CPU-second', 1, opaqueOver(results)),
+    atMost(
+      'start: ready within 200 ms, one worker',
+      200,
+      figure(results, 'start', /^workers 1, a/),
+    ),
+    atMost('RssAnon idle, one worker: at most 30 MB', 30, memory(results, 1, 'idle')),
+    atMost('RssAnon, 1000 connections at 10k rps, one worker: at most 50 MB', 50, loaded(results)),
+    atMost('RssAnon idle, --workers 0: at most 20 MB', 20, memory(results, 0, 'idle')),
+    atMost('64 to 5000 connections: growth at most 1.1 x that of nginx', 1.1, growth(results)),
+    atMost('1 to 1000 services, one asked: at most 1.1 x', 1.1, grown(results, 'services', 1)),
+    atMost('1 to 1000 services, all asked: at most 1.1 x', 1.1, grown(results, 'services', 2)),
+    atMost('1 to 1000 endpoints: at most 1.1 x', 1.1, grown(results, 'endpoints', 1)),
+  ];
+}
+
+function atMost(goal: string, limit: number, found: Summary | null): Judged {
+  return judge(goal, found, (median) => median <= limit);
+}
+
+function atLeast(goal: string, limit: number, found: Summary | null): Judged {
+  return judge(goal, found, (median) => median >= limit);
+}
+
+function judge(goal: string, found: Summary | null, holds: (median: number) => boolean): Judged {
+  if (found === null) return { goal, figure: '-', met: 'not measured' };
+  const digits = found.median < 10 ? 2 : 1;
+  const met = holds(found.median) ? 'yes' : 'no';
+  return { goal, figure: formatSpread(found, digits), met };
+}
+
+function oursOver(results: readonly Result[], peer: string): Summary | null {
+  const table = comparisons(results, 'http1')[0];
+  return ratio(find(table, 'ours'), find(table, peer));
+}
+
+function opaqueOver(results: readonly Result[]): Summary | null {
+  const table = comparisons(results, 'opaque')[0];
+  return ratio(find(table, 'haproxy'), find(table, 'ours'));
+}
+
+/** Our growth divided by that of nginx, by the medians: tables of different rounds do not pair. */
+function growth(results: readonly Result[]): Summary | null {
+  const tables = comparisons(results, 'growth');
+  const grow = (name: string): number | null => {
+    const [from, to] = [tables[0], tables.at(-1)].map((table) =>
+      summarize(find(table, name)?.samples.map(({ cpuMicros }) => cpuMicros) ?? []),
+    );
+    return from === null || to === null ? null : to.median / from.median;
+  };
+  const [ours, nginx] = [grow('ours'), grow('nginx')];
+  return ours === null || nginx === null ? null : summarize([ours / nginx]);
+}
+
+function grown(results: readonly Result[], scenario: string, variant: number): Summary | null {
+  const table = comparisons(results, scenario).find(({ title }) => title.endsWith('ours'));
+  return ratio(table?.measured[variant], table?.measured[0]);
+}
+
+function loaded(results: readonly Result[]): Summary | null {
+  return figure(results, 'memory', /^workers 1, 1000 .*RssAnon$/);
+}
+
+function memory(results: readonly Result[], workers: number, state: string): Summary | null {
+  return figure(results, 'memory', new RegExp(`^workers ${workers}, ${state}, RssAnon$`));
+}
+
+function figure(results: readonly Result[], scenario: string, name: RegExp): Summary | null {
+  const outcome = results
+    .find((result) => result.scenario === scenario)
+    ?.outcomes.find((one): one is Figures => one.kind === 'figures');
+  return summarize(outcome?.figures.find((one) => name.test(one.name))?.values ?? []);
+}
+
+function comparisons(results: readonly Result[], scenario: string): Comparison[] {
+  const result = results.find((one) => one.scenario === scenario);
+  return (result?.outcomes ?? []).filter((one) => one.kind === 'comparison');
+}
+
+function find(table: Comparison | undefined, name: string): Measured | undefined {
+  return table?.measured.find(({ subject }) => subject.startsWith(name));
+}
+
+function ratio(over: Measured | undefined, under: Measured | undefined): Summary | null {
+  return over === undefined || under === undefined ? null : compareCpu(over, under);
+}

@@ -1,0 +1,100 @@
+/**
+ * `npm run bench`: ours beside native proxies, scenario after scenario, tables on stdout and
+ * results as JSON. Reads the command line and sees to it that nothing stays behind.
+ */
+
+import type { Bench, Options, Scenario } from './bench.ts';
+import { writeDocs } from './docs.ts';
+import { judgeGoals } from './goals.ts';
+import { describeMachine } from './machine.ts';
+import { micro } from './micro.ts';
+import { helpText, readOptions, UsageError } from './options.ts';
+import { findProgram, type Peer, requireProgram } from './peer.ts';
+import { envoy } from './peer-envoy.ts';
+import { haproxy } from './peer-haproxy.ts';
+import { nginx } from './peer-nginx.ts';
+import { createOurs } from './peer-ours.ts';
+import { uws } from './peer-uws.ts';
+import { renderText } from './report.ts';
+import { loadResults, saveResult } from './results.ts';
+import { Run } from './run.ts';
+import { connect, endpoints, growth, http1, services, workers } from './scenario-http.ts';
+import { opaque } from './scenario-opaque.ts';
+import { memory, start } from './scenario-process.ts';
+import { serve } from './serve.ts';
+
+const scenarios: readonly Scenario[] = [
+  http1,
+  growth,
+  connect,
+  opaque,
+  services,
+  endpoints,
+  workers,
+  memory,
+  start,
+  micro,
+];
+
+async function main(args: readonly string[]): Promise<void> {
+  const options = readOptions(args, scenarios);
+  if (options === null) {
+    process.stdout.write(helpText(scenarios));
+    return;
+  }
+  const run = new Run();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => process.exit(signal === 'SIGINT' ? 130 : 143));
+  }
+  try {
+    await execute(options, run, `npm run bench -- ${args.join(' ')}`.trimEnd());
+  } finally {
+    await run.close();
+  }
+}
+
+async function execute(options: Options, run: Run, command: string): Promise<void> {
+  const bench = createBench(options, run);
+  if (options.scenarios.includes('serve')) {
+    await serve(bench);
+    return;
+  }
+  for (const { name, execute: take } of scenarios) {
+    if (!options.scenarios.includes(name)) continue;
+    bench.say(`${name}: ${options.rounds} rounds of ${options.seconds} s`);
+    const outcomes = await take(bench);
+    for (const outcome of outcomes) process.stdout.write(`${renderText(outcome)}\n`);
+    const takenAt = new Date().toISOString().slice(0, 16);
+    const result = { scenario: name, command, takenAt, machine: describeMachine(), outcomes };
+    bench.say(`written: ${saveResult(options.results, result)}`);
+  }
+  const names = scenarios.map(({ name }) => name);
+  const results = loadResults(options.results, names);
+  for (const { goal, figure, met } of judgeGoals(results)) {
+    process.stdout.write(`${met === 'yes' ? 'met' : met.padEnd(3)}  ${goal}: ${figure}\n`);
+  }
+  if (options.writeDocs) bench.say(`written: ${writeDocs(results)}`);
+}
+
+/** The load generator and the origin are required; what is measured may be missing by name. */
+function createBench(options: Options, run: Run): Bench {
+  const all: Peer[] = [createOurs(options.ours), nginx, haproxy, envoy, uws];
+  const wanted = all.filter(({ name }) => options.peers.includes(name));
+  const needsLoad = options.scenarios.some((name) => name !== 'micro' && name !== 'start');
+  return {
+    run,
+    options,
+    wrk: needsLoad ? requireProgram(findProgram('wrk')) : '',
+    say: (line) => process.stderr.write(`${line}\n`),
+    peers: wanted,
+  };
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  const usage = error instanceof UsageError;
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`${message}\n${usage ? 'npm run bench -- --help\n' : ''}`);
+  process.exitCode = usage ? 2 : 1;
+}

@@ -1,0 +1,57 @@
+/**
+ * Micro-benchmarks: runs every `*.bench.ts` that stands beside a source, pinned like a proxy, and
+ * collects its figures. Each is a program that takes the number of rounds and prints a line
+ * `{ "name": …, "nanos": […] }` for each figure.
+ */
+
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Bench, Figure, Scenario } from './bench.ts';
+import { projectDir } from './peer.ts';
+
+export const micro: Scenario = {
+  name: 'micro',
+  about: 'micro-benchmarks beside the sources; the HTTP/1 head decoder beside llhttp',
+  execute: async (bench) => {
+    const figures: Figure[] = [];
+    for (const file of listBenchFiles()) figures.push(...(await runFile(bench, file)));
+    const title = 'micro-benchmarks (ns per operation)';
+    return [{ kind: 'figures', title, figures, missing: [] }];
+  },
+};
+
+/** The figures in what a file printed; throws on anything else. */
+export function parseFigures(output: string): Figure[] {
+  const lines = output.split('\n').filter((line) => line !== '');
+  return lines.map((line) => {
+    const { name, nanos }: { name?: unknown; nanos?: unknown } = JSON.parse(line);
+    if (typeof name !== 'string' || !Array.isArray(nanos)) throw new Error(`no figure: ${line}`);
+    return { name, unit: 'ns', values: nanos.map(Number) };
+  });
+}
+
+function listBenchFiles(): string[] {
+  return ['api', 'core', 'workers', 'control'].flatMap((folder) =>
+    readdirSync(join(projectDir, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.bench.ts'))
+      .map((file) => join(projectDir, folder, file)),
+  );
+}
+
+async function runFile(bench: Bench, file: string): Promise<Figure[]> {
+  bench.say(`  ${file}`);
+  const started = bench.run.start({
+    name: file,
+    command: process.execPath,
+    args: [file, String(bench.options.rounds)],
+    cores: bench.options.proxyCores,
+  });
+  let output = '';
+  started.child.stdout?.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  const [code]: (number | null)[] = await once(started.child, 'close');
+  if (code !== 0) throw new Error(`${file} failed: ${started.complaint()}`);
+  return parseFigures(output);
+}

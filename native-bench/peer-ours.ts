@@ -1,0 +1,66 @@
+/** Heddle itself: its command line, and the heddle.yaml that a plan becomes. */
+
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Peer, type Plan, projectDir } from './peer.ts';
+import { findFreePorts, type Run, type Started } from './run.ts';
+
+/** `command`: program and arguments before `--config FILE`. */
+export function createOurs(command: string): Peer {
+  const [program] = splitCommand(command);
+  return {
+    name: 'ours',
+    find: () =>
+      existsSync(program)
+        ? { kind: 'found', program }
+        : { kind: 'missing', reason: `no ${program}; --ours names another command` },
+    refuse: () => null,
+    start: async (run, plan) => {
+      const ours = await launchOurs(run, command, plan);
+      await run.waitForPort(ours.started, ours.port);
+      const end = (): Promise<void> => run.end(ours.started);
+      return { name: `ours (${plan.workers})`, pid: ours.started.pid, port: ours.port, end };
+    },
+  };
+}
+
+export interface Launched {
+  readonly started: Started;
+  readonly startedAtMs: number;
+  readonly port: number;
+  readonly adminPort: number;
+}
+
+/** Begins the process without waiting for it: what the start scenario measures. */
+export async function launchOurs(run: Run, ours: string, plan: Plan): Promise<Launched> {
+  const [command, ...args] = splitCommand(ours);
+  const [port, bindPort, adminPort] = await findFreePorts(3);
+  const file = join(run.makeFolder('ours'), 'heddle.yaml');
+  writeFileSync(file, JSON.stringify(buildConfig(plan, port, bindPort, adminPort)));
+  const options = { name: 'ours', command, args: [...args, '--config', file], cores: plan.cores };
+  const startedAtMs = performance.now();
+  const started = run.start(options);
+  const used = plan.protocol === 'opaque' ? bindPort : port;
+  return { started, startedAtMs, port: used, adminPort };
+}
+
+/** A path is meant from the project's folder. */
+function splitCommand(command: string): string[] {
+  const [program, ...args] = command.split(' ').filter((word) => word !== '');
+  return [program.startsWith('/') ? program : join(projectDir, program), ...args];
+}
+
+/** YAML reads JSON. Only what differs from the defaults is set. */
+function buildConfig(plan: Plan, port: number, bindPort: number, adminPort: number): object {
+  const opaque = { port: 5432, protocol: 'opaque', bind: `127.0.0.1:${bindPort}` };
+  const common = plan.protocol === 'opaque' ? opaque : { port: 80 };
+  const services = plan.services.map(({ name, endpoints }) => [name, { ...common, endpoints }]);
+  return {
+    services: Object.fromEntries(services),
+    proxy: {
+      outbound: `127.0.0.1:${port}`,
+      admin: `127.0.0.1:${adminPort}`,
+      workers: plan.workers,
+    },
+  };
+}

@@ -1,0 +1,105 @@
+/** Outcomes as tables: rows of text, laid out for a terminal or as Markdown. */
+
+import type { Comparison, Figures, Outcome } from './bench.ts';
+import type { Measured, Sample } from './measure.ts';
+import { type Summary, summarize, summarizeRatios } from './statistics.ts';
+
+/** The first row is the heading. */
+export type Table = readonly (readonly string[])[];
+
+export function renderText(outcome: Outcome): string {
+  const table = buildTable(outcome);
+  const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
+  const lines = table.map((row) =>
+    row
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]),
+      )
+      .join('  '),
+  );
+  return [outcome.title, ...lines, ...listMissing(outcome), ''].join('\n');
+}
+
+export function renderMarkdown(outcome: Outcome): string {
+  const [heading, ...rows] = buildTable(outcome).map((row) => `| ${row.join(' | ')} |`);
+  const rule = `| --- |${' ---: |'.repeat(buildTable(outcome)[0].length - 1)}`;
+  const missing = listMissing(outcome).flatMap((line) => ['', line]);
+  return [`**${outcome.title}**`, '', heading, rule, ...rows, ...missing, ''].join('\n');
+}
+
+/** Ratios of one table round by round, for the goals as well. */
+export function compareCpu(numerator: Measured, denominator: Measured): Summary | null {
+  return summarizeRatios(
+    numerator.samples.map(({ cpuMicros }) => cpuMicros),
+    denominator.samples.map(({ cpuMicros }) => cpuMicros),
+  );
+}
+
+/** Median and, in brackets, least and greatest. */
+export function formatSpread(summary: Summary | null, digits: number): string {
+  if (summary === null) return '-';
+  const [median, min, max] = [summary.median, summary.min, summary.max].map((value) =>
+    value.toFixed(digits),
+  );
+  return `${median} (${min}-${max})`;
+}
+
+function listMissing(outcome: Outcome): string[] {
+  return outcome.missing.map(({ name, reason }) => `not measured: ${name}: ${reason}`);
+}
+
+function buildTable(outcome: Outcome): Table {
+  return outcome.kind === 'figures' ? buildFigures(outcome) : buildComparison(outcome);
+}
+
+function buildFigures(outcome: Figures): Table {
+  const rows = outcome.figures.map(({ name, unit, values }) => [
+    name,
+    unit,
+    formatSpread(summarize(values), unit === 'ns' ? 0 : 1),
+  ]);
+  return [['figure', 'unit', 'median (min-max)'], ...rows];
+}
+
+function buildComparison({ unit, ratio, measured }: Comparison): Table {
+  const first = measured[0];
+  const opaque = unit === 'GB';
+  const name = first?.subject ?? 'first';
+  const heading = [
+    ratio === 'peers' ? 'proxy' : 'variant',
+    opaque ? 'GB per CPU-second' : 'CPU us/request',
+    ratio === 'peers' ? `${name} / this` : `this / ${name}`,
+    opaque ? 'GB/s' : 'requests/s',
+    'busy',
+    ...(opaque ? [] : ['p50 us', 'p99 us']),
+    'RSS MB',
+    'RssAnon MB',
+    ...(opaque ? [] : ['errors']),
+  ];
+  const rows = measured.map((one) => {
+    const pick = (read: (sample: Sample) => number): Summary | null =>
+      summarize(one.samples.map(read));
+    const median = (read: (sample: Sample) => number, digits = 0): string =>
+      pick(read)?.median.toFixed(digits) ?? '-';
+    // Bytes per CPU-second of the first over this one's is CPU per byte the other way round.
+    const turned = ratio === 'growth' || opaque;
+    const compared = turned ? compareCpu(one, first) : compareCpu(first, one);
+    return [
+      one.subject,
+      formatSpread(
+        pick(({ cpuMicros }) => (opaque ? 1_000_000 / cpuMicros : cpuMicros)),
+        opaque ? 2 : 1,
+      ),
+      one === first ? '1' : formatSpread(compared, 2),
+      median(({ unitsPerSecond }) => unitsPerSecond, opaque ? 2 : 0),
+      median(({ busy }) => busy, 2),
+      ...(opaque ? [] : [median(({ p50Micros }) => p50Micros), median((at) => at.p99Micros)]),
+      median(({ rssBytes }) => rssBytes / mb, 1),
+      median(({ anonBytes }) => anonBytes / mb, 1),
+      ...(opaque ? [] : [String(one.samples.reduce((sum, { errors }) => sum + errors, 0))]),
+    ];
+  });
+  return [heading, ...rows];
+}
+
+const mb = 1_000_000;

@@ -1,0 +1,195 @@
+/**
+ * HTTP/1.1 through one proxy, a body of 36 bytes: keep-alive, more and more connections, a
+ * connection for each request, more services and endpoints, more workers.
+ */
+
+import {
+  type Bench,
+  type Comparison,
+  type Missing,
+  type Outcome,
+  type Scenario,
+  startPeers,
+} from './bench.ts';
+import {
+  type Contender,
+  contendHttp,
+  type HttpLoad,
+  type Measured,
+  measureRounds,
+} from './measure.ts';
+import type { Plan, PlanService, Subject } from './peer.ts';
+import { type Origin, startOrigin } from './peer-nginx.ts';
+
+export const http1: Scenario = {
+  name: 'http1',
+  about: 'HTTP/1.1 keep-alive, 64 connections',
+  execute: async (bench) => {
+    const { connections } = bench.options;
+    const title = `HTTP/1.1 keep-alive, ${connections} connections`;
+    return [await compareLoad(bench, title, keepAlive(connections))];
+  },
+};
+
+export const connect: Scenario = {
+  name: 'connect',
+  about: 'a connection for each request, 64 at a time',
+  execute: async (bench) => {
+    const { connections } = bench.options;
+    const title = `HTTP/1.1, a connection for each request, ${connections} at a time`;
+    return [await compareLoad(bench, title, { ...keepAlive(connections), close: true })];
+  },
+};
+
+export const growth: Scenario = {
+  name: 'growth',
+  about: 'HTTP/1.1 keep-alive, 64, 500, 1000 and 5000 connections',
+  execute: async (bench) => {
+    const outcomes: Outcome[] = [];
+    for (const connections of [64, 500, 1000, 5000]) {
+      const title = `growth: ${connections} connections`;
+      outcomes.push(await compareLoad(bench, title, keepAlive(connections)));
+    }
+    return outcomes;
+  },
+};
+
+export const services: Scenario = {
+  name: 'services',
+  about: '1 service and 1000, of which one or all are asked; nginx shows what the sockets cost',
+  execute: async (bench) => {
+    const grown = (count: number, origin: Origin): PlanService[] =>
+      Array.from({ length: count }, (_, index) => ({
+        name: `s${index}`,
+        endpoints: [origin.endpoints[0]],
+      }));
+    return comparePlans(bench, 'growth: services', 1, (origin) => [
+      { label: '1 service', services: grown(1, origin), asked: 1 },
+      { label: '1000 services, 1 asked', services: grown(1000, origin), asked: 1 },
+      { label: '1000 services, all asked', services: grown(1000, origin), asked: 1000 },
+    ]);
+  },
+};
+
+export const endpoints: Scenario = {
+  name: 'endpoints',
+  about: '1 endpoint and 1000; nginx shows what the sockets cost',
+  execute: (bench) =>
+    comparePlans(bench, 'growth: endpoints', 1000, (origin) => [
+      { label: '1 endpoint', services: single(origin.endpoints.slice(0, 1)), asked: 1 },
+      { label: '1000 endpoints', services: single(origin.endpoints), asked: 1 },
+    ]),
+};
+
+export const workers: Scenario = {
+  name: 'workers',
+  about: 'ours with 0, 1 and 2 workers',
+  execute: async (bench) => {
+    const { connections } = bench.options;
+    const title = `workers: HTTP/1.1 keep-alive, ${connections} connections, one core`;
+    const only = { ...bench, peers: bench.peers.filter((peer) => peer.name === 'ours') };
+    return withOrigin(bench, 1, async (origin) => {
+      const contenders: Contender[] = [];
+      const missing: Missing[] = [];
+      const ended: Subject[] = [];
+      for (const count of [1, 0, 2]) {
+        const plan = { ...buildPlan(bench, single(origin.endpoints)), workers: count };
+        const started = await startPeers(only, plan);
+        if (count === 1) missing.push(...started.missing);
+        ended.push(...started.subjects);
+        for (const subject of started.subjects) {
+          contenders.push(contendHttp(bench, subject, origin.count, keepAlive(connections)));
+        }
+      }
+      const measured = await measureRounds(bench, contenders);
+      for (const subject of ended) await subject.end();
+      return [describe(title, 'growth', measured, missing)];
+    });
+  },
+};
+
+/** One load, all peers. */
+async function compareLoad(bench: Bench, title: string, load: HttpLoad): Promise<Outcome> {
+  return withOrigin(bench, 1, async (origin) => {
+    const plan = buildPlan(bench, single(origin.endpoints));
+    const { subjects, missing } = await startPeers(bench, plan);
+    const contenders = subjects.map((subject) => contendHttp(bench, subject, origin.count, load));
+    const measured = await measureRounds(bench, contenders);
+    for (const subject of subjects) await subject.end();
+    return describe(title, 'peers', measured, missing);
+  });
+}
+
+interface Variant {
+  readonly label: string;
+  readonly services: readonly PlanService[];
+  /** How many of the services requests go to, in turn. */
+  readonly asked: number;
+}
+
+/** One load, several plans side by side, a table for each peer: its growth over itself. */
+async function comparePlans(
+  bench: Bench,
+  title: string,
+  addresses: number,
+  build: (origin: Origin) => Variant[],
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  const grown = bench.peers.filter((peer) => peer.name === 'ours' || peer.name === 'nginx');
+  for (const peer of grown) {
+    outcomes.push(
+      await withOrigin(bench, addresses, async (origin) => {
+        const only = { ...bench, peers: [peer] };
+        const contenders: Contender[] = [];
+        const ended: Subject[] = [];
+        let missing: Missing[] = [];
+        for (const { label, services: planned, asked } of build(origin)) {
+          const started = await startPeers(only, buildPlan(bench, planned));
+          missing = started.missing;
+          ended.push(...started.subjects);
+          const hosts = planned.slice(0, asked).map(({ name }) => name);
+          const load = { ...keepAlive(bench.options.connections), hosts };
+          for (const subject of started.subjects) {
+            contenders.push(contendHttp(bench, subject, origin.count, load, label));
+          }
+        }
+        const measured = await measureRounds(bench, contenders);
+        for (const subject of ended) await subject.end();
+        return describe(`${title}, ${peer.name}`, 'growth', measured, missing);
+      }),
+    );
+  }
+  return outcomes;
+}
+
+function describe(
+  title: string,
+  ratio: Comparison['ratio'],
+  measured: readonly Measured[],
+  missing: readonly Missing[],
+): Comparison {
+  return { kind: 'comparison', title, unit: 'request', ratio, measured, missing };
+}
+
+async function withOrigin<T>(
+  bench: Bench,
+  addresses: number,
+  use: (origin: Origin) => Promise<T>,
+): Promise<T> {
+  const origin = await startOrigin(bench.run, bench.options.loadCores, addresses);
+  const outcome = await use(origin);
+  await origin.end();
+  return outcome;
+}
+
+function buildPlan(bench: Bench, planned: readonly PlanService[]): Plan {
+  return { protocol: 'http', services: planned, cores: bench.options.proxyCores, workers: 1 };
+}
+
+function single(addresses: readonly string[]): PlanService[] {
+  return [{ name: 'web', endpoints: addresses }];
+}
+
+function keepAlive(connections: number): HttpLoad {
+  return { connections, hosts: ['web'], close: false, delayMs: 0 };
+}

@@ -1,0 +1,86 @@
+/**
+ * What a process and its descendants have used, read from /proc: CPU time of all their threads and
+ * resident memory. Linux only, as all of this benchmark.
+ */
+
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+export interface Usage {
+  /** User and system time of all threads since each process began. */
+  readonly cpuMicros: number;
+  readonly rssBytes: number;
+  /** Memory that no other process shares: RssAnon. */
+  readonly anonBytes: number;
+}
+
+export interface ProcessStat {
+  readonly pid: number;
+  readonly parent: number;
+  readonly cpuTicks: number;
+  /** With the pid it names a process for good, because pids are used again. */
+  readonly startTicks: number;
+}
+
+/** Sums `root` and its descendants; a process that ends meanwhile counts for nothing. */
+export function readUsage(root: number): Usage {
+  let cpuTicks = 0;
+  let rssBytes = 0;
+  let anonBytes = 0;
+  for (const stat of listTree(root)) {
+    const status = readProc(stat.pid, 'status');
+    if (status === null) continue;
+    const memory = parseMemory(status);
+    cpuTicks += stat.cpuTicks;
+    rssBytes += memory.rssBytes;
+    anonBytes += memory.anonBytes;
+  }
+  return { cpuMicros: cpuTicks * microsPerTick(), rssBytes, anonBytes };
+}
+
+/** `root` first, then its descendants; empty when it has ended. */
+export function listTree(root: number): ProcessStat[] {
+  const all: ProcessStat[] = [];
+  for (const name of readdirSync('/proc')) {
+    if (!/^[0-9]+$/.test(name)) continue;
+    const text = readProc(Number(name), 'stat');
+    if (text !== null) all.push(parseStat(text));
+  }
+  const tree = all.filter((stat) => stat.pid === root);
+  for (let next = 0; next < tree.length; next++) {
+    tree.push(...all.filter((stat) => stat.parent === tree[next].pid));
+  }
+  return tree;
+}
+
+/** One line of /proc/PID/stat (proc(5)); the name in it may hold spaces and brackets. */
+export function parseStat(text: string): ProcessStat {
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return {
+    pid: Number.parseInt(text, 10),
+    parent: Number(fields[1]),
+    cpuTicks: Number(fields[11]) + Number(fields[12]),
+    startTicks: Number(fields[19]),
+  };
+}
+
+/** /proc/PID/status; a process without memory of its own (a zombie) has none of the lines. */
+export function parseMemory(text: string): { rssBytes: number; anonBytes: number } {
+  const readKib = (key: string): number =>
+    Number(new RegExp(`^${key}:\\s+([0-9]+) kB$`, 'm').exec(text)?.[1] ?? 0);
+  return { rssBytes: readKib('VmRSS') * 1024, anonBytes: readKib('RssAnon') * 1024 };
+}
+
+function readProc(pid: number, file: 'stat' | 'status'): string | null {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'latin1');
+  } catch {
+    return null;
+  }
+}
+
+let ticks = 0;
+function microsPerTick(): number {
+  if (ticks === 0) ticks = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+  return 1_000_000 / ticks;
+}
