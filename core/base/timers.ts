@@ -71,7 +71,7 @@ export class TimerWheel {
     const due = now + Math.max(1, Math.ceil(delayMs / tickMs) + 1);
     timer.dueTick = due;
     this.#link(timer, due % slotCount);
-    if (due < this.#wakeTick) this.#wakeAt(due, now);
+    if (due < this.#wakeTick) this.#wakeAt(due);
   }
 
   /** Disarms; harmless when not armed. */
@@ -94,7 +94,7 @@ export class TimerWheel {
     for (let tick = from; tick <= now; tick++) this.#fireSlot(tick % slotCount, now);
     this.#tick = now;
     this.#stopWake();
-    if (this.#armed !== 0) this.#wakeAt(this.#nextDue(now), now);
+    if (this.#armed !== 0) this.#wakeAt(this.#nextDue(now));
   }
 
   /** Ends the wake-ups; what is armed does not fire any more. */
@@ -131,10 +131,11 @@ export class TimerWheel {
     return now + slotCount;
   }
 
-  #wakeAt(tick: number, now: number): void {
+  /** At the start of the tick: counted from within this one, it would be up to a tick late. */
+  #wakeAt(tick: number): void {
     this.#stopWake();
     this.#wakeTick = tick;
-    this.#cancelWake = this.#wakeSource(this.#wake, (tick - now) * tickMs);
+    this.#cancelWake = this.#wakeSource(this.#wake, tick * tickMs - this.#clock.monotonicMs());
   }
 
   #stopWake(): void {
@@ -158,9 +159,12 @@ export class TimerWheel {
   }
 }
 
-/** The system's timer, unreferenced: a timer never keeps the process alive by itself. */
+/**
+ * The system's timer, unreferenced: a timer never keeps the process alive by itself. Whole
+ * milliseconds, because Node cuts fractions off and would wake us before the tick.
+ */
 function systemWake(wake: () => void, delayMs: number): () => void {
-  const handle = setTimeout(wake, delayMs);
+  const handle = setTimeout(wake, Math.ceil(delayMs));
   handle.unref();
   return () => clearTimeout(handle);
 }
@@ -170,4 +174,9 @@ export function systemInterval(tick: () => void, periodMs: number): () => void {
   const handle = setInterval(tick, periodMs);
   handle.unref();
   return () => clearInterval(handle);
+}
+
+/** Keeps the process alive while it waits, as the wheel's timers do not: for commands. */
+export function systemPause(delayMs: number): Promise<void> {
+  return new Promise((resume) => setTimeout(resume, delayMs));
 }
