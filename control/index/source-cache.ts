@@ -123,8 +123,9 @@ class Entry {
     this.#cancelIdle = runAfter(this.#env.timers, targetIdleMs, () => this.retire());
   }
 
-  #accept(endpoints: readonly ResolvedEndpoint[]): void {
+  #accept(told: readonly ResolvedEndpoint[]): void {
     const before = this.#state.endpoints;
+    const endpoints = withoutRepeats(told);
     if (this.#state.error !== null) {
       this.#env.log.info('endpoints are confirmed again', { source: this.#location });
     }
@@ -177,6 +178,15 @@ function keyOf(config: SourceConfig): string {
     config.kind,
     config.kind === 'inline' ? config.endpoints : locationOf(config),
   ]);
+}
+
+/** An address is one endpoint, however often a source names it: the first time counts. */
+function withoutRepeats(endpoints: readonly ResolvedEndpoint[]): readonly ResolvedEndpoint[] {
+  const seen = new Set<string>();
+  return endpoints.filter(({ host, port }) => {
+    const before = seen.size;
+    return seen.add(`${host} ${port}`).size > before;
+  });
 }
 
 function sameEndpoints(a: readonly ResolvedEndpoint[], b: readonly ResolvedEndpoint[]): boolean {

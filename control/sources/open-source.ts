@@ -1,15 +1,68 @@
-/** Which source serves which kind of `services` entry. */
+/**
+ * Which source serves which kind of `services` entry. The resolver's files and its client are
+ * shared by all names and opened with the first.
+ */
 
-import type { OpenSource } from '../model/source.ts';
+import { unreachable } from '../../core/base/assert.ts';
+import type { Clock } from '../../core/base/clock.ts';
+import type { Random } from '../../core/base/random.ts';
+import type { TimerWheel } from '../../core/base/timers.ts';
+import type { OpenSource, SourceLog } from '../model/source.ts';
+import { type DnsEnv, openDnsSource, openSrvSource } from './dns.ts';
+import { DnsClient } from './dns-client.ts';
+import { openFileSource } from './file-source.ts';
+import { openResolverFiles, type ResolverPaths } from './resolver-files.ts';
 
-export function createSourceOpener(): OpenSource {
-  return (config, listener) => {
-    switch (config.kind) {
-      case 'inline':
-        listener.onEndpoints(config.endpoints);
-        return { close: () => undefined };
-      default:
-        throw new Error(config.kind);
-    }
+export interface SourceOpenerEnv {
+  readonly clock: Clock;
+  readonly timers: TimerWheel;
+  readonly random: Random;
+  readonly log: SourceLog;
+  readonly resolver: ResolverOptions;
+}
+
+export interface ResolverOptions {
+  readonly paths: ResolverPaths;
+  /** Where name servers listen. */
+  readonly port: number;
+}
+
+export interface SourceOpener {
+  readonly open: OpenSource;
+  /** Sources are closed by whoever opened them, before this. */
+  close(): void;
+}
+
+export function createSourceOpener(env: SourceOpenerEnv): SourceOpener {
+  let dns: DnsEnv | null = null;
+
+  function openDns(): DnsEnv {
+    const files = openResolverFiles(env.resolver.paths, env);
+    const client = new DnsClient({ ...env, files, port: env.resolver.port });
+    return { ...env, files, client };
+  }
+
+  return {
+    open(config, listener) {
+      switch (config.kind) {
+        case 'inline':
+          listener.onEndpoints(config.endpoints);
+          return { close: () => undefined };
+        case 'file':
+          return openFileSource(config.path, env, listener);
+        case 'dns':
+          dns ??= openDns();
+          return openDnsSource(config.name, config.port, dns, listener);
+        case 'srv':
+          dns ??= openDns();
+          return openSrvSource(config.name, dns, listener);
+        default:
+          return unreachable(config);
+      }
+    },
+    close() {
+      dns?.client.close();
+      dns?.files.close();
+    },
   };
 }

@@ -4,16 +4,21 @@
  */
 
 import type { Clock } from '../../core/base/clock.ts';
+import type { Random } from '../../core/base/random.ts';
 import type { TimerWheel } from '../../core/base/timers.ts';
 import { ServiceIndex } from '../index/service-index.ts';
 import type { Discovery, LoadedConfig } from '../model/discovery.ts';
 import type { SourceLog } from '../model/source.ts';
-import { createSourceOpener } from './open-source.ts';
+import { createSourceOpener, type ResolverOptions } from './open-source.ts';
+import { systemResolverPaths } from './resolver-files.ts';
 
 export interface StaticDiscoveryEnv {
   readonly clock: Clock;
   readonly timers: TimerWheel;
+  readonly random: Random;
   readonly log: SourceLog;
+  /** The system's own when not given. */
+  readonly resolver?: ResolverOptions;
 }
 
 export interface StaticDiscovery extends Discovery {
@@ -25,5 +30,18 @@ export function openStaticDiscovery(
   config: LoadedConfig,
   env: StaticDiscoveryEnv,
 ): StaticDiscovery {
-  return new ServiceIndex(config, { ...env, openSource: createSourceOpener() });
+  const resolver = env.resolver ?? { paths: systemResolverPaths, port: dnsPort };
+  const opener = createSourceOpener({ ...env, resolver });
+  const index = new ServiceIndex(config, { ...env, openSource: opener.open });
+  return {
+    watch: (key, onChange) => index.watch(key, onChange),
+    status: (key) => index.status(key),
+    replace: (next) => index.replace(next),
+    close() {
+      index.close();
+      opener.close();
+    },
+  };
 }
+
+const dnsPort = 53;
