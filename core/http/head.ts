@@ -6,36 +6,28 @@
 import { canonicalAuthority } from './authority.ts';
 import { equalsName, nameBytes } from './byte-class.ts';
 
-/** Methods are case-sensitive (RFC 9110 9.1); any other token is `methodOther` and passes. */
-export const methodOther = 0;
-export const methodGet = 1;
-export const methodHead = 2;
-export const methodPost = 3;
-export const methodPut = 4;
-export const methodDelete = 5;
-export const methodConnect = 6;
-export const methodOptions = 7;
-export const methodTrace = 8;
-export const methodPatch = 9;
+/** Methods are case-sensitive (RFC 9110 9.1); any other token is OTHER and passes. */
+export const Method = {
+  OTHER: 0,
+  GET: 1,
+  HEAD: 2,
+  POST: 3,
+  PUT: 4,
+  DELETE: 5,
+  CONNECT: 6,
+  OPTIONS: 7,
+  TRACE: 8,
+  PATCH: 9,
+} as const;
 
 /** The forms of a request target, RFC 9112 3.2. */
-export const formOrigin = 0;
-export const formAbsolute = 1;
-export const formAuthority = 2;
-export const formAsterisk = 3;
+export const Form = { ORIGIN: 0, ABSOLUTE: 1, AUTHORITY: 2, ASTERISK: 3 } as const;
 
-/** How a body is delimited. `framingNone` also where a length of 0 says so. */
-export const framingNone = 0;
-export const framingLength = 1;
-export const framingChunked = 2;
-export const framingClose = 3;
+/** How a body is delimited. `NONE` also where a length of 0 says so. */
+export const Framing = { NONE: 0, LENGTH: 1, CHUNKED: 2, CLOSE: 3 } as const;
 
-/** What the options of Connection mean, as bits of `Head.connection`. */
-export const connectionClose = 1;
-export const connectionKeepAlive = 2;
-export const connectionUpgrade = 4;
-/** It names other fields. */
-export const connectionNamed = 8;
+/** What the options of Connection mean, as bits of `Head.connection`; NAMED: other fields. */
+export const ConnectionOption = { CLOSE: 1, KEEP_ALIVE: 2, UPGRADE: 4, NAMED: 8 } as const;
 
 export class Head {
   bytes: Buffer = nothing;
@@ -73,7 +65,7 @@ export class Head {
   /** Of the body that follows, where framing is LENGTH; as declared, else -1. */
   contentLength = -1;
   keepAlive = true;
-  /** Bits of `connectionClose` and its siblings. */
+  /** Bits of ConnectionOption. */
   connection = 0;
   /** A wish to change protocols that may be forwarded; in a response, that it was granted. */
   upgrade = false;

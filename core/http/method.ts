@@ -1,25 +1,14 @@
 /** Recognises a method by its bytes; case counts (RFC 9110 9.1). */
 
-import {
-  methodConnect,
-  methodDelete,
-  methodGet,
-  methodHead,
-  methodOptions,
-  methodOther,
-  methodPatch,
-  methodPost,
-  methodPut,
-  methodTrace,
-} from './head.ts';
+import { Method } from './head.ts';
 
 export function methodOf(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;
   const method = byFirstTwo(bytes[start], bytes[start + 1]);
   const name = names[method];
-  if (length !== name.length) return methodOther;
+  if (length !== name.length) return Method.OTHER;
   for (let i = 0; i < length; i++) {
-    if (bytes[start + i] !== name.charCodeAt(i)) return methodOther;
+    if (bytes[start + i] !== name.charCodeAt(i)) return Method.OTHER;
   }
   return method;
 }
@@ -27,25 +16,25 @@ export function methodOf(bytes: Uint8Array, start: number, end: number): number 
 function byFirstTwo(first: number, second: number): number {
   switch ((first << 8) | second) {
     case 0x4745:
-      return methodGet;
+      return Method.GET;
     case 0x4845:
-      return methodHead;
+      return Method.HEAD;
     case 0x504f:
-      return methodPost;
+      return Method.POST;
     case 0x5055:
-      return methodPut;
+      return Method.PUT;
     case 0x4445:
-      return methodDelete;
+      return Method.DELETE;
     case 0x434f:
-      return methodConnect;
+      return Method.CONNECT;
     case 0x4f50:
-      return methodOptions;
+      return Method.OPTIONS;
     case 0x5452:
-      return methodTrace;
+      return Method.TRACE;
     case 0x5041:
-      return methodPatch;
+      return Method.PATCH;
     default:
-      return methodOther;
+      return Method.OTHER;
   }
 }
 

@@ -5,18 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  formAbsolute,
-  formOrigin,
-  framingChunked,
-  framingClose,
-  framingLength,
-  framingNone,
-  Head,
-  methodGet,
-  methodHead,
-  methodPost,
-} from '../head.ts';
+import { Form, Framing, Head, Method } from '../head.ts';
 import { decodeRequestHead, decodeResponseHead } from './decode-head.ts';
 import { HeadError } from './head-error.ts';
 
@@ -24,21 +13,21 @@ const limits = { headBytesMax: 64 * 1024, headFieldsMax: 100 };
 
 test('a request head becomes offsets', () => {
   const head = request('GET /a?b=1 HTTP/1.1\r\nHost: Web.:80\r\nX-Empty:\r\nX: \t a b \t\r\n\r\n');
-  assert.equal(head.method, methodGet);
-  assert.equal(head.form, formOrigin);
+  assert.equal(head.method, Method.GET);
+  assert.equal(head.form, Form.ORIGIN);
   assert.equal(text(head, head.targetStart, head.targetEnd), '/a?b=1');
   assert.equal(head.authority(), 'web:80');
   assert.equal(head.count, 3);
   assert.equal(head.valueOf(1), '');
   assert.equal(head.valueOf(head.find('x')), 'a b');
   assert.equal(head.find('missing'), -1);
-  assert.equal(head.framing, framingNone);
+  assert.equal(head.framing, Framing.NONE);
   assert.equal(head.keepAlive, true);
 });
 
 test('a target authority wins over Host', () => {
   const head = request('GET http://Real:81?q HTTP/1.1\r\nHost: other\r\n\r\n');
-  assert.equal(head.form, formAbsolute);
+  assert.equal(head.form, Form.ABSOLUTE);
   assert.equal(head.authority(), 'real:81');
   assert.equal(text(head, head.pathStart, head.targetEnd), '?q');
   assert.equal(head.dropped[0], 1);
@@ -50,19 +39,19 @@ test('a held head survives its buffer', () => {
   assert.equal(decodeRequestHead(bytes, 0, bytes.length, limits, head), bytes.length - 5);
   head.hold();
   bytes.fill(0);
-  assert.equal(head.method, methodPost);
+  assert.equal(head.method, Method.POST);
   assert.equal(head.authority(), 'a');
   assert.equal(head.valueOf(1), '5');
-  assert.equal(head.framing, framingLength);
+  assert.equal(head.framing, Framing.LENGTH);
   assert.equal(head.contentLength, 5);
 });
 
 test('responses are framed by status, method and fields', () => {
-  assert.equal(response('HTTP/1.1 200 OK\r\n\r\n', methodGet).framing, framingClose);
-  assert.equal(response('HTTP/1.1 204\r\n\r\n', methodGet).framing, framingNone);
+  assert.equal(response('HTTP/1.1 200 OK\r\n\r\n', Method.GET).framing, Framing.CLOSE);
+  assert.equal(response('HTTP/1.1 204\r\n\r\n', Method.GET).framing, Framing.NONE);
   const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
-  assert.equal(response(chunked, methodGet).framing, framingChunked);
-  assert.equal(response(chunked, methodHead).framing, framingNone);
+  assert.equal(response(chunked, Method.GET).framing, Framing.CHUNKED);
+  assert.equal(response(chunked, Method.HEAD).framing, Framing.NONE);
 });
 
 test('ambiguous framing is refused', () => {

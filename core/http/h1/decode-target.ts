@@ -2,32 +2,24 @@
 
 import { hostEndOf } from '../authority.ts';
 import { lowerBytes } from '../byte-class.ts';
-import {
-  formAbsolute,
-  formAsterisk,
-  formAuthority,
-  formOrigin,
-  type Head,
-  methodConnect,
-  methodOptions,
-} from '../head.ts';
+import { Form, type Head, Method } from '../head.ts';
 import { fail } from './decode-fields.ts';
 import { HeadError } from './head-error.ts';
 
 /** Sets form, authority and path of a head whose target's bytes are valid; 0 or a HeadError. */
 export function resolveTarget(bytes: Buffer, head: Head): number {
   const { targetStart: start, targetEnd: end, method } = head;
-  if (method === methodConnect) return resolveAuthorityForm(bytes, head);
+  if (method === Method.CONNECT) return resolveAuthorityForm(bytes, head);
   const first = bytes[start];
   if (first === SLASH) {
-    head.form = formOrigin;
+    head.form = Form.ORIGIN;
     head.pathStart = start;
     return 0;
   }
   if (first === ASTERISK && end - start === 1) {
-    head.form = formAsterisk;
+    head.form = Form.ASTERISK;
     head.pathStart = start;
-    return method === methodOptions ? 0 : fail(head, start, HeadError.ASTERISK);
+    return method === Method.OPTIONS ? 0 : fail(head, start, HeadError.ASTERISK);
   }
   return resolveAbsoluteForm(bytes, head);
 }
@@ -36,7 +28,7 @@ function resolveAuthorityForm(bytes: Buffer, head: Head): number {
   const { targetStart: start, targetEnd: end } = head;
   const hostEnd = hostEndOf(bytes, start, end);
   if (hostEnd < 0 || hostEnd === end) return fail(head, start, HeadError.CONNECT_TARGET);
-  head.form = formAuthority;
+  head.form = Form.AUTHORITY;
   head.authorityStart = start;
   head.authorityEnd = end;
   return 0;
@@ -51,7 +43,7 @@ function resolveAbsoluteForm(bytes: Buffer, head: Head): number {
   if (hostEndOf(bytes, authorityStart, at) < 0) {
     return fail(head, authorityStart, HeadError.TARGET_AUTHORITY);
   }
-  head.form = formAbsolute;
+  head.form = Form.ABSOLUTE;
   head.authorityStart = authorityStart;
   head.authorityEnd = at;
   head.pathStart = at === end ? -1 : at;

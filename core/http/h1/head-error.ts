@@ -4,7 +4,7 @@
  */
 
 import { assert } from '../../base/assert.ts';
-import { type ErrorCode, ProxyError } from '../../base/errors.ts';
+import type { ErrorCode } from '../../base/errors.ts';
 
 export const HeadError = {
   HEAD_TOO_LARGE: -1,
@@ -43,27 +43,23 @@ export const HeadError = {
   EXPECT: -34,
   CONNECTION: -35,
   TRAILERS_TOO_LARGE: -36,
+  CHUNK_SIZE: -37,
+  CHUNK_LINE: -38,
+  CHUNK_EXTENSION: -39,
+  CHUNK_EXTENSIONS_TOO_LARGE: -40,
+  CHUNK_END: -41,
 } as const;
 
-/** What a client is told whose request was refused with this code of HeadError. */
-export function headErrorOf(code: number): ProxyError {
-  const { error, text } = traitsOf(code);
-  return new ProxyError(error, text);
-}
-
-/** What is told when an endpoint's response was refused with this code of HeadError. */
-export function responseErrorOf(code: number): ProxyError {
-  const { upstream, text } = traitsOf(code);
-  return new ProxyError(upstream, text);
-}
-
-interface HeadErrorTraits {
+export interface HeadErrorTraits {
+  /** What a client is told when its request has it. */
   readonly error: ErrorCode;
+  /** What it is when an endpoint's response has it. */
   readonly upstream: ErrorCode;
   readonly text: string;
 }
 
-function traitsOf(code: number): HeadErrorTraits {
+/** What a code of HeadError means. */
+export function headErrorTraits(code: number): HeadErrorTraits {
   assert(code < 0 && -code < table.length, 'every code of HeadError has its row');
   return table[-code];
 }
@@ -78,6 +74,8 @@ const bad = (text: string, error: ErrorCode = 'BAD_REQUEST'): HeadErrorTraits =>
   upstream: 'UPSTREAM_MALFORMED',
   text,
 });
+
+const framing = 'BODY_FRAMING';
 
 const table: readonly HeadErrorTraits[] = [
   bad('the head is malformed'),
@@ -117,4 +115,9 @@ const table: readonly HeadErrorTraits[] = [
   bad('an expectation other than 100-continue (RFC 9110 10.1.1)', 'EXPECTATION_FAILED'),
   bad('connection has an invalid option, or more than 32 (RFC 9110 7.6.1)'),
   large('TOO_MANY_FIELDS', 'the trailers exceed the limits of a head (RFC 9110 6.5)'),
+  bad('a chunk size is not 1 to 16 hexadecimal digits up to 2^53 - 1 (RFC 9112 7.1)', framing),
+  bad('the size line of a chunk does not end in CRLF (RFC 9112 7.1)', framing),
+  bad('a chunk extension has a control byte or an open quote (RFC 9112 7.1.1)', framing),
+  bad('chunk extensions exceed chunkLineBytesMax or chunkExtensionBytesMax', framing),
+  bad('the data of a chunk is not followed by CRLF (RFC 9112 7.1)', framing),
 ];

@@ -15,20 +15,7 @@ import {
   SP,
   tokenBytes,
 } from '../byte-class.ts';
-import {
-  connectionClose,
-  connectionKeepAlive,
-  connectionNamed,
-  connectionUpgrade,
-  formOrigin,
-  framingChunked,
-  framingClose,
-  framingLength,
-  framingNone,
-  type Head,
-  methodConnect,
-  methodHead,
-} from '../head.ts';
+import { ConnectionOption, Form, Framing, type Head, Method } from '../head.ts';
 import { Known } from '../known-fields.ts';
 import { fail } from './decode-fields.ts';
 import { HeadError } from './head-error.ts';
@@ -41,10 +28,10 @@ export function resolveRequest(head: Head): number {
   if (error < 0) return error;
   error = resolveFraming(head);
   if (error < 0) return error;
-  if (head.method === methodConnect && head.framing !== framingNone) {
+  if (head.method === Method.CONNECT && head.framing !== Framing.NONE) {
     return fail(head, head.start, HeadError.CONNECT_BODY);
   }
-  resolveUpgrade(head, head.framing === framingNone && head.method !== methodConnect);
+  resolveUpgrade(head, head.framing === Framing.NONE && head.method !== Method.CONNECT);
   return head.expectField < 0 ? 0 : resolveExpect(head);
 }
 
@@ -55,21 +42,21 @@ export function resolveResponse(head: Head, requestMethod: number): number {
   error = resolveFraming(head);
   if (error < 0) return error;
   const { status } = head;
-  const tunnel = requestMethod === methodConnect && status >= 200 && status < 300;
+  const tunnel = requestMethod === Method.CONNECT && status >= 200 && status < 300;
   if (tunnel || status < 200 || status === 204) {
     // RFC 9110 8.6 and RFC 9112 6.1: these have neither field; a recipient ignores them.
     if (head.lengthField >= 0) head.dropField(head.lengthField);
     if (head.codingField >= 0) head.dropField(head.codingField);
-    head.framing = framingNone;
+    head.framing = Framing.NONE;
     head.contentLength = -1;
-  } else if (requestMethod === methodHead || status === 304) {
+  } else if (requestMethod === Method.HEAD || status === 304) {
     // The length is what a GET would have had and stays; a coding says nothing then.
     if (head.codingField >= 0) head.dropField(head.codingField);
-    head.framing = framingNone;
-  } else if (head.framing === framingNone && head.lengthField < 0) {
-    head.framing = framingClose;
+    head.framing = Framing.NONE;
+  } else if (head.framing === Framing.NONE && head.lengthField < 0) {
+    head.framing = Framing.CLOSE;
   }
-  if (head.framing === framingClose) head.keepAlive = false;
+  if (head.framing === Framing.CLOSE) head.keepAlive = false;
   resolveUpgrade(head, status === 101);
   return 0;
 }
@@ -96,16 +83,16 @@ function resolveConnection(head: Head): number {
     }
   }
   const { connection } = head;
-  if ((connection & connectionClose) !== 0) head.keepAlive = false;
-  else head.keepAlive = head.minor === 1 || (connection & connectionKeepAlive) !== 0;
+  if ((connection & ConnectionOption.CLOSE) !== 0) head.keepAlive = false;
+  else head.keepAlive = head.minor === 1 || (connection & ConnectionOption.KEEP_ALIVE) !== 0;
   return 0;
 }
 
 function connectionOption(bytes: Buffer, start: number, end: number): number {
-  if (equalsName(bytes, start, end, closeToken)) return connectionClose;
-  if (equalsName(bytes, start, end, keepAliveToken)) return connectionKeepAlive;
-  if (equalsName(bytes, start, end, upgradeToken)) return connectionUpgrade;
-  return connectionNamed;
+  if (equalsName(bytes, start, end, closeToken)) return ConnectionOption.CLOSE;
+  if (equalsName(bytes, start, end, keepAliveToken)) return ConnectionOption.KEEP_ALIVE;
+  if (equalsName(bytes, start, end, upgradeToken)) return ConnectionOption.UPGRADE;
+  return ConnectionOption.NAMED;
 }
 
 /**
@@ -122,7 +109,7 @@ function resolveHost(head: Head): number {
   const end = fields[(hostField << 2) + 3];
   if ((head.repeated & (1 << Known.HOST)) !== 0) return fail(head, start, HeadError.HOST_REPEATED);
   if (start === end) {
-    if (form === formOrigin) return fail(head, start, HeadError.HOST_INVALID);
+    if (form === Form.ORIGIN) return fail(head, start, HeadError.HOST_INVALID);
   } else if (hostEndOf(bytes, start, end) < 0) return fail(head, start, HeadError.HOST_INVALID);
   if (head.authorityStart >= 0) {
     if (!equalsRange(bytes, start, end, head.authorityStart, head.authorityEnd)) {
@@ -170,7 +157,7 @@ function resolveLength(head: Head, index: number): number {
     length = length * 10 + digit;
   }
   head.contentLength = length;
-  head.framing = length === 0 ? framingNone : framingLength;
+  head.framing = length === 0 ? Framing.NONE : Framing.LENGTH;
   // `010` is eight to some; the encoder writes its own.
   if ((digits > 1 && bytes[start] === 0x30) || !isPlain(head, index)) head.dropField(index);
   return 0;
@@ -181,7 +168,7 @@ function resolveCoding(head: Head, index: number): number {
   const start = fields[(index << 2) + 2];
   const end = fields[(index << 2) + 3];
   if (equalsName(bytes, start, end, chunkedToken)) {
-    head.framing = framingChunked;
+    head.framing = Framing.CHUNKED;
     if (!isPlain(head, index)) head.dropField(index);
     return 0;
   }
@@ -221,7 +208,7 @@ function isPlain(head: Head, index: number): boolean {
 function resolveUpgrade(head: Head, allowed: boolean): void {
   const { upgradeField, bytes, fields } = head;
   if (upgradeField < 0 || !allowed || head.minor === 0) return;
-  if ((head.connection & connectionUpgrade) === 0) return;
+  if ((head.connection & ConnectionOption.UPGRADE) === 0) return;
   if ((head.repeated & (1 << Known.UPGRADE)) !== 0) return;
   const end = fields[(upgradeField << 2) + 3];
   let at = fields[(upgradeField << 2) + 2];
@@ -245,7 +232,7 @@ function resolveExpect(head: Head): number {
     return fail(head, start, HeadError.EXPECT);
   }
   if (head.minor === 0) head.dropField(expectField);
-  else head.expectContinue = head.framing !== framingNone;
+  else head.expectContinue = head.framing !== Framing.NONE;
   return 0;
 }
 
