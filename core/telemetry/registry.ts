@@ -22,6 +22,8 @@ type Announce = (definitions: readonly CellDefinition[]) => void;
 /** Cells that nobody here uses any more; main marks them when it has taken their last value. */
 type Freed = (cells: readonly number[]) => void;
 
+type LabelValues = Readonly<Record<string, string | undefined>>;
+
 interface Series {
   readonly family: FamilyName;
   readonly key: string;
@@ -97,10 +99,9 @@ export class Registry {
     }
   }
 
-  #hold(family: FamilyName, labels: Readonly<Record<string, string | undefined>>): number {
+  #hold(family: FamilyName, values: LabelValues): number {
     const traits = traitsOf(family);
-    const pairs = pairsOf(traits, labels);
-    const key = JSON.stringify(pairs);
+    const key = JSON.stringify(pairsOf(traits, values));
     let ofFamily = this.#byKey.get(family);
     if (ofFamily === undefined) {
       ofFamily = new Map();
@@ -111,7 +112,9 @@ export class Registry {
       const size = cellsOf(traits);
       const cell = ofFamily.size < this.#seriesMax ? this.#take(size) : -1;
       if (cell === -1) return this.#holdShared(family, traits);
-      series = this.#define(family, key, cell, pairs);
+      // Parsed again for strings of its own: a value may be a slice that holds a whole head.
+      const labels: CellDefinition['labels'] = JSON.parse(key);
+      series = this.#define(family, key, cell, labels);
       ofFamily.set(key, series);
     }
     series.holders += 1;
@@ -211,13 +214,10 @@ function isMarked(cells: Float64Array, cell: number, size: number): boolean {
 }
 
 /** The labels that have a value, in the order of the family. */
-function pairsOf(
-  traits: FamilyTraits,
-  labels: Readonly<Record<string, string | undefined>>,
-): CellDefinition['labels'] {
+function pairsOf(traits: FamilyTraits, values: LabelValues): CellDefinition['labels'] {
   const pairs: [string, string][] = [];
   for (const name of traits.labels) {
-    const value = labels[name];
+    const value = values[name];
     if (value !== undefined) pairs.push([name, value.slice(0, labelValueCharsMax)]);
   }
   return pairs;
