@@ -1,0 +1,66 @@
+/**
+ * The loop of a worker, in its thread: adopts what main hands over, passes on what main says, and
+ * gives a sign of life. What is done with a connection is `core/proxy`'s matter.
+ */
+
+import { performance } from 'node:perf_hooks';
+import type { MessagePort } from 'node:worker_threads';
+import type { MainToWorker, WorkerStart, WorkerToMain } from '../api/messages.ts';
+import { type SharedMemory, stampOf, statusField, statusWords } from '../api/shared-memory.ts';
+import { systemClock } from '../core/base/clock.ts';
+import { systemRandom } from '../core/base/random.ts';
+import { systemInterval, TimerWheel } from '../core/base/timers.ts';
+import type { ProxyEnv, Proxy as ProxyWorker } from '../core/proxy/proxy.ts';
+
+/** What main gives to a worker's thread. */
+export interface WorkerTask {
+  readonly start: WorkerStart;
+  readonly port: MessagePort;
+  readonly heartbeatMs: number;
+}
+
+export type CreateProxy = (env: ProxyEnv) => ProxyWorker;
+
+/** Never settles: a worker lives until its thread ends. */
+export function serveWorker(task: WorkerTask, createProxy: CreateProxy): Promise<never> {
+  const { start, port } = task;
+  const post = (message: WorkerToMain): void => port.postMessage(message);
+  const proxy = createProxy({
+    index: start.index,
+    settings: start.settings,
+    memory: start.memory,
+    clock: systemClock,
+    timers: new TimerWheel(systemClock),
+    random: systemRandom(),
+    post,
+  });
+  // Whoever waits gets a reset, because a plain close would pass for the end of a body that has no
+  // length. Node then ends the thread and gives the error to main.
+  process.on('uncaughtExceptionMonitor', () => proxy.receive({ kind: 'drain', stage: 'force' }));
+  port.on('message', (message: MainToWorker) => {
+    if (message.kind === 'socket') proxy.adopt(message.listener, message.socket);
+    else proxy.receive(message);
+  });
+  startHeartbeat(start.memory, start.index, task.heartbeatMs);
+  post({ kind: 'ready' });
+  return new Promise<never>(() => {});
+}
+
+/** Stamps the worker's status row every so often; the returned function ends it. */
+export function startHeartbeat(memory: SharedMemory, index: number, periodMs: number): () => void {
+  const row = index * statusWords;
+  let before = performance.eventLoopUtilization();
+  const beat = (): void => {
+    const now = performance.eventLoopUtilization();
+    const load = performance.eventLoopUtilization(now, before).utilization;
+    before = now;
+    memory.status[row + statusField.loadPermille] = Math.round(load * 1000);
+    Atomics.store(
+      memory.status,
+      row + statusField.heartbeat,
+      stampOf(memory, systemClock.monotonicMs()),
+    );
+  };
+  beat();
+  return systemInterval(beat, periodMs);
+}

@@ -1,0 +1,165 @@
+/**
+ * Goal: a worker's death costs its own connections and nothing else. Method: real threads that
+ * echo, real sockets; clients tell a worker how to die.
+ */
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import { after, test } from 'node:test';
+import type { Address, ProxySettings } from '../api/settings.ts';
+import { createSharedMemory, type SharedMemory } from '../api/shared-memory.ts';
+import { systemClock } from '../core/base/clock.ts';
+import { TimerWheel } from '../core/base/timers.ts';
+import { openListener } from './listen.ts';
+import { Supervisor } from './supervisor.ts';
+import { ask, dial, untilEnd } from './testing/client.ts';
+import { echoEntry } from './testing/echo-worker.ts';
+import type { WorkerEnd } from './workforce.ts';
+
+interface Rig {
+  readonly address: Address;
+  readonly supervisor: Supervisor;
+  readonly memory: SharedMemory;
+  readonly ends: WorkerEnd[];
+  /** Resolves when `count` workers have become ready since the start, or have ended. */
+  untilStarted(count: number): Promise<void>;
+  untilEnded(count: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const rigs: Rig[] = [];
+after(async () => {
+  for (const rig of rigs) await rig.stop();
+});
+
+async function startRig(workers: number): Promise<Rig> {
+  const memory = createSharedMemory({ workers, slots: 16, cells: 16 }, systemClock.monotonicMs());
+  const timers = new TimerWheel(systemClock);
+  const ends: WorkerEnd[] = [];
+  let started = 0;
+  const waiters: { done: () => boolean; resolve: () => void }[] = [];
+  const wake = (): void => {
+    for (const waiter of waiters) if (waiter.done()) waiter.resolve();
+  };
+  const until = (done: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      waiters.push({ done, resolve });
+      wake();
+    });
+  const supervisor = new Supervisor({
+    workers,
+    settings: {} as ProxySettings,
+    memory,
+    clock: systemClock,
+    timers,
+    entry: echoEntry,
+    limits: { heartbeatMs: 50, silenceMs: 1000, heapMib: 32 },
+    events: {
+      onStarted: () => {
+        started += 1;
+        wake();
+      },
+      onEnded: (_worker, end) => {
+        ends.push(end);
+        wake();
+      },
+      onReport: () => {},
+    },
+  });
+  const listener = await openListener({
+    address: { host: '127.0.0.1', port: 0 },
+    setting: 'proxy.outbound',
+    reusePort: false,
+    onSocket: (socket) => supervisor.give('outbound', socket),
+    onError: (error) => assert.fail(error),
+  });
+  const rig: Rig = {
+    address: listener.address,
+    supervisor,
+    memory,
+    ends,
+    untilStarted: (count) => until(() => started >= count),
+    untilEnded: (count) => until(() => ends.length >= count),
+    stop: async () => {
+      listener.close();
+      timers.close();
+      await supervisor.stop();
+    },
+  };
+  rigs.push(rig);
+  await rig.untilStarted(workers);
+  return rig;
+}
+
+test('connections spread over the workers and are echoed', async () => {
+  const rig = await startRig(2);
+  const clients = [await dial(rig.address)];
+  const seen = [await ask(clients[0], 'who')];
+  for (let count = 1; count < 4; count++) {
+    const client = await dial(rig.address);
+    clients.push(client);
+    seen.push(await ask(client, 'who'));
+  }
+  assert.deepEqual(seen.sort(), ['worker 0', 'worker 0', 'worker 1', 'worker 1']);
+  assert.equal(rig.supervisor.countConnections(), 4);
+  for (const client of clients) client.destroy();
+});
+
+for (const [death, reason] of [
+  ['exception', 'exception'],
+  ['exit', 'exit'],
+  ['heap', 'heap'],
+  ['loop', 'silent'],
+] as const) {
+  test(`a worker that ends by ${death} is replaced, the other one goes on`, async () => {
+    const rig = await startRig(2);
+    const clients: Socket[] = [];
+    const byWorker = new Map<string, Socket[]>();
+    for (let count = 0; count < 6; count++) {
+      const client = await dial(rig.address);
+      clients.push(client);
+      const worker = await ask(client, 'who');
+      byWorker.set(worker, [...(byWorker.get(worker) ?? []), client]);
+    }
+    const doomed = byWorker.get('worker 0') ?? [];
+    const spared = byWorker.get('worker 1') ?? [];
+    const ended = doomed.map(untilEnd);
+    doomed[0].write(death);
+    await rig.untilEnded(1);
+    await Promise.all(ended);
+    assert.equal(rig.ends[0].reason, reason);
+    assert.equal(rig.ends[0].lostConnections, 3);
+    assert.equal(rig.ends[0].restartDelayMs, 0);
+    for (const client of spared) assert.equal(await ask(client, 'hello'), 'hello');
+    assert.equal(rig.supervisor.countConnections(), 3);
+
+    await rig.untilStarted(3);
+    const next = await dial(rig.address);
+    assert.equal(await ask(next, 'who'), 'worker 0');
+    for (const client of [...spared, next]) client.destroy();
+  });
+}
+
+test('a socket that no transfer takes is closed, and said', async () => {
+  const rig = await startRig(1);
+  const client = await dial(rig.address);
+  await ask(client, 'who');
+  const other = createServer({ pauseOnConnect: true });
+  other.listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const bound = other.address();
+  assert.ok(bound !== null && typeof bound === 'object');
+  const accepted = once(other, 'connection') as Promise<[Socket]>;
+  const late = await dial({ host: '127.0.0.1', port: bound.port });
+  const [socket] = await accepted;
+  other.close();
+  const ended = untilEnd(late);
+  const doomed = untilEnd(client);
+  client.write('exit');
+  await rig.untilEnded(1);
+  await doomed;
+  assert.equal(rig.supervisor.give('outbound', socket), false);
+  assert.equal(socket.destroyed, true);
+  await ended;
+});

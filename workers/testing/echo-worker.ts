@@ -1,0 +1,72 @@
+/**
+ * A worker for tests of everything around it: it echoes bytes, keeps its status row as the real
+ * one does, and dies in the way that a client asks for.
+ */
+
+import type { Socket } from 'node:net';
+import type { ListenerName, MainToWorker } from '../../api/messages.ts';
+import { statusField, statusWords } from '../../api/shared-memory.ts';
+import type { ProxyEnv, Proxy as ProxyWorker } from '../../core/proxy/proxy.ts';
+import { serveWorker, type WorkerTask } from '../serve.ts';
+import type { WorkerEntry } from '../supervisor.ts';
+
+export const echoEntry: WorkerEntry = { filename: import.meta.url, name: 'runEcho' };
+
+export function runEcho(task: WorkerTask): Promise<never> {
+  return serveWorker(task, createEchoProxy);
+}
+
+/** What a client sends to make the worker die. */
+const deaths: Record<string, () => void> = {
+  exception: () => {
+    throw new Error('asked to throw');
+  },
+  exit: () => process.exit(0),
+  loop: () => {
+    for (;;);
+  },
+  heap: () => {
+    const hoard: unknown[] = [];
+    for (;;) hoard.push(new Array(1000).fill({}).map((_, index) => ({ index })));
+  },
+};
+
+export function createEchoProxy(env: ProxyEnv): ProxyWorker {
+  const row = env.index * statusWords;
+  const sockets = new Set<Socket>();
+  const bump = (field: number, by: number): void => {
+    Atomics.add(env.memory.status, row + field, by);
+  };
+  const fieldOf = (listener: ListenerName): number =>
+    listener === 'inbound' ? statusField.connectionsInbound : statusField.connectionsOutbound;
+
+  return {
+    adopt(listener, socket) {
+      bump(statusField.adoptedTotal, 1);
+      bump(fieldOf(listener), 1);
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        sockets.delete(socket);
+        bump(fieldOf(listener), -1);
+      });
+      socket.on('end', () => socket.end());
+      socket.on('data', (bytes: Buffer) => {
+        const text = bytes.toString('latin1');
+        if (text === 'who') socket.write(`worker ${env.index}`);
+        else if (text.startsWith('want ')) env.post({ kind: 'want', key: text.slice(5) });
+        else if (text in deaths) deaths[text]();
+        else socket.write(bytes);
+      });
+      socket.resume();
+    },
+    receive(message: Exclude<MainToWorker, { kind: 'socket' }>) {
+      if (message.kind === 'drain' && message.stage === 'force') {
+        for (const socket of sockets) socket.resetAndDestroy();
+      }
+    },
+    close() {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
