@@ -58,6 +58,8 @@ export const supervisorLimits: SupervisorLimits = {
   heapMib: limits.workerHeapMib,
 };
 
+type RunOptions = NonNullable<Parameters<Piscina['run']>[1]>;
+
 /** One place for a worker; threads come and go in it. */
 interface Seat extends WorkerLoad {
   readonly index: number;
@@ -184,7 +186,9 @@ export class Supervisor implements Workforce {
       port: port2,
       heartbeatMs: this.#options.limits.heartbeatMs,
     };
-    this.#pool.run(task, { transferList: { transfer: [port2] }, signal: seat.abort.signal }).then(
+    // Piscina's own types pick the wrong overload of postMessage; it wants an array.
+    const options = { transferList: [port2], signal: seat.abort.signal } as unknown as RunOptions;
+    this.#pool.run(task, options).then(
       () => this.#onThreadEnd(seat, 'exit', 'the task returned'),
       (error: unknown) => this.#onThreadEnd(seat, ...classify(error)),
     );
