@@ -39,11 +39,10 @@ export class Balancer<E extends Weighted> {
   /**
    * An endpoint that is ready and not `exclude`, or null if there is none. The caller calls
    * `slots.start` before the next choice. If the endpoint is on probation its permit has been
-   * taken: see `Slots.admit` for how that has to end.
+   * taken: see `Slots.admit` for how that has to end. `nowMs` is `slots.nowMs()` if it is known.
    */
-  pick(exclude: E | null = null): E | null {
+  pick(exclude: E | null = null, nowMs: number = this.#slots.nowMs()): E | null {
     const endpoints = this.#endpoints;
-    const nowMs = this.#slots.nowMs();
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const first = this.#drawReady(-1, exclude, nowMs);
       if (first === -1) return null;
@@ -101,8 +100,8 @@ export class Balancer<E extends Weighted> {
 
   #lessLoaded(first: number, second: number, nowMs: number): number {
     const endpoints = this.#endpoints;
-    const load = this.#slots.load(endpoints[first].slot, nowMs);
-    return this.#slots.load(endpoints[second].slot, nowMs) < load ? second : first;
+    const rank = this.#slots.rank(endpoints[first].slot, nowMs);
+    return this.#slots.rank(endpoints[second].slot, nowMs) < rank ? second : first;
   }
 
   #draw(): number {

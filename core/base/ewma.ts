@@ -18,10 +18,14 @@ export function levelOf(valueMs: number, nowMs: number): number {
   return Math.round(exactLevel(valueMs, nowMs)) | 0;
 }
 
+/** How far the level is ahead of now: what orders estimates; decay x ln(estimate / 1 us). */
+export function levelHeight(level: number, nowMs: number): number {
+  return headroomMs - ((nowMs + headroomMs - level) >>> 0);
+}
+
 /** The estimate at `nowMs` (any integer; only its low 32 bits count), milliseconds. */
 export function levelValue(level: number, nowMs: number): number {
-  const age = (nowMs + headroomMs - level) >>> 0;
-  return floorMs * Math.exp((headroomMs - age) / ewmaDecayMs);
+  return floorMs * Math.exp(levelHeight(level, nowMs) / ewmaDecayMs);
 }
 
 /**

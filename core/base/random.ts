@@ -14,17 +14,18 @@ export interface Random {
  * A seed gives the same sequence on every machine.
  */
 export function seededRandom(seed: number): Random {
-  let x = seed >>> 0 || 1;
-  let y = (x * 1812433253 + 1) >>> 0;
-  let z = (y * 1812433253 + 1) >>> 0;
-  let w = (z * 1812433253 + 1) >>> 0;
+  // Signed: V8 keeps 32 signed bits in the variable itself, and would box an unsigned value.
+  let x = seed | 0 || 1;
+  let y = ((x >>> 0) * 1812433253 + 1) | 0;
+  let z = ((y >>> 0) * 1812433253 + 1) | 0;
+  let w = ((z >>> 0) * 1812433253 + 1) | 0;
   const uint32 = (): number => {
-    const t = (x ^ (x << 11)) >>> 0;
+    const t = x ^ (x << 11);
     x = y;
     y = z;
     z = w;
-    w = (w ^ (w >>> 19) ^ (t ^ (t >>> 8))) >>> 0;
-    return w;
+    w = w ^ (w >>> 19) ^ (t ^ (t >>> 8));
+    return w >>> 0;
   };
   return { uint32, float: () => uint32() / 4294967296 };
 }
