@@ -66,7 +66,7 @@ export interface Scenario {
   readonly execute: (bench: Bench) => Promise<Outcome[]>;
 }
 
-/** Starts all peers that can carry `plan`; the others are named with their reason. */
+/** Starts all peers that can carry `plan`; the others are named with their reason, always. */
 export async function startPeers(
   bench: Bench,
   plan: Plan,
@@ -74,9 +74,15 @@ export async function startPeers(
   const subjects: Subject[] = [];
   const missing: Missing[] = [];
   for (const peer of bench.peers) {
-    const reason = explainAbsence(peer.find(), peer.refuse(plan));
-    if (reason === null) subjects.push(await peer.start(bench.run, plan));
-    else missing.push({ name: peer.name, reason });
+    let reason = explainAbsence(peer.find(), peer.refuse(plan));
+    if (reason === null) {
+      try {
+        subjects.push(await peer.start(bench.run, plan));
+      } catch (error) {
+        reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+      }
+    }
+    if (reason !== null) missing.push({ name: peer.name, reason });
   }
   return { subjects, missing };
 }

@@ -38,11 +38,13 @@ function readSystemName(): string {
 /** With `+` when the files differ from it. */
 function readCommit(): string {
   try {
-    const git = (...args: string[]): string =>
-      execFileSync('git', ['-C', projectDir, ...args], { encoding: 'utf8' }).trim();
-    const changed = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : '+';
-    return git('rev-parse', '--short', 'HEAD') + changed;
+    const changed = runGit('status', '--porcelain', '--untracked-files=no') === '' ? '' : '+';
+    return runGit('rev-parse', '--short', 'HEAD') + changed;
   } catch {
     return 'unknown';
   }
+}
+
+function runGit(...args: string[]): string {
+  return execFileSync('git', ['-C', projectDir, ...args], { encoding: 'utf8' }).trim();
 }

@@ -114,7 +114,11 @@ function writeProxyHttp(plan: Plan, port: number): string[] {
   for (const [index, { name, endpoints }] of plan.services.entries()) {
     lines.push(`upstream u${index} {`);
     lines.push(...endpoints.map((endpoint) => `  server ${endpoint};`));
-    lines.push('  keepalive 8192;', '  keepalive_requests 1000000000;', '}');
+    lines.push(
+      `  keepalive ${Math.ceil(8192 / plan.services.length)};`,
+      '  keepalive_requests 1000000000;',
+      '}',
+    );
     lines.push(`server { listen 127.0.0.1:${port} ${index === 0 ? 'backlog=8192' : ''};`);
     lines.push(`  server_name ${name}; location / { proxy_pass http://u${index}; } }`);
   }

@@ -51,7 +51,7 @@ export const benchDir = join(projectDir, '.bench');
 
 /** Looks for a program at a path of ours first, then where Debian puts programs and daemons. */
 export function findProgram(name: string, ours = ''): Found {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const folders = (process.env.PATH ?? '').split(delimiter);
   const paths = [...folders, '/usr/local/sbin', '/usr/sbin'].map((folder) => join(folder, name));
   const program = [...(ours === '' ? [] : [ours]), ...paths].find((path) => existsSync(path));
   if (program !== undefined) return { kind: 'found', program };

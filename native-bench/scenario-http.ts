@@ -58,15 +58,10 @@ export const services: Scenario = {
   name: 'services',
   about: '1 service and 1000, of which one or all are asked; nginx shows what the sockets cost',
   execute: async (bench) => {
-    const grown = (count: number, origin: Origin): PlanService[] =>
-      Array.from({ length: count }, (_, index) => ({
-        name: `s${index}`,
-        endpoints: [origin.endpoints[0]],
-      }));
     return comparePlans(bench, 'growth: services', 1, (origin) => [
-      { label: '1 service', services: grown(1, origin), asked: 1 },
-      { label: '1000 services, 1 asked', services: grown(1000, origin), asked: 1 },
-      { label: '1000 services, all asked', services: grown(1000, origin), asked: 1000 },
+      { label: '1 service', services: repeat(1, origin), asked: 1 },
+      { label: '1000 services, 1 asked', services: repeat(1000, origin), asked: 1 },
+      { label: '1000 services, all asked', services: repeat(1000, origin), asked: 1000 },
     ]);
   },
 };
@@ -184,6 +179,14 @@ async function withOrigin<T>(
 
 function buildPlan(bench: Bench, planned: readonly PlanService[]): Plan {
   return { protocol: 'http', services: planned, cores: bench.options.proxyCores, workers: 1 };
+}
+
+/** Services that all have the same endpoint. */
+function repeat(count: number, origin: Origin): PlanService[] {
+  return Array.from({ length: count }, (_, index) => ({
+    name: `s${index}`,
+    endpoints: [origin.endpoints[0]],
+  }));
 }
 
 function single(addresses: readonly string[]): PlanService[] {

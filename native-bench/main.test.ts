@@ -1,0 +1,108 @@
+/**
+ * Goal: the harness runs from the command line to the files and leaves nothing behind. Method: the
+ * program itself with the shortest possible rounds; nginx is both origin and subject.
+ */
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parseFigures } from './micro.ts';
+import { findProgram } from './peer.ts';
+import { parseRequests } from './peer-nginx.ts';
+import { parseFound } from './wrk.ts';
+
+const absent = ['nginx', 'wrk'].find((name) => findProgram(name).kind === 'missing');
+const skip = absent === undefined ? false : `no ${absent} here; tools/bench-peers.sh installs it`;
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function runMain(folder: string, args: string[], onError?: (text: string) => boolean) {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args], {
+    env: { ...process.env, TMPDIR: folder },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = { code: null, out: '', err: '' } as { -readonly [K in keyof Ended]: Ended[K] };
+  child.stdout.on('data', (chunk: Buffer) => {
+    ended.out += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    ended.err += chunk.toString();
+    if (onError?.(ended.err) === true) child.kill('SIGINT');
+  });
+  [ended.code] = (await once(child, 'close')) as [number | null];
+  return ended as Ended;
+}
+
+async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'heddle-bench-test-'));
+  try {
+    await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+test('a short run measures nginx, names what is missing and removes its files', { skip }, () =>
+  withFolder(async (folder) => {
+    const results = join(folder, 'results');
+    const flags = ['--rounds', '1', '--seconds', '1', '--warm', '10', '--connections', '2'];
+    const args = ['http1', '--peers', 'ours,nginx', '--ours', '/nowhere/heddle', ...flags];
+    const ended = await runMain(folder, [...args, '--results', results]);
+    assert.equal(ended.code, 0, ended.err);
+    assert.match(ended.out, /^nginx +[0-9.]+ \(/m);
+    assert.match(ended.out, /not measured: ours: no \/nowhere\/heddle/);
+    const saved: unknown = JSON.parse(readFileSync(join(results, 'http1.json'), 'utf8'));
+    assert.ok(typeof saved === 'object' && saved !== null && 'outcomes' in saved);
+    assert.deepEqual(readdirSync(folder), ['results']);
+  }),
+);
+
+test('an interrupt ends what was started', { skip }, () =>
+  withFolder(async (folder) => {
+    const args = ['http1', '--peers', 'nginx', '--results', join(folder, 'results')];
+    const ended = await runMain(folder, args, (text) => text.includes('warming nginx'));
+    assert.equal(ended.code, 130, ended.err);
+    assert.deepEqual(readdirSync(folder), []);
+    const left = readdirSync('/proc').filter((pid) => readCommand(pid).includes(folder));
+    assert.deepEqual(left, []);
+  }),
+);
+
+test('wrong arguments are refused with the way to the help', () =>
+  withFolder(async (folder) => {
+    for (const args of [['nothing'], ['--rounds', '0'], ['--peers', 'apache'], ['--what']]) {
+      const ended = await runMain(folder, args);
+      assert.equal(ended.code, 2, args.join(' '));
+      assert.match(ended.err, /--help/);
+    }
+    const help = await runMain(folder, ['--help']);
+    assert.match(help.out, /^Usage: npm run bench/);
+  }));
+
+test('what other programs print is read, or refused', () => {
+  const status = 'Active connections: 1 \nserver accepts handled requests\n 5 5 123 \nReading: 0';
+  assert.equal(parseRequests(status), 123);
+  assert.throws(() => parseRequests('<html>'), /stub_status/);
+  const found = { requests: 10, p50Micros: 20, p99Micros: 30, errors: 0 };
+  assert.deepEqual(parseFound('Running 1s test\nFOUND 10 20 30 0\n'), found);
+  assert.equal(parseFound('unable to connect'), null);
+  const figures = [{ name: 'a', unit: 'ns', values: [1, 2] }];
+  assert.deepEqual(parseFigures('{"name":"a","nanos":[1,2]}\n'), figures);
+  assert.throws(() => parseFigures('{"name":"a"}'), /no figure/);
+});
+
+function readCommand(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    return '';
+  }
+}

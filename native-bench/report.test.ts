@@ -1,0 +1,115 @@
+/**
+ * Goal: tables say which way a ratio goes, name what is missing, and goals judge the right cells.
+ * Method: made-up samples whose figures can be followed by hand.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Comparison, Outcome } from './bench.ts';
+import { fillSection } from './docs.ts';
+import { judgeGoals } from './goals.ts';
+import type { Measured, Sample } from './measure.ts';
+import { renderMarkdown, renderText } from './report.ts';
+import type { Result } from './results.ts';
+
+const machine = {
+  cpu: 'x',
+  cores: 2,
+  memoryGb: 4,
+  system: 'x',
+  kernel: 'x',
+  node: 'x',
+  commit: 'x',
+};
+
+function measured(subject: string, ...cpuMicros: number[]): Measured {
+  return { subject, samples: cpuMicros.map(sample) };
+}
+
+function sample(cpuMicros: number): Sample {
+  return {
+    cpuMicros,
+    unitsPerSecond: 10,
+    busy: 1,
+    p50Micros: 1,
+    p99Micros: 2,
+    rssBytes: 2e6,
+    anonBytes: 1e6,
+    errors: 0,
+  };
+}
+
+function comparison(over: Partial<Comparison>, ...rows: Measured[]): Comparison {
+  const base = { kind: 'comparison', title: 't', unit: 'request', ratio: 'peers' } as const;
+  return { ...base, measured: rows, missing: [], ...over };
+}
+
+function result(scenario: string, ...outcomes: Outcome[]): Result {
+  return { scenario, command: 'c', takenAt: 'now', machine, outcomes };
+}
+
+test('CPU per request is ours by the peer, growth is the variant by the first', () => {
+  const rows = [measured('ours (1)', 12, 24), measured('nginx', 10, 20)];
+  const peers = renderText(comparison({}, ...rows));
+  assert.match(peers, /ours \(1\) \/ this/);
+  assert.match(peers, /nginx .* 1\.20 \(1\.20-1\.20\)/);
+  const growth = renderText(comparison({ ratio: 'growth' }, ...rows));
+  assert.match(growth, /this \/ ours \(1\)/);
+  assert.match(growth, /nginx .* 0\.83 \(0\.83-0\.83\)/);
+});
+
+test('a transfer is bytes by CPU, so less CPU is a higher ratio', () => {
+  const rows = [measured('ours (1)', 500_000), measured('haproxy', 600_000)];
+  const text = renderText(comparison({ unit: 'GB' }, ...rows));
+  assert.match(text, /ours \(1\) +2\.00/);
+  assert.match(text, /haproxy +1\.67 .* 1\.20/);
+});
+
+test('what was not measured is named in both forms, also when nothing was', () => {
+  const outcome = comparison({ missing: [{ name: 'envoy', reason: 'no envoy here' }] });
+  for (const text of [renderText(outcome), renderMarkdown(outcome)]) {
+    assert.match(text, /not measured: envoy: no envoy here/);
+  }
+});
+
+test('a goal is met, missed or not measured', () => {
+  const http1 = comparison({}, measured('ours (1)', 14), measured('nginx', 10));
+  const opaque = comparison({ unit: 'GB' }, measured('ours (1)', 5), measured('haproxy', 6));
+  const names = ['workers 1, idle, RssAnon', 'workers 0, idle, RssAnon'];
+  const figures = names.map((name) => ({ name, unit: 'MB', values: [25] }) as const);
+  const memory = { kind: 'figures', title: 'm', figures, missing: [] } as const;
+  const results = [result('http1', http1), result('opaque', opaque), result('memory', memory)];
+  const judged = judgeGoals(results).map(({ goal, met }) => [goal.slice(0, 30), met]);
+  assert.deepEqual(judged, [
+    ['HTTP/1.1 CPU per request: at m', 'no'],
+    ['HTTP/1.1 CPU per request: at m', 'not measured'],
+    ['opaque TCP: at least 1.0 x HAP', 'yes'],
+    ['start: ready within 200 ms, on', 'not measured'],
+    ['RssAnon idle, one worker: at m', 'yes'],
+    ['RssAnon, 1000 connections at 1', 'not measured'],
+    ['RssAnon idle, --workers 0: at ', 'no'],
+    ['64 to 5000 connections: growth', 'not measured'],
+    ['1 to 1000 services, one asked:', 'not measured'],
+    ['1 to 1000 services, all asked:', 'not measured'],
+    ['1 to 1000 endpoints: at most 1', 'not measured'],
+  ]);
+});
+
+test('growth is judged beside the growth of nginx', () => {
+  const at = (ours: number, nginx: number): Comparison =>
+    comparison({}, measured('ours (1)', ours), measured('nginx', nginx));
+  const goal = (last: Comparison): string | undefined =>
+    judgeGoals([result('growth', at(10, 10), at(50, 50), last)]).find((one) =>
+      one.goal.startsWith('64 to 5000'),
+    )?.met;
+  assert.equal(goal(at(21, 20)), 'yes');
+  assert.equal(goal(at(23, 20)), 'no');
+});
+
+test('only the part between the markers is replaced', () => {
+  const [begin, end] = ['<!-- results: begin -->', '<!-- results: end -->'];
+  const filled = fillSection(`a\n${begin}\nold\n${end}\nb\n`, 'new');
+  assert.equal(filled, `a\n${begin}\n\nnew\n${end}\nb\n`);
+  assert.equal(fillSection(filled, 'new'), filled);
+  assert.throws(() => fillSection('no markers', 'new'), /needs <!-- results: begin -->/);
+});
