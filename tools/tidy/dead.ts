@@ -17,16 +17,19 @@ export function checkDead(tree: Tree): Problem[] {
   return [...deadFiles(tree, roots, named), ...deadExports(tree.sources, byName)];
 }
 
-/** What package.json and scripts name: by its whole path, or a script's neighbour by its name. */
+/**
+ * What package.json and scripts name: by its whole path, or a script's neighbour by its name. The
+ * files of tools/ itself are started by people.
+ */
 function startedFiles(tree: Tree): string[] {
+  const isNamed = (path: string): boolean =>
+    tree.starters.some((starter) => {
+      const isNeighbour = posix.dirname(starter.path) === posix.dirname(path);
+      return starter.text.includes(isNeighbour ? posix.basename(path) : path);
+    });
   return tree.sources
     .map((file) => file.path)
-    .filter((path) =>
-      tree.starters.some((starter) => {
-        const isNeighbour = posix.dirname(starter.path) === posix.dirname(path);
-        return starter.text.includes(isNeighbour ? posix.basename(path) : path);
-      }),
-    );
+    .filter((path) => posix.dirname(path) === 'tools' || isNamed(path));
 }
 
 /** Files that a string names: from the file's own folder, or from the root of the tree. */

@@ -144,7 +144,7 @@ const uses: Readonly<Record<string, readonly string[]>> = {
   cli: ['workers', 'control', 'api', 'deploy', ...cliUses.map((name) => `core/${name}`)],
   deploy: ['api', 'core/base'],
   dashboard: ['api'],
-  tools: ['api', 'core/base'],
+  tools: everything,
   'native-bench': everything,
   loadtest: everything,
 };
