@@ -39,7 +39,7 @@ test('families come in the order of the table, each with one HELP and TYPE', () 
       '# TYPE request_total counter',
       'request_total{direction="inbound",target_port="80"} 3',
       'request_total{direction="outbound",authority="web"} 1.5',
-      '# HELP heddle_workers Worker threads that are ready; 0 when the main thread carries the traffic.',
+      `# HELP heddle_workers ${families.heddle_workers.help}`,
       '# TYPE heddle_workers gauge',
       'heddle_workers 2',
       '# EOF',

@@ -1,19 +1,16 @@
 /**
  * Writes lines to a descriptor that may be slow, without ever holding up the thread: one write at
  * a time, a bounded buffer behind it, and what does not fit is dropped and counted. Node's own
- * stderr is not used because its writes to pipes and files are synchronous.
+ * stderr is not used because its writes to pipes and files are synchronous: the owner passes a
+ * function that writes in the thread pool to the descriptor (`fs.write`).
  */
 
-import { write } from 'node:fs';
 import { logBufferBytesMax } from '../base/limits.ts';
 
 export type LineStream = 'log' | 'access';
 
 /** Writes some of the bytes and says how many, or the error. */
-export type WriteBytes = (
-  bytes: Uint8Array,
-  done: (error: Error | null, written: number) => void,
-) => void;
+type WriteBytes = (bytes: Uint8Array, done: (error: Error | null, written: number) => void) => void;
 
 export class LineWriter {
   readonly #writeBytes: WriteBytes;
@@ -73,9 +70,6 @@ export class LineWriter {
     });
   }
 }
-
-/** Writes in the thread pool to the standard error that the process was started with. */
-export const writeStderr: WriteBytes = (bytes, done) => write(2, bytes, done);
 
 function countLines(bytes: Uint8Array): number {
   let lines = 0;

@@ -53,7 +53,7 @@ export function jsonLine(value: object): string {
 }
 
 /** Replaces what is not printable by its code; `\` stays, so this is for reading, not parsing. */
-export function escapeText(text: string): string {
+function escapeText(text: string): string {
   return cut(text).replace(unprintable, textEscape);
 }
 

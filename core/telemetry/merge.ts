@@ -74,7 +74,7 @@ export class MetricsMerger {
     this.#define(worker, this.#memory[worker], definitions);
   }
 
-  /** Keeps the last values and tells the worker, by a mark in its memory, that it may reuse them. */
+  /** Keeps the last values, and marks the cells in the worker's memory: it may reuse them. */
   free(worker: number, cells: readonly number[]): void {
     const sources = this.#sources.get(worker);
     for (const cell of cells) {
