@@ -1,0 +1,51 @@
+/**
+ * Where `cli/heddle` enters. Knows the process, its arguments and its environment, and loads no
+ * more than the command that was asked for: a sidecar must stay small.
+ */
+
+import { type CommandContext, exitFailure } from './context.ts';
+
+async function main(args: readonly string[]): Promise<void> {
+  const context = createContext();
+  quietBrokenPipe();
+  try {
+    if (args[0] === 'proxy' && !args.some((arg) => arg === '--help' || arg === '-h')) {
+      const { runProxyCommand } = await import('./proxy.ts');
+      context.exitCode = await runProxyCommand(args.slice(1), context);
+    } else {
+      const { runProgram } = await import('./program.ts');
+      await runProgram(args, context);
+    }
+  } catch (error) {
+    // A failure that no command foresaw is our bug: the stack says where.
+    context.note(`heddle: ${error instanceof Error ? error.stack : String(error)}\n`);
+    context.exitCode = exitFailure;
+  }
+  process.exitCode = context.exitCode;
+}
+
+function createContext(): CommandContext {
+  const { NO_COLOR: noColor = '', FORCE_COLOR: forceColor = '', TERM: term = '' } = process.env;
+  const live = process.stdout.isTTY;
+  const forced = forceColor !== '' && forceColor !== '0';
+  return {
+    print: (text) => process.stdout.write(text),
+    note: (text) => process.stderr.write(text),
+    live: live && term !== 'dumb',
+    color: noColor === '' && (forced || (live && term !== 'dumb')),
+    columns: process.stdout.columns ?? columnsDefault,
+    exitCode: 0,
+  };
+}
+
+/** `heddle stat | head` ends without a word when head has enough. */
+function quietBrokenPipe(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+}
+
+const columnsDefault = 100;
+
+await main(process.argv.slice(2));

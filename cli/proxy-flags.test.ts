@@ -1,0 +1,59 @@
+/** Goal: flags become settings, mistakes a sentence. Method: tables of arguments. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseProxyFlags } from './proxy-flags.ts';
+
+test('reads every flag', () => {
+  const args = [
+    '-c a.yaml --workers 2 --accept=reuseport --max-connections 10 --outbound 127.0.0.1:0',
+    '--inbound [::1]:4143 --inbound-to 127.0.0.1:8080 --admin off --announce 0s --grace 1.5s',
+    '--log-level debug --log-format json --access-log common',
+  ]
+    .join(' ')
+    .split(' ');
+  assert.deepEqual(parseProxyFlags(args), {
+    configPath: 'a.yaml',
+    overrides: {
+      workers: 2,
+      accept: 'reuseport',
+      maxConnections: 10,
+      outbound: { host: '127.0.0.1', port: 0 },
+      inbound: { host: '::1', port: 4143 },
+      inboundTo: { host: '127.0.0.1', port: 8080 },
+      admin: null,
+      announceMs: 0,
+      graceMs: 1500,
+      logLevel: 'debug',
+      logFormat: 'json',
+      accessLog: 'common',
+    },
+  });
+});
+
+test('without flags nothing is overridden, and the last of two wins', () => {
+  assert.deepEqual(parseProxyFlags(['--config', 'a']), { configPath: 'a', overrides: {} });
+  const twice = parseProxyFlags('--config a --workers 1 --workers auto'.split(' '));
+  assert.deepEqual(twice, { configPath: 'a', overrides: { workers: 'auto' } });
+});
+
+test('names what is wrong', () => {
+  const rows: [string, RegExp][] = [
+    ['', /needs one --config FILE/],
+    ['--config a --config b', /needs one/],
+    ['--config', /config/],
+    ['--config a --nope', /--nope/],
+    ['--config a extra', /extra/],
+    ['--config a --workers 33', /^--workers 33: expected auto or 0 to 32$/],
+    ['--config a --workers -1', /workers/],
+    ['--config a --workers 1e1', /expected auto/],
+    ['--config a --max-connections 0', /expected 1 to/],
+    ['--config a --outbound localhost:80', /expected IP:port or off/],
+    ['--config a --grace 5', /expected a time like/],
+    ['--config a --log-level loud', /expected off, error/],
+  ];
+  for (const [args, expected] of rows) {
+    const parsed = parseProxyFlags(args === '' ? [] : args.split(' '));
+    assert.match('usage' in parsed ? parsed.usage : 'accepted', expected, args);
+  }
+});

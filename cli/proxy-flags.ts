@@ -1,0 +1,169 @@
+/**
+ * The flags of `heddle proxy` as a table: help is made from it, and a parser that loads nothing,
+ * because a sidecar carries what it loads for as long as it runs. What the settings mean and which
+ * of them fit together is up to the proxy.
+ */
+
+import { parseArgs } from 'node:util';
+import type { ProxySettings } from '../api/settings.ts';
+import { parseAddress } from '../control/model/address.ts';
+import { workersMax } from '../core/base/limits.ts';
+
+type Overrides = Partial<ProxySettings>;
+
+export interface ProxyFlag {
+  readonly name: string;
+  readonly value: string;
+  readonly help: string;
+  /** What `text` sets; null when it is none of `value`. */
+  readonly read: (text: string) => Overrides | null;
+}
+
+export type ParsedFlags =
+  | { readonly configPath: string; readonly overrides: Overrides }
+  | { readonly usage: string };
+
+/** `usage` is a sentence for a person. */
+export function parseProxyFlags(args: readonly string[]): ParsedFlags {
+  const options = Object.fromEntries(
+    ['config', ...proxyFlags.map(({ name }) => name)].map((name) => [
+      name,
+      { type: 'string', multiple: true, ...(name === 'config' ? { short: 'c' } : {}) } as const,
+    ]),
+  );
+  let values: Readonly<Record<string, readonly string[] | undefined>>;
+  try {
+    values = parseArgs({ args: [...args], options, strict: true }).values;
+  } catch (error) {
+    return { usage: (error as Error).message };
+  }
+  const [configPath, ...others] = values.config ?? [];
+  if (configPath === undefined || others.length > 0) return { usage: 'needs one --config FILE' };
+  const overrides: Overrides = {};
+  for (const { name, value, read } of proxyFlags) {
+    for (const text of values[name] ?? []) {
+      const setting = read(text);
+      if (setting === null) return { usage: `--${name} ${text}: expected ${value}` };
+      Object.assign(overrides, setting);
+    }
+  }
+  return { configPath, overrides };
+}
+
+/** The part of the settings whose values are text and can be chosen by name. */
+type Choice = 'accept' | 'logLevel' | 'logFormat' | 'accessLog';
+
+function oneOf<Key extends Choice>(
+  key: Key,
+  choices: readonly ProxySettings[Key][],
+): (text: string) => Overrides | null {
+  return (text) => {
+    const chosen = choices.find((choice) => choice === text);
+    return chosen === undefined ? null : { [key]: chosen };
+  };
+}
+
+type Listening = 'outbound' | 'inbound' | 'inboundTo' | 'admin';
+
+function address(key: Listening): (text: string) => Overrides | null {
+  return (text) => {
+    if (text === 'off') return { [key]: null };
+    const parsed = parseAddress(text);
+    return parsed === null ? null : { [key]: parsed };
+  };
+}
+
+function duration(key: 'announceMs' | 'graceMs'): (text: string) => Overrides | null {
+  return (text) => {
+    const match = /^(\d{1,7}(?:\.\d{1,3})?)(ms|s|m)$/.exec(text);
+    if (match === null) return null;
+    const unitMs = { ms: 1, s: 1000, m: 60_000 }[match[2]] ?? 1;
+    return { [key]: Math.round(Number(match[1]) * unitMs) };
+  };
+}
+
+function wholeNumber(text: string, max: number): number | null {
+  const value = Number(text);
+  return /^\d{1,9}$/.test(text) && value <= max ? value : null;
+}
+
+export const proxyFlags: readonly ProxyFlag[] = [
+  {
+    name: 'workers',
+    value: `auto or 0 to ${workersMax}`,
+    help: 'worker threads; 0 runs all in the main thread',
+    read: (text) => {
+      const workers = text === 'auto' ? 'auto' : wholeNumber(text, workersMax);
+      return workers === null ? null : { workers };
+    },
+  },
+  {
+    name: 'accept',
+    value: 'transfer or reuseport',
+    help: 'who accepts connections: the main thread or each worker',
+    read: oneOf('accept', ['transfer', 'reuseport']),
+  },
+  {
+    name: 'max-connections',
+    value: '1 to 1000000',
+    help: 'client connections; more wait in the backlog',
+    read: (text) => {
+      const maxConnections = wholeNumber(text, 1_000_000);
+      return maxConnections === null || maxConnections === 0 ? null : { maxConnections };
+    },
+  },
+  {
+    name: 'outbound',
+    value: 'IP:port or off',
+    help: 'where applications reach the mesh',
+    read: address('outbound'),
+  },
+  {
+    name: 'inbound',
+    value: 'IP:port or off',
+    help: 'where the mesh reaches the local application',
+    read: address('inbound'),
+  },
+  {
+    name: 'inbound-to',
+    value: 'IP:port or off',
+    help: 'the local application',
+    read: address('inboundTo'),
+  },
+  {
+    name: 'admin',
+    value: 'IP:port or off',
+    help: 'metrics, readiness and inspection',
+    read: address('admin'),
+  },
+  {
+    name: 'announce',
+    value: 'a time like 5s or 500ms',
+    help: 'how long a shutdown is announced before accepting ends',
+    read: duration('announceMs'),
+  },
+  {
+    name: 'grace',
+    value: 'a time like 30s or 1m',
+    help: 'how long a shutdown takes at the most',
+    read: duration('graceMs'),
+  },
+  {
+    name: 'log-level',
+    value: 'off, error, warn, info or debug',
+    help: 'the least important line that is logged',
+    read: oneOf('logLevel', ['off', 'error', 'warn', 'info', 'debug']),
+  },
+  {
+    name: 'log-format',
+    value: 'plain or json',
+    help: 'how log lines look',
+    read: oneOf('logFormat', ['plain', 'json']),
+  },
+  {
+    name: 'access-log',
+    value: 'off, json or common',
+    help: 'one line for each request',
+    read: oneOf('accessLog', ['off', 'json', 'common']),
+  },
+];

@@ -1,0 +1,24 @@
+/** `heddle proxy` for the help: `proxy.ts` runs it, without loading what this file needs. */
+
+import { Command } from 'commander';
+import { proxyFlags } from './proxy-flags.ts';
+
+export function proxyCommand(): Command {
+  const command = new Command('proxy')
+    .description('Run a proxy from a configuration file, which is watched.')
+    .requiredOption('-c, --config <file>', 'a file like heddle.yaml; docs/CONFIG.md describes it');
+  for (const { name, value, help } of proxyFlags) {
+    command.option(`--${name} <value>`, `${help} (${value})`);
+  }
+  return command.addHelpText(
+    'after',
+    [
+      '',
+      'A flag takes the place of the setting of the same name in the file. Exit codes: 0 after an',
+      'orderly end, 1 for a failure while running, 2 for wrong usage, 64 for a wrong configuration.',
+      '',
+      'Example:',
+      '  heddle proxy --config heddle.yaml --workers 2',
+    ].join('\n'),
+  );
+}

@@ -1,0 +1,18 @@
+/** `heddle proxy`: from flags to a running proxy, with as little loaded as possible. */
+
+import { runProxy } from '../workers/main.ts';
+import { type CommandContext, exitUsage } from './context.ts';
+import { parseProxyFlags } from './proxy-flags.ts';
+
+/** Resolves with the exit code when the proxy has ended. */
+export async function runProxyCommand(
+  args: readonly string[],
+  context: CommandContext,
+): Promise<number> {
+  const parsed = parseProxyFlags(args);
+  if ('usage' in parsed) {
+    context.note(`heddle proxy: ${parsed.usage}\n(heddle proxy --help)\n`);
+    return exitUsage;
+  }
+  return runProxy(parsed);
+}

@@ -1,0 +1,74 @@
+/** Goal: tables line up and nothing in them steers a terminal. Method: exact lines. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ServiceRow } from './service-rows.ts';
+import { renderServices } from './stat-table.ts';
+import { cleanText, formatByteRate, formatMilliseconds, formatRate, formatShare } from './table.ts';
+
+const web: ServiceRow = {
+  proxy: 'edge',
+  direction: 'outbound',
+  service: 'web',
+  protocol: 'http',
+  perSecond: 40.04,
+  success: 1,
+  p50Ms: 1.25,
+  p95Ms: 20.4,
+  p99Ms: 1500,
+  connections: 3,
+  readPerSecond: 1234,
+  writePerSecond: 12,
+};
+const echo: ServiceRow = {
+  ...web,
+  service: 'echo\x1b[2J',
+  protocol: 'tcp',
+  success: 0.5,
+  p50Ms: null,
+  p95Ms: null,
+  p99Ms: null,
+};
+
+test('columns are as wide as what is in them', () => {
+  const errors = [{ proxy: 'edge', direction: 'outbound', code: 'NO_ENDPOINTS', count: 3 }];
+  assert.deepEqual(renderServices([web, echo], errors, { wide: false, color: false }).split('\n'), [
+    'PROXY   DIRECTION   SERVICE    SUCCESS    RPS     P50    P95     P99   TCP',
+    'edge    outbound    web        100.00%   40.0   1.3ms   20ms   1.50s     3',
+    'edge    outbound    echo?[2J    50.00%   40.0       -      -       -     3',
+    'errors: edge outbound: NO_ENDPOINTS 3x',
+    '',
+  ]);
+});
+
+test('wide tables have more columns, colours are by line', () => {
+  const text = renderServices([web, echo], [], { wide: true, color: true });
+  const [head, good, bad] = text.split('\n');
+  assert.ok(head.startsWith('\x1b[1mPROXY ') && head.endsWith(' WRITTEN\x1b[0m'));
+  assert.match(good, /^edge .* 1\.2KB\/s +12B\/s$/);
+  assert.ok(bad.startsWith('\x1b[31medge ') && bad.endsWith('\x1b[0m'));
+});
+
+test('numbers are short and never round a failure away', () => {
+  assert.deepEqual([1, 0.99999, 0, null].map(formatShare), ['100.00%', '99.99%', '0.00%', '-']);
+  assert.deepEqual([0.04, 9.96, 10, 999, 1000, null].map(formatMilliseconds), [
+    '0.0ms',
+    '10.0ms',
+    '10ms',
+    '999ms',
+    '1.00s',
+    '-',
+  ]);
+  assert.deepEqual([0, 99.94, 1234.5].map(formatRate), ['0.0', '99.9', '1235']);
+  assert.deepEqual([0, 999, 1500, 2e7, 3e13].map(formatByteRate), [
+    '0B/s',
+    '999B/s',
+    '1.5KB/s',
+    '20.0MB/s',
+    '30000.0GB/s',
+  ]);
+});
+
+test('control and direction characters become question marks', () => {
+  assert.equal(cleanText('a\x1b]0;b\x07\u202ec\u2028\x9b'), 'a?]0;b??c??');
+});

@@ -1,0 +1,60 @@
+/** Tables for people: columns as wide as their content. Pure; what is in them is decided elsewhere. */
+
+export interface Column {
+  readonly title: string;
+  readonly align: 'left' | 'right';
+}
+
+/** One line for the titles and one for each row, three spaces between columns. */
+export function renderTable(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+): string {
+  const cells = rows.map((row) => row.map(cleanText));
+  const widths = columns.map(({ title }, index) =>
+    Math.max(title.length, ...cells.map((row) => row[index].length)),
+  );
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, index) =>
+        columns[index].align === 'left' ? cell.padEnd(widths[index]) : cell.padStart(widths[index]),
+      )
+      .join('   ')
+      .trimEnd();
+  return `${[columns.map(({ title }) => title), ...cells].map(line).join('\n')}\n`;
+}
+
+/** Names come from other people: what would steer a terminal is shown as a question mark. */
+export function cleanText(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
+}
+
+/** `99.95%`, or a dash where there is nothing to judge. */
+export function formatShare(share: number | null): string {
+  return share === null ? '-' : `${(Math.floor(share * 10_000) / 100).toFixed(2)}%`;
+}
+
+/** `0.4ms`, `12ms`, `1.20s`. */
+export function formatMilliseconds(value: number | null): string {
+  if (value === null) return '-';
+  if (value < 10) return `${value.toFixed(1)}ms`;
+  return value < 1000 ? `${Math.round(value)}ms` : `${(value / 1000).toFixed(2)}s`;
+}
+
+/** `0.5`, `12.3`, `1234`. */
+export function formatRate(perSecond: number): string {
+  return perSecond < 100 ? perSecond.toFixed(1) : perSecond.toFixed(0);
+}
+
+/** `512B/s`, `1.5KB/s`, `20.0MB/s`; a thousand bytes are a kilobyte. */
+export function formatByteRate(bytesPerSecond: number): string {
+  let value = bytesPerSecond;
+  let unit = 0;
+  while (value >= 1000 && unit < byteUnits.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? value.toFixed(0) : value.toFixed(1)}${byteUnits[unit]}/s`;
+}
+
+const byteUnits = ['B', 'KB', 'MB', 'GB'];

@@ -1,0 +1,70 @@
+/** `heddle validate`: every problem of a configuration file at once, before a proxy meets it. */
+
+import { Command } from 'commander';
+import { formatAddress } from '../control/model/address.ts';
+import type { LoadedConfig, ServiceConfig } from '../control/model/discovery.ts';
+import { formatProblem, loadConfig } from '../control/sources/load-config.ts';
+import { unreachable } from '../core/base/assert.ts';
+import { type CommandContext, exitConfig } from './context.ts';
+import { cleanText } from './table.ts';
+
+export function validateCommand(context: CommandContext): Command {
+  return new Command('validate')
+    .description('Check configuration files; exits with 64 when one has a problem.')
+    .argument('<file...>', 'files like heddle.yaml')
+    .option('-q, --quiet', 'print problems only')
+    .addHelpText('after', '\nExample:\n  heddle validate heddle.yaml')
+    .action(async (files: readonly string[], { quiet }: { quiet?: boolean }) => {
+      for (const file of files) {
+        const result = await loadConfig(file);
+        if ('problems' in result) {
+          context.exitCode = exitConfig;
+          const lines = result.problems.map(
+            (problem) => `${cleanText(formatProblem({ ...problem, path: file }))}\n`,
+          );
+          context.print(lines.join(''));
+        } else if (quiet !== true) {
+          context.print(summarize(file, result.config));
+        }
+      }
+    });
+}
+
+function summarize(file: string, config: LoadedConfig): string {
+  const { outbound, inbound, inboundTo, admin, binds } = config.settings;
+  const listeners = [
+    outbound === null ? [] : [`outbound ${formatAddress(outbound)}`],
+    inbound === null || inboundTo === null
+      ? []
+      : [`inbound ${formatAddress(inbound)} to ${formatAddress(inboundTo)}`],
+    binds.map((bind) => `${bind.authority} on ${formatAddress(bind.address)}`),
+    admin === null ? [] : [`admin ${formatAddress(admin)}`],
+  ].flat();
+  const lines = [
+    `${file}: OK, ${count(config.services.length, 'service')}`,
+    ...config.services.map(
+      (service) => `  ${service.name}:${service.port}  ${describeSource(service.source)}`,
+    ),
+    `  ${listeners.join(', ')}`,
+  ];
+  return `${lines.map(cleanText).join('\n')}\n`;
+}
+
+function describeSource(source: ServiceConfig['source']): string {
+  switch (source.kind) {
+    case 'inline':
+      return count(source.endpoints.length, 'endpoint');
+    case 'file':
+      return `endpoints of ${source.path}`;
+    case 'dns':
+      return `addresses of ${source.name}, port ${source.port}`;
+    case 'srv':
+      return `SRV records of ${source.name}`;
+    default:
+      return unreachable(source);
+  }
+}
+
+function count(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
+}
