@@ -9,6 +9,7 @@
  */
 
 import { assert } from '../base/assert.ts';
+import { slotsMax } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import type { Slots } from './slots.ts';
 
@@ -77,15 +78,19 @@ export class Balancer<E extends Weighted> {
     return this.#searchReady(distinct ? taken : -1, exclude, nowMs);
   }
 
-  /** From a random place on, so that what is left shares the requests. */
+  /**
+   * Visits all, in an order by chance, so that what is left shares the requests: from a random
+   * place by a random stride, because going to the next one would favour those after a gap.
+   */
   #searchReady(taken: number, exclude: E | null, nowMs: number): number {
     const endpoints = this.#endpoints;
+    const stride = strides[this.#uniform(strides.length)];
     let at = this.#uniform(endpoints.length);
     for (let step = 0; step < endpoints.length; step++) {
       const endpoint = endpoints[at];
       const candidate = at !== taken && endpoint !== exclude;
       if (candidate && this.#slots.isReady(endpoint.slot, nowMs)) return at;
-      at = at + 1 === endpoints.length ? 0 : at + 1;
+      at = (at + stride) % endpoints.length;
     }
     return -1;
   }
@@ -162,3 +167,7 @@ const noAlias: AliasTable = { keep: new Float64Array(0), other: new Int32Array(0
 /** With half of the endpoints shut, 6 % of the draws end in a search. */
 const drawsMax = 4;
 const attemptsMax = 3;
+/** Primes above every possible count of endpoints: each visits all places. */
+const strides = [65_537, 104_729, 1_299_709, 15_485_863, 32_452_843, 49_979_687, 67_867_967];
+
+assert(slotsMax < 65_537, 'a stride is above every count of endpoints');
