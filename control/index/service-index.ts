@@ -9,7 +9,7 @@ import type { Discovery, LoadedConfig, ResolvedTarget, SourceStatus } from '../m
 import { createServiceNames, type NamedTarget, type ServiceNames } from './service-names.ts';
 import { locationOf, SourceCache, type SourceCacheEnv, type SourceHold } from './source-cache.ts';
 
-export interface ServiceIndexOptions extends SourceCacheEnv {
+interface ServiceIndexOptions extends SourceCacheEnv {
   /** Where short names are looked up. */
   readonly ownNamespace?: string;
 }

@@ -27,7 +27,7 @@ export function formatAddress(address: Address): string {
   return `${host}:${address.port}`;
 }
 
-export interface NameAndPort {
+interface NameAndPort {
   /** Without brackets. */
   readonly name: string;
   /** Null when there is none. */
@@ -79,5 +79,5 @@ export function isWildcard(host: string): boolean {
 const octet = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
 const ipv4 = new RegExp(`^${octet}(?:\\.${octet}){3}$`);
 const ipv6Alphabet = /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/;
-const dnsName =
-  /^[a-zA-Z0-9_](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?(?:\.[a-zA-Z0-9_](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?)*$/;
+const dnsLabel = '[a-zA-Z0-9_](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?';
+const dnsName = new RegExp(`^${dnsLabel}(?:\\.${dnsLabel})*$`);

@@ -28,7 +28,7 @@ export interface SourceStatus {
   readonly kind: 'inline' | 'file' | 'dns' | 'srv' | 'passthrough' | 'static' | 'none';
   /** The file, the name that is looked up, or empty. */
   readonly location: string;
-  /** When the endpoints were last confirmed, milliseconds since 1970; null before the first time. */
+  /** When the endpoints were last confirmed, in ms since 1970; null before the first time. */
   readonly confirmedWallMs: number | null;
   /** Why the newest attempt failed; null when it did not. The last good endpoints stay in use. */
   readonly error: string | null;

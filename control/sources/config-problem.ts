@@ -38,7 +38,7 @@ export function problemsOfShape(
   const shape = z.toJSONSchema(schema, { io: 'input' }) as Shape;
   const problems: ConfigProblem[] = [];
   const seen = new Set<string>();
-  for (const issue of issues) {
+  for (const issue of issues.flatMap(unfoldUnion)) {
     // One value breaks several checks of its schema; the first says it all.
     if (issue.code !== 'unrecognized_keys' && seen.size === seen.add(formatKey(issue.path)).size) {
       continue;
@@ -70,6 +70,14 @@ interface Shape {
   readonly anyOf?: readonly Shape[];
   readonly default?: unknown;
   readonly examples?: readonly unknown[];
+}
+
+/** Of a choice that failed within its mapping, what is wrong in there says more. */
+function unfoldUnion(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const inner = issue.errors.find((branch) => branch.every(({ path }) => path.length > 0));
+  if (inner === undefined || inner.length === 0) return [issue];
+  return inner.map((one) => Object.assign(one, { path: [...issue.path, ...one.path] }));
 }
 
 function problemsOfIssue(file: ParsedFile, issue: z.core.$ZodIssue, shape: Shape): ConfigProblem[] {
@@ -144,8 +152,16 @@ function valueAt(raw: unknown, keys: KeyPath): unknown {
 /** A value in a sentence, cut to 60 characters. */
 function show(value: unknown): string {
   if (value === null) return 'nothing';
-  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'nothing');
+  const text = typeof value === 'number' ? String(value) : toJson(value);
   return text.length <= 60 ? text : `${text.slice(0, 59)}…`;
+}
+
+function toJson(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? 'nothing';
+  } catch {
+    return 'what contains itself';
+  }
 }
 
 function offsetOf(document: Document, keys: KeyPath, where: 'key' | 'value'): number {

@@ -18,8 +18,8 @@ export const listenerDefaults = {
 export function problemsOfRules(file: ParsedFile): ConfigProblem[] {
   const root = asRecord(file.raw);
   const proxy = asRecord(root.proxy);
-  const services = Object.entries(asRecord(root.services)).map(
-    ([name, value]) => [name, asRecord(value)] as const,
+  const services = Object.entries(asRecord(root.services)).flatMap(([name, value]) =>
+    isRecord(value) ? [[name, value] as const] : [],
   );
   const listeners = collectListeners(proxy, services);
   return [
@@ -42,10 +42,12 @@ interface Listener {
   readonly outbound: boolean;
 }
 
+function isRecord(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 function asRecord(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Fields)
-    : {};
+  return isRecord(value) ? value : {};
 }
 
 function asAddress(value: unknown): Address | null {

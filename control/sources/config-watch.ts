@@ -8,7 +8,7 @@ import type { ConfigProblem, LoadedConfig } from '../model/discovery.ts';
 import { loadConfig } from './load-config.ts';
 import { type WatchFileEnv, watchFile } from './watch-file.ts';
 
-export interface ConfigListener {
+interface ConfigListener {
   onConfig(config: LoadedConfig): void;
   /** The same problems are told once. */
   onProblems(problems: readonly ConfigProblem[]): void;

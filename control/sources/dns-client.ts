@@ -22,7 +22,7 @@ import {
 } from './dns-message.ts';
 import type { ResolverFiles } from './resolver-files.ts';
 
-export interface DnsClientEnv {
+interface DnsClientEnv {
   readonly timers: TimerWheel;
   readonly random: Random;
   readonly files: ResolverFiles;

@@ -10,7 +10,7 @@ import { canonicalIp, parseAddress, parsePort } from '../model/address.ts';
 import type { ResolvedEndpoint } from '../model/discovery.ts';
 import { formatProblem, loadEndpoints } from './load-config.ts';
 
-export type EndpointsFileResult =
+type EndpointsFileResult =
   | { readonly endpoints: readonly ResolvedEndpoint[] }
   /** Names file and line. */
   | { readonly error: string };

@@ -39,90 +39,114 @@ export function followName(
   env: FollowNameEnv,
   listener: SourceListener,
 ): Source {
-  let cancelTimer: (() => void) | null = null;
-  let backoffMs = 0;
-  let hasGood = false;
-  let absentSinceMs: number | null = null;
-  let toldCapped = false;
-  let running = false;
-  let again = false;
-  let closed = false;
+  return new FollowedName(name, resolveOnce, env, listener);
+}
 
-  async function refresh(): Promise<void> {
-    if (running) {
-      again = true;
+class FollowedName implements Source {
+  readonly #name: string;
+  readonly #resolveOnce: () => Promise<NameOutcome>;
+  readonly #env: FollowNameEnv;
+  readonly #listener: SourceListener;
+  readonly #unsubscribe: () => void;
+  #cancelTimer: (() => void) | null = null;
+  #backoffMs = 0;
+  #hasGood = false;
+  #absentSinceMs: number | null = null;
+  #toldCapped = false;
+  #running = false;
+  /** The files of the resolver changed while we asked. */
+  #again = false;
+  #closed = false;
+
+  constructor(
+    name: string,
+    resolveOnce: () => Promise<NameOutcome>,
+    env: FollowNameEnv,
+    listener: SourceListener,
+  ) {
+    this.#name = name;
+    this.#resolveOnce = resolveOnce;
+    this.#env = env;
+    this.#listener = listener;
+    this.#unsubscribe = env.files.onChange(() => void this.#refresh());
+    void this.#start();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelTimer?.();
+    this.#unsubscribe();
+  }
+
+  async #start(): Promise<void> {
+    await this.#env.files.ready;
+    if (!this.#closed) await this.#refresh();
+  }
+
+  async #refresh(): Promise<void> {
+    if (this.#running) {
+      this.#again = true;
       return;
     }
-    running = true;
-    cancelTimer?.();
-    cancelTimer = null;
-    const outcome = await resolveOnce();
-    running = false;
-    if (closed) return;
-    const delayMs = again ? 0 : apply(outcome);
-    again = false;
+    this.#running = true;
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+    const outcome = await this.#resolveOnce();
+    this.#running = false;
+    if (this.#closed) return;
+    const delayMs = this.#again ? 0 : this.#apply(outcome);
+    this.#again = false;
     if (delayMs === Number.POSITIVE_INFINITY) return;
-    cancelTimer = runAfter(env.timers, delayMs, () => void refresh());
+    this.#cancelTimer = runAfter(this.#env.timers, delayMs, () => void this.#refresh());
   }
 
   /** Tells the listener; returns how long the outcome is good for. */
-  function apply(outcome: NameOutcome): number {
+  #apply(outcome: NameOutcome): number {
     switch (outcome.kind) {
       case 'endpoints':
-        return applyEndpoints(outcome.endpoints, outcome.ttlMs, outcome.capped);
+        return this.#applyEndpoints(outcome.endpoints, outcome.ttlMs, outcome.capped);
       case 'absent':
-        return applyAbsence();
+        return this.#applyAbsence();
       default:
-        absentSinceMs = null;
-        listener.onError(`${name}: ${outcome.reason}`);
-        return nextBackoffMs();
+        this.#absentSinceMs = null;
+        this.#listener.onError(`${this.#name}: ${outcome.reason}`);
+        return this.#nextBackoffMs();
     }
   }
 
-  function applyEndpoints(
-    endpoints: readonly ResolvedEndpoint[],
-    ttlMs: number,
-    capped: boolean,
-  ): number {
-    backoffMs = 0;
-    absentSinceMs = null;
-    hasGood = true;
-    if (capped && !toldCapped) env.log.warn('only the first 1000 records are used', { name });
-    toldCapped = capped;
-    listener.onEndpoints(endpoints);
+  #applyEndpoints(endpoints: readonly ResolvedEndpoint[], ttlMs: number, capped: boolean): number {
+    this.#backoffMs = 0;
+    this.#absentSinceMs = null;
+    this.#hasGood = true;
+    if (capped && !this.#toldCapped) {
+      this.#env.log.warn('only the first 1000 records are used', { name: this.#name });
+    }
+    this.#toldCapped = capped;
+    this.#listener.onEndpoints(endpoints);
     if (ttlMs === Number.POSITIVE_INFINITY) return ttlMs;
     return Math.min(Math.max(ttlMs, ttlMinMs), ttlMaxMs);
   }
 
-  function applyAbsence(): number {
-    const nowMs = env.clock.monotonicMs();
-    absentSinceMs ??= nowMs;
-    const graceLeftMs = hasGood ? absentSinceMs + absenceGraceMs - nowMs : 0;
+  #applyAbsence(): number {
+    const nowMs = this.#env.clock.monotonicMs();
+    this.#absentSinceMs ??= nowMs;
+    const graceLeftMs = this.#hasGood ? this.#absentSinceMs + absenceGraceMs - nowMs : 0;
     if (graceLeftMs > 0) {
-      listener.onError(`${name}: does not exist any more (NXDOMAIN); its endpoints go soon`);
-      return Math.min(nextBackoffMs(), graceLeftMs);
+      const reason = 'does not exist any more (NXDOMAIN); its endpoints go soon';
+      this.#listener.onError(`${this.#name}: ${reason}`);
+      return Math.min(this.#nextBackoffMs(), graceLeftMs);
     }
-    hasGood = false;
-    listener.onEndpoints([]);
-    return nextBackoffMs();
+    this.#hasGood = false;
+    this.#listener.onEndpoints([]);
+    return this.#nextBackoffMs();
   }
 
   /** Decorrelated jitter: at least a second, at most three times the previous, at most 30 s. */
-  function nextBackoffMs(): number {
-    const span = Math.max(backoffMs * 3, backoffMinMs) - backoffMinMs;
-    backoffMs = Math.min(backoffMinMs + span * env.random.float(), backoffMaxMs);
-    return backoffMs;
+  #nextBackoffMs(): number {
+    const span = Math.max(this.#backoffMs * 3, backoffMinMs) - backoffMinMs;
+    this.#backoffMs = Math.min(backoffMinMs + span * this.#env.random.float(), backoffMaxMs);
+    return this.#backoffMs;
   }
-
-  const unsubscribe = env.files.onChange(() => void refresh());
-  void env.files.ready.then(() => (closed ? undefined : refresh()));
-  return {
-    close: () => {
-      closed = true;
-      cancelTimer?.();
-      unsubscribe();
-    },
-  };
 }
 
 const ttlMinMs = 1_000;

@@ -5,11 +5,11 @@ import { Worker } from 'node:worker_threads';
 import type { ConfigProblem, LoadedConfig, ResolvedEndpoint } from '../model/discovery.ts';
 import type { LoadRequest } from './load-thread.ts';
 
-export type LoadConfigResult =
+type LoadConfigResult =
   | { readonly config: LoadedConfig }
   | { readonly problems: readonly ConfigProblem[] };
 
-export type LoadEndpointsResult =
+type LoadEndpointsResult =
   | { readonly endpoints: readonly ResolvedEndpoint[] }
   | { readonly problems: readonly ConfigProblem[] };
 

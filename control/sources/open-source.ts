@@ -13,7 +13,7 @@ import { DnsClient } from './dns-client.ts';
 import { openFileSource } from './file-source.ts';
 import { openResolverFiles, type ResolverPaths } from './resolver-files.ts';
 
-export interface SourceOpenerEnv {
+interface SourceOpenerEnv {
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly random: Random;
@@ -27,7 +27,7 @@ export interface ResolverOptions {
   readonly port: number;
 }
 
-export interface SourceOpener {
+interface SourceOpener {
   readonly open: OpenSource;
   /** Sources are closed by whoever opened them, before this. */
   close(): void;

@@ -22,7 +22,7 @@ import {
   endpointList,
 } from './config-schema.ts';
 
-export type ParseConfigResult =
+type ParseConfigResult =
   | { readonly config: LoadedConfig }
   | { readonly problems: readonly ConfigProblem[] };
 

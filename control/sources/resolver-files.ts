@@ -4,7 +4,7 @@ import { canonicalIp } from '../model/address.ts';
 import { canonicalName } from './dns-message.ts';
 import { type WatchFileEnv, watchFile } from './watch-file.ts';
 
-export interface ResolverConfig {
+interface ResolverConfig {
   readonly servers: readonly string[];
   readonly search: readonly string[];
   /** A name with fewer dots is tried with the search domains first. */
@@ -93,7 +93,7 @@ export function openResolverFiles(paths: ResolverPaths, env: WatchFileEnv): Reso
   };
 }
 
-export function parseHosts(text: string): Map<string, string[]> {
+function parseHosts(text: string): Map<string, string[]> {
   const hosts = new Map<string, string[]>();
   for (const line of text.split('\n')) {
     const [first, ...names] = line.replace(/#.*/, '').trim().split(/\s+/);
@@ -109,7 +109,7 @@ export function parseHosts(text: string): Map<string, string[]> {
 }
 
 /** resolv.conf(5), with its own bounds and defaults. */
-export function parseResolvConf(text: string): ResolverConfig {
+function parseResolvConf(text: string): ResolverConfig {
   const servers: string[] = [];
   let search: string[] = [];
   const options = { ndots: 1, timeout: 5, attempts: 2 };

@@ -12,7 +12,7 @@ import type { SourceLog } from '../model/source.ts';
 import { createSourceOpener, type ResolverOptions } from './open-source.ts';
 import { systemResolverPaths } from './resolver-files.ts';
 
-export interface StaticDiscoveryEnv {
+interface StaticDiscoveryEnv {
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly random: Random;

@@ -15,7 +15,7 @@ import type { Clock } from '../../core/base/clock.ts';
 import type { TimerWheel } from '../../core/base/timers.ts';
 import { runAfter } from '../model/delay.ts';
 
-export interface FileListener {
+interface FileListener {
   onContent(text: string): void;
   /** The file is still what `onContent` was told last. */
   onUnchanged?(): void;

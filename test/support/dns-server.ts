@@ -15,7 +15,7 @@ export interface DnsRecord {
   readonly data: unknown;
 }
 
-export interface DnsAnswerScript {
+interface DnsAnswerScript {
   readonly rcode?: 'NOERROR' | 'FORMERR' | 'SERVFAIL' | 'NXDOMAIN' | 'REFUSED';
   readonly answers?: readonly DnsRecord[];
   readonly additionals?: readonly DnsRecord[];
@@ -26,7 +26,7 @@ export interface DnsAnswerScript {
   readonly trouble?: 'silent' | 'wrong-id' | 'wrong-question' | 'garbage' | 'no-edns';
 }
 
-export interface DnsServer {
+interface DnsServer {
   readonly port: number;
   /** By `TYPE name`, lower-case; what is not here does not exist (NXDOMAIN). */
   readonly script: Map<string, DnsAnswerScript>;
@@ -109,6 +109,7 @@ export async function startDnsServer(): Promise<DnsServer> {
       });
     },
     async close() {
+      if (!tcp.listening) return;
       for (const socket of sockets) socket.destroy();
       udp.close();
       tcp.close();

@@ -1,0 +1,210 @@
+/**
+ * Goal: a valid file becomes settings and services as documented; every mistake is found at its
+ * line with its key, what was expected and what to do. Method: whole files as text.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { LoadedConfig } from '../model/discovery.ts';
+import { formatProblem } from './load-config.ts';
+import { parseConfig, parseEndpointList } from './parse-config.ts';
+
+function load(text: string): LoadedConfig {
+  const result = parseConfig('/etc/heddle/heddle.yaml', text);
+  assert.ok('config' in result, JSON.stringify(result));
+  return result.config;
+}
+
+function problems(text: string): string[] {
+  const result = parseConfig('heddle.yaml', text);
+  assert.ok('problems' in result, 'the file was taken for valid');
+  return result.problems.map(formatProblem);
+}
+
+const web = 'services: { web: { port: 80, endpoints: [10.0.0.1:80] } }\n';
+
+test('an empty file has defaults for everything', () => {
+  const { settings, trustDomain, clusterDomain, services } = load('# nothing yet\n');
+  assert.deepEqual(settings.outbound, { host: '127.0.0.1', port: 4140 });
+  assert.deepEqual(settings.admin, { host: '127.0.0.1', port: 4191 });
+  assert.equal(settings.inbound, null);
+  assert.equal(settings.inboundTo, null);
+  assert.equal(settings.workers, 'auto');
+  assert.equal(settings.connectTimeoutMs, 1_000);
+  assert.deepEqual([trustDomain, clusterDomain, services], ['mesh.local', 'cluster.local', []]);
+});
+
+test('services have one of four sources, binds become settings', () => {
+  const { services, settings } = load(`
+mesh: { clusterDomain: Mesh.Internal. }
+services:
+  web:
+    port: 80
+    endpoints: ["127.0.0.1:8080", { address: "[2001:db8:0::1]:81", weight: 2.5, zone: a }]
+  users:  { port: 80, dns: users.internal:8080 }
+  orders: { port: 80, srv: _orders._tcp.internal, protocol: http }
+  ledger: { port: 80, file: ./ledger.endpoints, namespace: money }
+  db:     { port: 5432, protocol: opaque, bind: 127.0.0.1:15432, endpoints: [] }
+routes: []
+`);
+  const sources = Object.fromEntries(services.map(({ name, source }) => [name, source]));
+  assert.deepEqual(sources, {
+    web: {
+      kind: 'inline',
+      endpoints: [
+        { host: '127.0.0.1', port: 8080, weight: 1, zone: '' },
+        { host: '2001:db8::1', port: 81, weight: 2.5, zone: 'a' },
+      ],
+    },
+    users: { kind: 'dns', name: 'users.internal', port: 8080 },
+    orders: { kind: 'srv', name: '_orders._tcp.internal' },
+    ledger: { kind: 'file', path: '/etc/heddle/ledger.endpoints' },
+    db: { kind: 'inline', endpoints: [] },
+  });
+  assert.deepEqual(settings.binds, [
+    { address: { host: '127.0.0.1', port: 15432 }, authority: 'db.default.svc.mesh.internal:5432' },
+  ]);
+});
+
+test('inbound follows inboundTo, and listeners can be turned off', () => {
+  const inbound = (proxy: string) => load(`proxy: ${proxy}`).settings.inbound;
+  assert.deepEqual(inbound('{ inboundTo: 127.0.0.1:8080 }'), { host: '0.0.0.0', port: 4143 });
+  assert.equal(inbound('{ inboundTo: 127.0.0.1:8080, inbound: false }'), null);
+  assert.equal(inbound('{ inboundTo: 127.0.0.1:8080, inbound: null }'), null);
+  const { settings } = load('proxy: { outbound: false, admin: null, workers: 0 }');
+  assert.deepEqual([settings.outbound, settings.admin, settings.workers], [null, null, 0]);
+});
+
+test('all problems are reported at once, by line', () => {
+  const found = problems(`services:
+  web:
+    port: abc
+    endpoints: [localhost:8080, { address: 127.0.0.1:8081, weight: 0 }]
+    foo: 1
+  Web: { port: 1, dns: x }
+  none: { port: 80 }
+  both:
+    file: x
+    srv: y
+manifests: ./x
+routes: [1]
+proxy:
+  conectTimeoutMs: 5
+  workers: 1000
+`);
+  assert.deepEqual(found, [
+    'heddle.yaml:3:11: services.web.port: expected a whole number from 1 to 65535, got "abc"; ' +
+      'for example port: 80',
+    'heddle.yaml:4:17: services.web.endpoints[0]: expected IP:port such as 10.0.0.5:8080, got ' +
+      '"localhost:8080"; for a name write dns: name:port instead of endpoints',
+    'heddle.yaml:4:68: services.web.endpoints[1].weight: expected a number above 0, got 0; ' +
+      'remove the endpoint to send it nothing',
+    'heddle.yaml:5:5: services.web.foo: unknown key; remove it; known here: port, namespace, ' +
+      'protocol, bind, endpoints, file, dns, srv',
+    'heddle.yaml:6:3: services.Web: expected a lower-case DNS label: letters, digits and inner ' +
+      'hyphens, at most 63, got "Web"; rename it',
+    'heddle.yaml:7:3: services.none: expected one of endpoints, file, dns, srv, but there is ' +
+      'none; for example endpoints: [10.0.0.5:8080]',
+    'heddle.yaml:8:3: services.both.port: expected a whole number from 1 to 65535, but it is ' +
+      'missing; for example port: 80',
+    'heddle.yaml:10:5: services.both.srv: expected one of endpoints, file, dns, srv, got file ' +
+      'and srv; remove all but one of them',
+    'heddle.yaml:11:1: manifests: unknown key; remove it; policy comes with a later release',
+    'heddle.yaml:12:9: routes: expected no policy yet, got [1]; routes and policy objects come ' +
+      'with a later release',
+    'heddle.yaml:14:3: proxy.conectTimeoutMs: unknown key; did you mean connectTimeoutMs?',
+    'heddle.yaml:15:12: proxy.workers: expected a whole number from 0 to 32, got 1000; for ' +
+      'example workers: "auto"',
+  ]);
+});
+
+/** A file, the key that is wrong, and words of the sentence. */
+const mistakes: readonly (readonly [text: string, key: string, words: RegExp])[] = [
+  [`${web}services: {}\n`, '', /this key is there twice/],
+  ['services: { web: { port: 80, port: 81, dns: "a:1" } }', '', /twice/],
+  ['services:\n  web: [', '', /not valid YAML/],
+  ['routes: &a [*a]', 'routes', /contains itself/],
+  ['- a', '', /expected a mapping with mesh, services, proxy, got \["a"\]/],
+  ['services: []', 'services', /expected a mapping from service names/],
+  ['services: { web: 80 }', 'services.web', /expected a mapping with port/],
+  ['services: { web: }', 'services.web', /expected a mapping with port.*got nothing/],
+  ['services: { web: { port: 0, dns: "a:1" } }', 'services.web.port', /1 to 65535, got 0/],
+  ['services: { web: { port: 8.5, dns: "a:1" } }', 'services.web.port', /whole number/],
+  ['services: { web: { port: 80, dns: a } }', 'services.web.dns', /name:port/],
+  ['services: { web: { port: 80, dns: "a\\0b:1" } }', 'services.web.dns', /name:port/],
+  ['services: { web: { port: 80, srv: "a b" } }', 'services.web.srv', /DNS name/],
+  ['services: { web: { port: 80, file: "" } }', 'services.web.file', /path/],
+  ['services: { web: { port: 80, dns: "a:1", protocol: grpc } }', 'services.web.protocol', /auto/],
+  [
+    'services: { web: { port: 80, endpoints: [{ address: "10.0.0.1:1", weight: .inf }] } }',
+    'services.web.endpoints[0].weight',
+    /number/,
+  ],
+  [
+    'services: { web: { port: 80, endpoints: ["10.0.0.1:0"] } }',
+    'services.web.endpoints[0]',
+    /IP:port/,
+  ],
+  [
+    'services: { web: { port: 80, endpoints: ["127.0.0.1:4140"] } }',
+    'services.web.endpoints[0]',
+    /this proxy itself \(proxy\.outbound\)/,
+  ],
+  ['mesh: { trustDomain: "a b" }', 'mesh.trustDomain', /DNS name/],
+  ['proxy: { outbound: 0.0.0.0:4140 }', 'proxy.outbound', /allowRemote: true/],
+  ['proxy: { outbound: "[::]:4140" }', 'proxy.outbound', /allowRemote: true/],
+  ['proxy: { outbound: localhost:4140 }', 'proxy.outbound', /IP:port/],
+  ['proxy: { admin: 127.0.0.1:4140 }', 'proxy.admin', /taken by proxy.outbound/],
+  ['proxy: { inbound: 127.0.0.1:1 }', 'proxy.inbound', /proxy.inboundTo/],
+  ['proxy: { inboundTo: 0.0.0.0:80 }', 'proxy.inboundTo', /address of the application/],
+  ['proxy: { inboundTo: 127.0.0.1:4143 }', 'proxy.inboundTo', /this proxy itself/],
+  ['proxy: { graceMs: 1000 }', 'proxy.graceMs', /announceMs \(5000\) is part of graceMs/],
+  ['proxy: { headBytesMax: 1 }', 'proxy.headBytesMax', /1024 to 65536/],
+  ['proxy: { allowRemote: yes }', 'proxy.allowRemote', /true or false, got "yes"/],
+  ['proxy: { logLevel: trace }', 'proxy.logLevel', /off, error, warn, info, debug/],
+];
+
+for (const [text, key, words] of mistakes) {
+  test(`refuses ${JSON.stringify(text)}`, () => {
+    const result = parseConfig('heddle.yaml', text);
+    assert.ok('problems' in result);
+    assert.equal(result.problems.length, 1, JSON.stringify(result.problems));
+    assert.equal(result.problems[0].key, key);
+    assert.match(formatProblem(result.problems[0]), words);
+  });
+}
+
+test('two binds cannot have one address, nor be open to others unasked', () => {
+  const bound = (first: string, second: string, proxy = '{}') => `services:
+  a: { port: 80, dns: "a:1", bind: "${first}" }
+  b: { port: 80, dns: "b:1", bind: "${second}" }
+proxy: ${proxy}
+`;
+  assert.match(problems(bound('127.0.0.1:9', '127.0.0.1:9'))[0], /:3:.*taken by services.a.bind/);
+  assert.match(problems(bound('127.0.0.1:9', '10.0.0.1:8'))[0], /services.b.bind.*allowRemote/);
+  load(bound('127.0.0.1:0', '127.0.0.1:0'));
+  load(bound('10.0.0.1:9', '10.0.0.2:9', '{ allowRemote: true }'));
+  const wildcard = problems(bound('0.0.0.0:9', '10.0.0.2:9', '{ allowRemote: true }'));
+  assert.match(wildcard[0], /taken by/);
+});
+
+test('aliases are bounded', () => {
+  const level = (name: string, of: string) => `${name}: &${name} [${`*${of}, `.repeat(9)}*${of}]\n`;
+  const bomb = `a: &a [1]\n${level('b', 'a')}${level('c', 'b')}${level('d', 'c')}`;
+  assert.match(problems(bomb)[0], /aliases/);
+});
+
+test('a list of endpoints is read with the same words', () => {
+  assert.deepEqual(
+    parseEndpointList('/e', '- 10.0.0.1:80\n- { address: 10.0.0.2:80, weight: 3 }'),
+    {
+      endpoints: [
+        { host: '10.0.0.1', port: 80, weight: 1, zone: '' },
+        { host: '10.0.0.2', port: 80, weight: 3, zone: '' },
+      ],
+    },
+  );
+  const result = parseEndpointList('/e', '- 10.0.0.1:80\n- web:80\n');
+  assert.ok('problems' in result);
+  assert.match(formatProblem(result.problems[0]), /^\/e:2:3: \[1\]: expected IP:port/);
+});
