@@ -6,6 +6,7 @@
 import { Agent, get } from 'node:http';
 import { connect } from 'node:net';
 import { runAfter } from '../../control/model/delay.ts';
+import { systemClock } from '../../core/base/clock.ts';
 import type { TimerWheel } from '../../core/base/timers.ts';
 
 export interface LoadOptions {
@@ -22,13 +23,16 @@ export function startLoad(options: LoadOptions): () => void {
   let outstanding = 0;
   let owed = 0;
   let ticks = 0;
+  let lastMs = systemClock.monotonicMs();
   let cancel: (() => void) | null = null;
   const done = (): void => {
     outstanding -= 1;
   };
   const tick = (): void => {
     cancel = runAfter(options.timers, tickMs, tick);
-    owed = Math.min(owed + (options.rate * tickMs) / 1000, burstMax);
+    const nowMs = systemClock.monotonicMs();
+    owed = Math.min(owed + (options.rate * (nowMs - lastMs)) / 1000, outstandingMax);
+    lastMs = nowMs;
     for (; owed >= 1 && outstanding < outstandingMax; owed--) {
       outstanding += 1;
       requestWeb(options.outboundPort, agent, done);
@@ -66,6 +70,5 @@ function talkToEcho(port: number, done: () => void): void {
 }
 
 const tickMs = 30;
-const burstMax = 10;
 const outstandingMax = 64;
 const echoEveryTicks = 8;

@@ -1,0 +1,145 @@
+/**
+ * Goal: the demo works from its first table to its last process, beside another one, and leaves
+ * nothing behind, even with a process that does not react. Method: the real thing in a private
+ * temp folder; what it started is read from /proc before it is told to end.
+ */
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { get } from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { test } from 'node:test';
+
+const executable = resolve(import.meta.dirname, 'heddle');
+
+class Demo {
+  readonly folder = mkdtempSync(join(tmpdir(), 'heddle-test-'));
+  readonly child: ChildProcess;
+  text = '';
+  #changed = (): void => undefined;
+
+  constructor() {
+    this.child = spawn(executable, ['demo', '--interval', '1'], {
+      env: { ...process.env, TMPDIR: this.folder },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.text += text;
+        this.#changed();
+      });
+    }
+    this.child.once('close', () => this.#changed());
+  }
+
+  /** Resolves when the output from `from` on fits. */
+  async until(fits: (text: string) => boolean, from = 0): Promise<void> {
+    while (!fits(this.text.slice(from))) {
+      assert.equal(this.child.exitCode, null, this.text);
+      await new Promise<void>((resume) => {
+        this.#changed = resume;
+      });
+    }
+  }
+
+  find(pattern: RegExp): string {
+    const found = pattern.exec(this.text)?.[1];
+    assert.ok(found !== undefined, `${pattern} in ${this.text}`);
+    return found;
+  }
+
+  /** The processes that it has started and that still run. */
+  processes(): number[] {
+    const text = readFileSync(`/proc/${this.child.pid}/task/${this.child.pid}/children`, 'utf8');
+    return text.split(' ').filter(Boolean).map(Number);
+  }
+
+  ports(): number[] {
+    const all = [...this.text.matchAll(/127\.0\.0\.1:(\d+)/g)].map((match) => Number(match[1]));
+    return [...new Set(all)];
+  }
+
+  async interrupt(): Promise<void> {
+    const closed = once(this.child, 'close');
+    this.child.kill('SIGINT');
+    assert.deepEqual(await closed, [0, null], this.text);
+  }
+}
+
+function showsSuccess(text: string): boolean {
+  return ['web', 'users', 'echo'].every((service) =>
+    new RegExp(`outbound +${service} +100\\.00% +\\d*[1-9]`).test(text),
+  );
+}
+
+async function ask(port: string, host: string): Promise<{ status: number; body: string }> {
+  return new Promise((settle, fail) => {
+    const headers = { host };
+    get({ host: '127.0.0.1', port, path: '/', headers, agent: false }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text: string) => {
+        body += text;
+      });
+      response.on('end', () => settle({ status: response.statusCode ?? 0, body }));
+    }).on('error', fail);
+  });
+}
+
+async function assertFree(port: number): Promise<void> {
+  const server = createServer();
+  server.listen({ port, host: '127.0.0.1', exclusive: true });
+  await once(server, 'listening');
+  server.close();
+  await once(server, 'close');
+}
+
+test('two demos at once, one with a process that hangs, leave nothing behind', async () => {
+  const demos = [new Demo(), new Demo()];
+  const [first, second] = demos;
+  try {
+    for (const demo of demos) await demo.until(showsSuccess);
+    const port = first.find(/edge proxy +http:\/\/127\.0\.0\.1:(\d+)/);
+    const answer = await ask(port, 'web');
+    assert.equal(answer.status, 200);
+    assert.match(answer.body, /^Hello from web\. users says: .*"replica":"users-[12]"/);
+    assert.equal((await ask(port, 'nobody')).status, 404);
+    const folder = join(first.folder, readdirSync(first.folder)[0]);
+    assert.equal(statSync(folder).mode & 0o077, 0, 'nobody else reads it');
+
+    // One replica is killed: users goes on, and the table shows no failure after a while.
+    process.kill(Number(first.find(/users-1 (\d+)/)), 'SIGKILL');
+    await first.until((text) => text.includes('users-1 ended (SIGKILL)'));
+    await first.until(showsSuccess, first.text.length);
+
+    // Another does not react any more, not even to SIGTERM.
+    process.kill(Number(second.find(/echo (\d+)/)), 'SIGSTOP');
+    const started = demos.flatMap((demo) => demo.processes());
+    assert.ok(started.length >= 11, `${started.length} processes`);
+    const ports = demos.flatMap((demo) => demo.ports());
+    await Promise.all(demos.map((demo) => demo.interrupt()));
+    for (const pid of started) assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+    for (const one of ports) await assertFree(one);
+    for (const demo of demos) assert.deepEqual(readdirSync(demo.folder), []);
+  } finally {
+    for (const demo of demos) {
+      demo.child.kill('SIGTERM');
+      rmSync(demo.folder, { recursive: true, force: true });
+    }
+  }
+});
+
+test('a demo that is told to end while it starts ends', async () => {
+  const demo = new Demo();
+  try {
+    await demo.until((text) => text.includes('starting'));
+    await demo.interrupt();
+    assert.deepEqual(readdirSync(demo.folder), []);
+  } finally {
+    demo.child.kill('SIGKILL');
+    rmSync(demo.folder, { recursive: true, force: true });
+  }
+});
