@@ -83,3 +83,15 @@ export class ProxyError extends Error {
     return errorTraits[this.code];
   }
 }
+
+/** Nothing was sent: there was no connection to send it on. */
+export function isConnectError(error: ProxyError): boolean {
+  switch (error.code) {
+    case 'CONNECT_REFUSED':
+    case 'CONNECT_TIMEOUT':
+    case 'CONNECT_FAILED':
+      return true;
+    default:
+      return false;
+  }
+}

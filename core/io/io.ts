@@ -4,10 +4,11 @@
  */
 
 import { type Socket as NetSocket, connect as netConnect } from 'node:net';
+import type { Address } from '../../api/settings.ts';
 import type { Clock } from '../base/clock.ts';
 import { bulkBuffersMax, bulkReadBytes, headBytesMax, readBytes } from '../base/limits.ts';
 import { nodeErrorCode } from '../base/node-error.ts';
-import { type BulkBuffer, Socket, type SocketOwner } from './socket.ts';
+import { type BulkBuffer, type Meter, Socket, type SocketOwner } from './socket.ts';
 import { newWriteRequest, verifyStreamHandle, type WriteRequest } from './stream-handle.ts';
 
 export interface Connector {
@@ -26,6 +27,7 @@ export const outputBytes = Math.max(readBytes, headBytesMax) + 16 * 1024;
 
 export class Io {
   readonly readBuffer = Buffer.allocUnsafeSlow(readBytes);
+  readonly cells: Float64Array;
   /** Monotonic milliseconds when the current event began. */
   nowMs: number;
   /** The bulk buffer whose bytes are being handed out, while they are. */
@@ -43,22 +45,25 @@ export class Io {
   #dirty: Socket | null = null;
   #writeRequest: WriteRequest = newWriteRequest();
 
-  constructor(clock: Clock) {
+  /** `cells` are the thread's metric cells; sockets count their bytes there. */
+  constructor(clock: Clock, cells: Float64Array) {
     const missing = verifyStreamHandle();
     if (missing !== '') throw new Error(missing);
     this.#clock = clock;
+    this.cells = cells;
     this.nowMs = clock.monotonicMs();
   }
 
   /** Takes over a connection that was accepted and not touched since. It starts paused. */
-  adopt(socket: NetSocket, owner: SocketOwner): Socket {
-    const adopted = new Socket(this, socket, owner);
+  adopt(socket: NetSocket, owner: SocketOwner, meter: Meter): Socket {
+    const adopted = new Socket(this, socket, owner, meter);
     this.#sockets.add(adopted);
     return adopted;
   }
 
   /** Dials an address (no name). The socket that it hands over starts paused. */
-  connect(host: string, port: number, owner: SocketOwner, connector: Connector): Attempt {
+  connect(address: Address, owner: SocketOwner, meter: Meter, connector: Connector): Attempt {
+    const { host, port } = address;
     const socket = netConnect({ host, port, noDelay: true, allowHalfOpen: true });
     let over = false;
     socket.on('error', (error) => {
@@ -72,7 +77,7 @@ export class Io {
       if (over) return;
       over = true;
       this.enter();
-      connector.onConnect(this.adopt(socket, owner));
+      connector.onConnect(this.adopt(socket, owner, meter));
       this.leave();
     });
     return {

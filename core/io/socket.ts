@@ -27,10 +27,18 @@ export interface SocketOwner {
   onBytes(bytes: Buffer, length: number): void;
   /** The peer has sent its last byte. */
   onEnd(): void;
+  /** The kernel takes no more for now: whoever produces for this socket should stop. */
+  onCongested(): void;
   /** What waited to be written is written; `congested` is false again. */
   onDrain(): void;
   /** The connection has ended by itself, with the system's error name. Not called after destroy. */
   onClose(code: string): void;
+}
+
+/** Metric cells that count a connection's bytes. */
+export interface Meter {
+  readonly readCell: number;
+  readonly writeCell: number;
 }
 
 /** A read buffer of its own for a connection that moves a lot; see `Socket.#nextReadBuffer`. */
@@ -43,8 +51,6 @@ export interface BulkBuffer {
 export class Socket {
   readonly remoteHost: string;
   readonly remotePort: number;
-  bytesRead = 0;
-  bytesWritten = 0;
   /** A write is under way that the kernel did not take at once: stop producing. */
   congested = false;
   destroyed = false;
@@ -57,6 +63,7 @@ export class Socket {
   dirty = false;
 
   readonly #io: Io;
+  readonly #meter: Meter;
   #owner: SocketOwner;
   #handle: StreamHandle;
   #reading = false;
@@ -72,8 +79,9 @@ export class Socket {
   #bulkStreak = 0;
 
   /** Takes over the descriptor of `socket`, which ends as an object. It starts paused. */
-  constructor(io: Io, socket: NetSocket, owner: SocketOwner) {
+  constructor(io: Io, socket: NetSocket, owner: SocketOwner, meter: Meter) {
     this.#io = io;
+    this.#meter = meter;
     this.#owner = owner;
     this.remoteHost = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
@@ -218,7 +226,7 @@ export class Socket {
   }
 
   #send(buffer: Buffer, length: number): void {
-    this.bytesWritten += length;
+    this.#io.cells[this.#meter.writeCell] += length;
     const request = this.#io.writeRequest();
     const error = this.#handle.writeBuffer(request, buffer.subarray(0, length));
     if (error !== 0) {
@@ -233,7 +241,7 @@ export class Socket {
   }
 
   #writeDirect(bulk: BulkBuffer, start: number, end: number): void {
-    this.bytesWritten += end - start;
+    this.#io.cells[this.#meter.writeCell] += end - start;
     const request = this.#io.writeRequest();
     const error = this.#handle.writeBuffer(request, bulk.bytes.subarray(start, end));
     if (error !== 0) {
@@ -250,6 +258,7 @@ export class Socket {
     const request = this.#io.writeRequest();
     this.#io.replaceWriteRequest(newWriteRequest());
     request.oncomplete = (status: number) => this.#onWritten(status);
+    this.#owner.onCongested();
   }
 
   #onWritten(status: number): void {
@@ -294,7 +303,7 @@ export class Socket {
     if (count === 0 || this.destroyed) return undefined;
     this.#io.enter();
     if (count > 0) {
-      this.bytesRead += count;
+      this.#io.cells[this.#meter.readCell] += count;
       this.#io.readingBulk = this.#bulk;
       this.#owner.onBytes(this.#bulk === null ? this.#io.readBuffer : this.#bulk.bytes, count);
       this.#io.readingBulk = null;
@@ -356,7 +365,13 @@ export class Socket {
 
 const ignore = (): undefined => undefined;
 
-const nobody: SocketOwner = { onBytes: ignore, onEnd: ignore, onDrain: ignore, onClose: ignore };
+const nobody: SocketOwner = {
+  onBytes: ignore,
+  onEnd: ignore,
+  onCongested: ignore,
+  onDrain: ignore,
+  onClose: ignore,
+};
 
 /** libuv's UV_EOF. */
 const endOfFile = -4095;

@@ -25,9 +25,9 @@ export const BodyEvent = {
 } as const;
 
 /**
- * One object serves many bodies: `reset`, then `next` until it returns `BodyEvent.NEED_MORE`, `BodyEvent.END`
- * or `BodyEvent.ERROR`, each time from `position` on. An event may need no bytes: the end of a body
- * follows its last data also when nothing is left to give.
+ * One object serves many bodies: `reset`, then `next` until it returns NEED_MORE, END or ERROR,
+ * each time from `position` on. An event may need no bytes: the end of a body follows its last data
+ * also when nothing is left to give.
  */
 export class BodyDecoder {
   /** Where the next call goes on. */

@@ -1,13 +1,13 @@
 /**
  * HTTP/1 request and response heads: bytes in, offsets out, no socket. Strict where leniency has
- * been a vulnerability (RFC 9112; classes 1-14 of docs/SECURITY.md).
+ * been a vulnerability (RFC 9112; test/support/smuggling-cases.ts).
  *
  * A call with an incomplete head may be repeated with more bytes. Until another line has ended the
  * repetition costs only the search through the new bytes, so that a drip of single bytes costs at
  * most one pass over the head for each of its lines.
  */
 
-import { CR, LF, SP, targetBytes, tokenBytes, valueBytes } from '../byte-class.ts';
+import { CR, HTAB, LF, SP, targetBytes, tokenBytes, valueBytes } from '../byte-class.ts';
 import type { Head } from '../head.ts';
 import { methodOf } from '../method.ts';
 import { decodeFields, fail } from './decode-fields.ts';
@@ -62,10 +62,15 @@ export function decodeResponseHead(
   return finished(head, headEnd, resolveResponse(head, requestMethod));
 }
 
-/** Whether a repeated call brought neither the end of a line nor the limit. */
+/**
+ * Whether a repeated call brought neither the limit nor a control byte: the end of a line, or what
+ * a line may not have.
+ */
 function awaitsLine(bytes: Buffer, start: number, end: number, limits: HeadLimits, head: Head) {
-  for (let at = start + head.scanned; at < end; at++) if (bytes[at] === LF) return false;
-  if (end - start >= limits.headBytesMax) return false;
+  if (end - start >= limits.headBytesMax || bytes[start + head.scanned - 1] === CR) return false;
+  for (let at = start + head.scanned; at < end; at++) {
+    if (bytes[at] < SP && bytes[at] !== HTAB) return false;
+  }
   head.scanned = end - start;
   return true;
 }

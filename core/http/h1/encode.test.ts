@@ -56,7 +56,8 @@ const requests: readonly (readonly [string, string, string])[] = [
   ],
   [
     'protected names in Connection',
-    'GET / HTTP/1.1\r\nHost: a\r\nconnection: X-Forwarded-For, L5D-Client-Id, authorization, te\r\n' +
+    'GET / HTTP/1.1\r\nHost: a\r\nconnection: X-Forwarded-For, L5D-Client-Id, te\r\n' +
+      'connection: authorization\r\n' +
       'X-Forwarded-For: 1\r\nl5d-client-id: 2\r\nAuthorization: 3\r\nTE: trailers\r\n\r\n',
     'GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1\r\nl5d-client-id: 2\r\nAuthorization: 3\r\n' +
       'TE: trailers\r\n\r\n',

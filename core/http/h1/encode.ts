@@ -9,7 +9,7 @@ import { CR, LF } from '../byte-class.ts';
 import { Form, Framing, type Head, Method } from '../head.ts';
 
 /** What an encoded head may be longer than the decoded one and the extra lines together. */
-export const headOverheadBytes = 128;
+const headOverheadBytes = 128;
 /** The longest size line of a chunk. */
 export const chunkHeaderBytesMax = 18;
 

@@ -50,7 +50,7 @@ export const HeadError = {
   CHUNK_END: -41,
 } as const;
 
-export interface HeadErrorTraits {
+interface HeadErrorTraits {
   /** What a client is told when its request has it. */
   readonly error: ErrorCode;
   /** What it is when an endpoint's response has it. */

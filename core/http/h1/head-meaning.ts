@@ -1,7 +1,7 @@
 /**
  * What the fields of a head mean together: host, framing, persistence, upgrade, expectation.
  * Where two readings are possible the head is refused, because the next hop may choose the other
- * (classes 1-4, 11, 13 and 14 of docs/SECURITY.md).
+ * (test/support/smuggling-cases.ts).
  */
 
 import { hostEndOf } from '../authority.ts';

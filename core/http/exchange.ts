@@ -1,0 +1,162 @@
+/**
+ * One request and its response on their way through the proxy: the only object per request. It
+ * has a fixed shape, comes from a free list and goes back to it when both directions have ended.
+ */
+
+import type { ProxyError } from '../base/errors.ts';
+import { replayBytesMax } from '../base/limits.ts';
+import { Head } from './head.ts';
+
+/** The connection that a request came by. It takes the response's body without layers. */
+export interface ExchangeClient {
+  data(x: Exchange, bytes: Buffer, start: number, end: number): void;
+  /** `lines`: complete field lines, already filtered. The end comes by the layers. */
+  trailers(x: Exchange, lines: string): void;
+  /** The upstream takes no more of the request's body for now. */
+  pauseRequest(x: Exchange): void;
+  resumeRequest(x: Exchange): void;
+  /** The peer, as `10.0.0.1:4321`. */
+  readonly peer: string;
+}
+
+/** The connection that a request went out by. It takes the request's body without layers. */
+export interface ExchangeUpstream {
+  data(x: Exchange, bytes: Buffer, start: number, end: number): void;
+  trailers(x: Exchange, lines: string): void;
+  /** The request's body is complete. */
+  end(x: Exchange): void;
+  /** Nobody waits for the response any more. */
+  cancel(x: Exchange): void;
+  pauseResponse(x: Exchange): void;
+  resumeResponse(x: Exchange): void;
+}
+
+/** Where a request can be sent: one address with its connections. */
+export interface ExchangeEndpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly slot: number;
+  readonly address: string;
+}
+
+export class Exchange {
+  readonly request: Head;
+  /** The response head while it is being handed on; null in a response that the proxy made. */
+  response: Head | null = null;
+  client: ExchangeClient | null = null;
+  upstream: ExchangeUpstream | null = null;
+  endpoint: ExchangeEndpoint | null = null;
+  /** Why the proxy answered by itself. */
+  error: ProxyError | null = null;
+  /** Status line and fields, and the body, of a response that the proxy made. */
+  syntheticHead = '';
+  syntheticBody = '';
+  /** Field lines that are added to the request that goes out. */
+  extraFields = '';
+  status = 0;
+  startedMs = 0;
+  /** When the current attempt went to its endpoint. */
+  attemptMs = 0;
+  /** When the response head came. */
+  respondedMs = 0;
+  attempts = 0;
+  requestBytes = 0;
+  responseBytes = 0;
+  /** The request is complete: head, body and trailers have arrived. */
+  requestEnded = false;
+  responseStarted = false;
+  responseEnded = false;
+  /** The attempt went out on a connection that had carried others before. */
+  reused = false;
+  /** Answers carry `connection: close`. */
+  closing = false;
+  /** The body so far, decoded, as long as it is whole and small enough to be sent again. */
+  body: Buffer | null = null;
+  bodyLength = 0;
+  bodyWhole = true;
+  /** Trailer lines of a request that has not gone out yet. */
+  requestTrailers = '';
+  /** Where it waits, for the layer that made it wait. */
+  waitingIn: unknown = null;
+  nextWaiting: Exchange | null = null;
+  prevWaiting: Exchange | null = null;
+  /** The route's memory: what it was asked for and the layers that it chose. */
+  target: unknown = null;
+
+  constructor(fieldsMax: number) {
+    this.request = new Head(fieldsMax);
+  }
+
+  /** Keeps body bytes while they may have to be sent (again). False when they were not kept. */
+  keepBody(bytes: Buffer, start: number, end: number): boolean {
+    const size = end - start;
+    if (!this.bodyWhole || this.bodyLength + size > replayBytesMax) {
+      this.bodyWhole = false;
+      return false;
+    }
+    if (this.body === null || this.body.length - this.bodyLength < size) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(2048, (this.bodyLength + size) * 2));
+      this.body?.copy(grown, 0, 0, this.bodyLength);
+      this.body = grown;
+    }
+    bytes.copy(this.body, this.bodyLength, start, end);
+    this.bodyLength += size;
+    return true;
+  }
+
+  /** Nothing of the request is lost yet: its head is held and its body is whole. */
+  get replayable(): boolean {
+    return this.bodyWhole && !this.responseStarted;
+  }
+
+  reset(): void {
+    this.response = null;
+    this.client = null;
+    this.upstream = null;
+    this.endpoint = null;
+    this.error = null;
+    this.syntheticHead = '';
+    this.syntheticBody = '';
+    this.extraFields = '';
+    this.status = 0;
+    this.attempts = 0;
+    this.requestBytes = 0;
+    this.responseBytes = 0;
+    this.requestEnded = false;
+    this.responseStarted = false;
+    this.responseEnded = false;
+    this.reused = false;
+    this.closing = false;
+    this.bodyLength = 0;
+    this.bodyWhole = true;
+    this.requestTrailers = '';
+    this.waitingIn = null;
+    this.target = null;
+    if (this.body !== null && this.body.length > bodyKeptBytes) this.body = null;
+  }
+}
+
+/** The free list of a thread. */
+export class Exchanges {
+  readonly #fieldsMax: number;
+  readonly #free: Exchange[] = [];
+  inUse = 0;
+
+  constructor(fieldsMax: number) {
+    this.#fieldsMax = fieldsMax;
+  }
+
+  take(): Exchange {
+    this.inUse += 1;
+    return this.#free.pop() ?? new Exchange(this.#fieldsMax);
+  }
+
+  give(x: Exchange): void {
+    this.inUse -= 1;
+    x.reset();
+    if (this.#free.length < freeMax) this.#free.push(x);
+  }
+}
+
+const bodyKeptBytes = 8 * 1024;
+const freeMax = 256;

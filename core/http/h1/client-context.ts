@@ -1,0 +1,28 @@
+/** What the client connections to one endpoint share. */
+
+import type { Deadlines } from '../../base/deadlines.ts';
+import type { Io } from '../../io/io.ts';
+import type { Layer } from '../../stack/layer.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Head } from '../head.ts';
+import type { H1Client } from './client.ts';
+
+export interface ClientContext {
+  readonly io: Io;
+  readonly deadlines: Deadlines;
+  /** Response heads are decoded here and handed on at once: one for the whole thread. */
+  readonly head: Head;
+  /** The last layer: responses enter the stack here, on their way back. */
+  readonly sink: Layer<Exchange>;
+  readonly address: string;
+  readonly headBytesMax: number;
+  readonly headFieldsMax: number;
+  readonly responseTimeoutMs: number;
+  readonly poolIdleTimeoutMs: number;
+  /** The exchange has ended and the connection can take another. */
+  idle(client: H1Client): void;
+  /** The connection has ended, or belongs to somebody else now. */
+  closed(client: H1Client): void;
+  /** Bytes came while nothing was asked. */
+  strayBytes(client: H1Client): void;
+}

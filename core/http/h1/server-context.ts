@@ -1,0 +1,27 @@
+/** What the server connections of one direction share. */
+
+import type { Deadlines } from '../../base/deadlines.ts';
+import type { Io } from '../../io/io.ts';
+import type { Layer } from '../../stack/layer.ts';
+import type { Exchange, Exchanges } from '../exchange.ts';
+import type { H1Server } from './server.ts';
+
+export interface ServerContext {
+  readonly io: Io;
+  readonly deadlines: Deadlines;
+  readonly exchanges: Exchanges;
+  /** The first layer that requests pass. */
+  readonly handler: Layer<Exchange>;
+  /** Where a request that could not be read enters, by `fail`, on its way back. */
+  readonly rejects: Layer<Exchange>;
+  readonly headBytesMax: number;
+  readonly headFieldsMax: number;
+  readonly headTimeoutMs: number;
+  readonly bodyIdleTimeoutMs: number;
+  readonly clientIdleTimeoutMs: number;
+  /** Responses carry `connection: close`. */
+  draining: boolean;
+  opened(server: H1Server): void;
+  /** The connection has ended, or belongs to somebody else now. */
+  closed(server: H1Server): void;
+}

@@ -1,0 +1,448 @@
+/**
+ * The server side of one HTTP/1.1 connection: turns bytes into exchanges, one after the other,
+ * and writes their responses. Pipelined requests wait until the response before them has ended
+ * (RFC 9112 section 9.3.2). What a request means is decided by the layers behind `handler`.
+ *
+ * ```
+ *        head complete            body complete
+ *  HEAD ──────────────▶ BODY ────────────────────▶ WAIT ──▶ (response ended) ──▶ HEAD
+ *    │ malformed          │ malformed or timeout                   │ connection: close
+ *    ▼                    ▼                                        ▼
+ *  LINGER: the answer is written, input is dropped until the peer closes  ◀────────┘
+ *  GONE: the socket is closed, or belongs to somebody else (101, CONNECT)
+ * ```
+ */
+
+import { assert } from '../../base/assert.ts';
+import type { DeadlineHolder } from '../../base/deadlines.ts';
+import { ProxyError } from '../../base/errors.ts';
+import { lingerBytesMax, lingerTimeoutMs } from '../../base/limits.ts';
+import { outputBytes } from '../../io/io.ts';
+import type { Socket, SocketOwner } from '../../io/socket.ts';
+import type { Exchange, ExchangeClient } from '../exchange.ts';
+import { Framing, Method } from '../head.ts';
+import { markHopByHop } from '../hop-by-hop.ts';
+import { BodyDecoder, BodyEvent } from './decode-body.ts';
+import { decodeRequestHead } from './decode-head.ts';
+import { chunkHeaderBytesMax, encodeChunkHeader, encodeResponseHead } from './encode.ts';
+import { headErrorTraits } from './head-error.ts';
+import type { ServerContext } from './server-context.ts';
+import { Stash } from './stash.ts';
+
+const State = { HEAD: 0, BODY: 1, WAIT: 2, LINGER: 3, GONE: 4 } as const;
+
+export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder {
+  readonly socket: Socket;
+  readonly peer: string;
+  /** What the connection is for when that was known before its first request. */
+  readonly fixedTarget: unknown;
+  deadlineMs: number;
+  prevHolder: DeadlineHolder | null = null;
+  nextHolder: DeadlineHolder | null = null;
+  /** The route layer's memory of the last authority that it saw here. */
+  lastAuthority: Buffer | null = null;
+  lastTarget: unknown = null;
+
+  readonly #context: ServerContext;
+  readonly #stash = new Stash();
+  #state: number = State.HEAD;
+  #x: Exchange | null = null;
+  #body: BodyDecoder | null = null;
+  #processing = false;
+  #close = false;
+  #chunking = false;
+  /** The client can tell a truncated response from a whole one. */
+  #framed = false;
+  #headBegun = false;
+  #lingered = 0;
+
+  constructor(context: ServerContext, socket: Socket, fixedTarget: unknown) {
+    this.#context = context;
+    this.socket = socket;
+    this.peer = `${socket.remoteHost}:${socket.remotePort}`;
+    this.fixedTarget = fixedTarget;
+    socket.owner = this;
+    this.deadlineMs = context.io.nowMs + context.clientIdleTimeoutMs;
+    context.deadlines.add(this);
+    context.opened(this);
+  }
+
+  /** Nothing is in progress: the connection may end without anybody losing anything. */
+  get idle(): boolean {
+    return this.#state === State.HEAD && this.#stash.empty;
+  }
+
+  onBytes(bytes: Buffer, length: number): void {
+    if (this.#state >= State.LINGER) {
+      this.#lingered += length;
+      if (this.#lingered > lingerBytesMax) this.#closeNow();
+      return;
+    }
+    if (!this.#stash.empty) {
+      this.#stash.append(bytes, 0, length);
+      this.#processStash();
+      return;
+    }
+    const at = this.#process(bytes, 0, length);
+    if (at < length && this.#state <= State.WAIT) this.#stash.append(bytes, at, length);
+    this.#pauseWhileWaiting();
+  }
+
+  onEnd(): void {
+    switch (this.#state) {
+      case State.WAIT:
+        // A client may half-close after its last request and still read (RFC 9112 section 9.6).
+        this.#close = true;
+        return;
+      case State.HEAD:
+        if (this.#stash.empty) this.#closeNow();
+        else this.#reject(new ProxyError('BAD_REQUEST', 'the head ends early'));
+        return;
+      case State.BODY:
+        this.#reject(new ProxyError('BODY_FRAMING', 'the body ends early'));
+        return;
+      default:
+        this.#closeNow();
+    }
+  }
+
+  onCongested(): void {
+    const x = this.#x;
+    if (x !== null && x.upstream !== null) x.upstream.pauseResponse(x);
+  }
+
+  onDrain(): void {
+    const x = this.#x;
+    if (x !== null && x.upstream !== null) x.upstream.resumeResponse(x);
+  }
+
+  onClose(): void {
+    this.#dropExchange();
+    this.#forget();
+  }
+
+  onDeadline(): void {
+    const { headTimeoutMs, bodyIdleTimeoutMs } = this.#context;
+    switch (this.#state) {
+      case State.HEAD:
+        if (this.#stash.empty) this.#closeNow();
+        else this.#timeOut(`the head took longer than ${headTimeoutMs} ms (headTimeoutMs)`);
+        return;
+      case State.BODY:
+        this.#timeOut(`no byte of the body for ${bodyIdleTimeoutMs} ms (bodyIdleTimeoutMs)`);
+        return;
+      case State.WAIT:
+        return;
+      default:
+        this.#closeNow();
+    }
+  }
+
+  pauseRequest(): void {
+    this.socket.pause();
+  }
+
+  resumeRequest(): void {
+    if (this.#state === State.BODY) this.socket.resume();
+  }
+
+  /** Ends the connection if nothing is in progress; the drain calls it. */
+  closeIdle(): void {
+    if (this.idle) this.#closeNow();
+  }
+
+  /** Ends it whatever is in progress. */
+  closeForced(): void {
+    this.#dropExchange();
+    this.socket.reset();
+    this.#forget();
+  }
+
+  /** The final response head; or, where `x.response` is null, the answer the proxy made. */
+  respond(x: Exchange): void {
+    x.responseStarted = true;
+    const head = x.response;
+    if (this.#context.draining || x.closing) this.#close = true;
+    // The rest of an unfinished request would be read as the next one: the connection ends.
+    if (!x.requestEnded && (head === null || head.status >= 300)) this.#close = true;
+    if (head === null) {
+      this.socket.writeLatin1(this.#syntheticText(x));
+      return;
+    }
+    let framing = head.framing;
+    const oldClient = x.request.minor === 0;
+    if (framing === Framing.CLOSE && !oldClient) framing = Framing.CHUNKED;
+    else if (framing === Framing.CHUNKED && oldClient) framing = Framing.CLOSE;
+    if (framing === Framing.CLOSE) this.#close = true;
+    this.#chunking = framing === Framing.CHUNKED;
+    this.#framed = framing !== Framing.CLOSE;
+    const out = this.socket.reserve(outputBytes - 1);
+    const at = this.socket.outLength;
+    const end = encodeResponseHead(head, out, at, x.request.minor, this.#close, framing, '');
+    assert(end > 0, 'a response head fits an output buffer');
+    this.socket.commit(end);
+  }
+
+  informational(x: Exchange): void {
+    const head = x.response;
+    if (head === null || x.request.minor === 0) return;
+    const out = this.socket.reserve(outputBytes - 1);
+    const at = this.socket.outLength;
+    this.socket.commit(encodeResponseHead(head, out, at, 1, false, Framing.NONE, ''));
+  }
+
+  data(x: Exchange, bytes: Buffer, start: number, end: number): void {
+    x.responseBytes += end - start;
+    if (!this.#chunking) {
+      this.socket.write(bytes, start, end);
+      return;
+    }
+    const out = this.socket.reserve(chunkHeaderBytesMax);
+    this.socket.commit(encodeChunkHeader(end - start, out, this.socket.outLength));
+    this.socket.write(bytes, start, end);
+    this.socket.writeLatin1('\r\n');
+  }
+
+  trailers(_x: Exchange, lines: string): void {
+    if (!this.#chunking) return;
+    this.socket.writeLatin1(`0\r\n${lines}\r\n`);
+    this.#chunking = false;
+  }
+
+  /** The response is complete. */
+  end(x: Exchange): void {
+    if (this.#chunking) this.socket.writeLatin1('0\r\n\r\n');
+    this.#chunking = false;
+    x.responseEnded = true;
+    if (!x.requestEnded) this.#close = true;
+    this.#release(x);
+    if (this.#close || this.socket.destroyed) {
+      this.#linger();
+      return;
+    }
+    this.#state = State.HEAD;
+    this.deadlineMs = this.#context.io.nowMs + this.#context.clientIdleTimeoutMs;
+    if (this.#processing) return;
+    if (!this.#stash.empty) this.#processStash();
+    if (this.#state === State.HEAD) this.socket.resume();
+    else if (this.#state === State.BODY && this.#x?.upstream != null) this.socket.resume();
+  }
+
+  /** The response has begun and cannot be completed: the client must not take it for whole. */
+  abort(x: Exchange): void {
+    x.responseEnded = true;
+    this.#release(x);
+    if (this.#framed) {
+      this.#closeNow();
+      return;
+    }
+    this.socket.flush();
+    this.socket.reset();
+    this.#forget();
+  }
+
+  /** Gives the socket away, with the bytes that came behind the request. */
+  detach(x: Exchange): Buffer {
+    const rest = this.#stash.take();
+    this.#release(x);
+    this.#forget();
+    return rest;
+  }
+
+  #processStash(): void {
+    const stash = this.#stash;
+    const at = this.#process(stash.bytes, stash.start, stash.end);
+    if (this.#state <= State.WAIT) stash.consume(at);
+    else stash.clear();
+    this.#pauseWhileWaiting();
+  }
+
+  /** What comes behind a complete request is read when its response has ended. */
+  #pauseWhileWaiting(): void {
+    if (this.#state === State.WAIT && !this.#stash.empty) this.socket.pause();
+  }
+
+  /** Takes as many steps as bytes and state allow; returns the offset of what is left. */
+  #process(bytes: Buffer, start: number, end: number): number {
+    this.#processing = true;
+    let at = start;
+    for (;;) {
+      if (this.#state === State.HEAD && at < end) {
+        const after = this.#headStep(bytes, at, end);
+        if (after === at) break;
+        at = after;
+      } else if (this.#state === State.BODY) {
+        const body = this.#body as BodyDecoder;
+        const goesOn = this.#bodyStep(body, bytes, at, end);
+        at = body.position;
+        if (!goesOn) break;
+      } else {
+        break;
+      }
+    }
+    this.#processing = false;
+    return at;
+  }
+
+  #headStep(bytes: Buffer, start: number, end: number): number {
+    const context = this.#context;
+    const x = this.#x ?? context.exchanges.take();
+    this.#x = x;
+    const after = decodeRequestHead(bytes, start, end, context, x.request);
+    if (after > 0) {
+      this.#headBegun = false;
+      this.#begin(x);
+      return after;
+    }
+    if (after < 0) {
+      const traits = headErrorTraits(after);
+      this.#reject(new ProxyError(traits.error, `${traits.text}, at byte ${x.request.errorAt}`));
+    } else if (!this.#headBegun) {
+      this.#headBegun = true;
+      this.deadlineMs = context.io.nowMs + context.headTimeoutMs;
+    }
+    return start;
+  }
+
+  #begin(x: Exchange): void {
+    const context = this.#context;
+    const head = x.request;
+    x.client = this;
+    x.startedMs = context.io.nowMs;
+    this.#close = !head.keepAlive;
+    markHopByHop(head, true);
+    if (head.framing === Framing.NONE) {
+      x.requestEnded = true;
+      this.#state = State.WAIT;
+      this.deadlineMs = Number.POSITIVE_INFINITY;
+    } else {
+      this.#body ??= new BodyDecoder(context);
+      this.#body.reset(head.framing, head.contentLength);
+      this.#state = State.BODY;
+      this.deadlineMs = context.io.nowMs + context.bodyIdleTimeoutMs;
+    }
+    context.handler.request(x);
+  }
+
+  #bodyStep(body: BodyDecoder, bytes: Buffer, start: number, end: number): boolean {
+    const x = this.#x as Exchange;
+    switch (body.next(bytes, start, end)) {
+      case BodyEvent.DATA:
+        this.deadlineMs = this.#context.io.nowMs + this.#context.bodyIdleTimeoutMs;
+        this.#requestData(x, bytes, body.dataStart, body.dataEnd);
+        return true;
+      case BodyEvent.TRAILERS:
+        x.requestTrailers = body.trailerLines();
+        if (x.upstream !== null) x.upstream.trailers(x, x.requestTrailers);
+        return true;
+      case BodyEvent.END:
+        this.#requestEnded(x);
+        return true;
+      case BodyEvent.ERROR:
+        this.#reject(new ProxyError('BODY_FRAMING', headErrorTraits(body.error).text));
+        return false;
+      default:
+        return false;
+    }
+  }
+
+  #requestData(x: Exchange, bytes: Buffer, start: number, end: number): void {
+    x.requestBytes += end - start;
+    const kept = x.keepBody(bytes, start, end);
+    if (x.upstream !== null) {
+      x.upstream.data(x, bytes, start, end);
+      return;
+    }
+    assert(kept, 'what came before the endpoint was known fits the replay buffer');
+    this.socket.pause();
+  }
+
+  #requestEnded(x: Exchange): void {
+    x.requestEnded = true;
+    this.#state = State.WAIT;
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.socket.resume();
+    if (x.upstream !== null) x.upstream.end(x);
+  }
+
+  #timeOut(detail: string): void {
+    this.#reject(new ProxyError('REQUEST_TIMEOUT', detail));
+  }
+
+  /** A request that cannot be read to its end gets an answer if none has begun. */
+  #reject(error: ProxyError): void {
+    const x = this.#x ?? this.#context.exchanges.take();
+    this.#x = x;
+    const dispatched = this.#state !== State.HEAD;
+    this.#close = true;
+    if (x.responseStarted) {
+      x.error ??= error;
+      this.#context.handler.cancel(x);
+      this.abort(x);
+      return;
+    }
+    if (dispatched) {
+      this.#context.rejects.cancel(x);
+    } else {
+      x.client = this;
+      x.startedMs = this.#context.io.nowMs;
+      x.request.clear(x.request.bytes, 0);
+    }
+    this.#state = State.WAIT;
+    x.closing = true;
+    this.#context.rejects.fail(x, error);
+  }
+
+  #syntheticText(x: Exchange): string {
+    const closing = this.#close ? 'connection: close\r\n' : '';
+    const body = x.request.method === Method.HEAD ? '' : x.syntheticBody;
+    return `${x.syntheticHead}${closing}content-length: ${x.syntheticBody.length}\r\n\r\n${body}`;
+  }
+
+  /** The client went away; whoever works on its request is told. */
+  #dropExchange(): void {
+    const x = this.#x;
+    if (x === null) return;
+    if (this.#state === State.BODY || this.#state === State.WAIT) {
+      x.error ??= new ProxyError('CLIENT_GONE');
+      this.#context.handler.cancel(x);
+    }
+    this.#release(x);
+  }
+
+  #release(x: Exchange): void {
+    if (this.#x !== x) return;
+    this.#x = null;
+    this.#context.exchanges.give(x);
+  }
+
+  /**
+   * Closing at once while input is unread would make the kernel reset the connection and the
+   * client lose the answer (RFC 9112 section 9.6): close our half and drop input for a while.
+   */
+  #linger(): void {
+    this.#state = State.LINGER;
+    this.#stash.clear();
+    if (this.socket.readEnded) {
+      this.#closeNow();
+      return;
+    }
+    this.socket.end();
+    this.socket.resume();
+    this.deadlineMs = this.#context.io.nowMs + lingerTimeoutMs;
+  }
+
+  #closeNow(): void {
+    if (this.#state === State.HEAD) this.#dropExchange();
+    this.socket.destroyWhenWritten();
+    this.#forget();
+  }
+
+  #forget(): void {
+    if (this.#state === State.GONE) return;
+    this.#state = State.GONE;
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.#context.deadlines.remove(this);
+    this.#context.closed(this);
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Joins two connections so that each one's bytes go to the other, with back-pressure and half
+ * close: after one side's last byte the other direction goes on. No timers: an idle tunnel costs
+ * its two descriptors and this object.
+ */
+
+import type { Io } from './io.ts';
+import type { Socket, SocketOwner } from './socket.ts';
+
+/** Called once, with the system's error name, or '' after both sides ended orderly. */
+export type SpliceEnd = (code: string) => void;
+
+/** `clientFirst` and `serverFirst` are bytes that arrived from either before the two were joined. */
+export class Splice {
+  readonly #client: Side;
+  readonly #server: Side;
+  readonly #ended: SpliceEnd;
+  #over = false;
+
+  constructor(io: Io, client: Socket, server: Socket, ended: SpliceEnd) {
+    this.#ended = ended;
+    this.#client = new Side(this, client, server);
+    this.#server = new Side(this, server, client);
+    io.enter();
+    client.owner = this.#client;
+    server.owner = this.#server;
+    if (client.readEnded) server.end();
+    if (server.readEnded) client.end();
+    client.resume();
+    server.resume();
+    io.leave();
+  }
+
+  /** Resets both sides; the drain calls it when time is up. */
+  reset(): void {
+    this.finish('ECONNABORTED');
+  }
+
+  /** One of the sides has nothing more to do. */
+  sideEnded(): void {
+    if (this.#client.done && this.#server.done) this.finish('');
+  }
+
+  finish(code: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    const { socket: client } = this.#client;
+    const { socket: server } = this.#server;
+    if (code === '') {
+      client.destroyWhenWritten();
+      server.destroyWhenWritten();
+    } else {
+      client.reset();
+      server.reset();
+    }
+    this.#ended(code);
+  }
+}
+
+class Side implements SocketOwner {
+  readonly socket: Socket;
+  readonly #splice: Splice;
+  readonly #other: Socket;
+
+  constructor(splice: Splice, socket: Socket, other: Socket) {
+    this.#splice = splice;
+    this.socket = socket;
+    this.#other = other;
+  }
+
+  get done(): boolean {
+    return this.socket.readEnded && this.#other.writeEnded;
+  }
+
+  onBytes(bytes: Buffer, length: number): void {
+    this.#other.write(bytes, 0, length);
+  }
+
+  onEnd(): void {
+    this.#other.end();
+    this.#splice.sideEnded();
+  }
+
+  onCongested(): void {
+    this.#other.pause();
+  }
+
+  onDrain(): void {
+    this.#other.resume();
+  }
+
+  onClose(code: string): void {
+    this.#splice.finish(code);
+  }
+}

@@ -1,0 +1,299 @@
+/**
+ * What a connection is: who it is for, and what it speaks. Who it is for is known at once (a bind
+ * port, the inbound listener, CONNECT) or follows from its first bytes (the server name of a
+ * ClientHello; HTTP says it with every request). What it speaks is declared or detected.
+ *
+ * Detection never stalls a protocol in which the server speaks first: when the destination is
+ * known and the client is silent for 50 ms, it is dialled, and if its bytes come first the
+ * connection is opaque. That connection is used in any case.
+ */
+
+import { serverFirstSilenceMs } from '../base/limits.ts';
+import { Timer, type TimerOwner } from '../base/timers.ts';
+import { createClientHello, type Detected, detectProtocol } from '../detect/detect.ts';
+import type { ServerFirstMemory } from '../detect/server-first.ts';
+import { H1Server } from '../http/h1/server.ts';
+import { Stash } from '../http/h1/stash.ts';
+import type { Socket, SocketOwner } from '../io/socket.ts';
+import type { Counters, DetectResult } from './counters.ts';
+import type { Connection, Direction } from './direction.ts';
+import { EarlyDial } from './early-dial.ts';
+import { Opaque } from './opaque.ts';
+import type { Target, TargetWaiter } from './target.ts';
+import type { Targets } from './targets.ts';
+import { Tunnel } from './tunnel.ts';
+
+/** What all connections of one direction are accepted with. */
+export interface AcceptContext {
+  readonly direction: Direction;
+  readonly targets: Targets;
+  readonly serverFirst: ServerFirstMemory;
+  readonly counters: Counters;
+}
+
+const timerDetect = 0;
+const timerSilence = 1;
+
+export class Accept implements SocketOwner, TimerOwner, TargetWaiter, Connection {
+  readonly #context: AcceptContext;
+  readonly #direction: Direction;
+  readonly #stash = new Stash();
+  readonly #detectTimer = new Timer(this, timerDetect);
+  readonly #silenceTimer = new Timer(this, timerSilence);
+  #socket: Socket;
+  #target: Target | null;
+  #early: EarlyDial | null = null;
+  #over = false;
+
+  /** `first` are bytes that were read from the socket already. */
+  constructor(context: AcceptContext, socket: Socket, target: Target | null, first: Buffer) {
+    this.#context = context;
+    this.#direction = context.direction;
+    this.#socket = socket;
+    this.#target = target;
+    socket.owner = this;
+    this.#direction.opened(this);
+    if (first.length > 0) this.#stash.append(first, 0, first.length);
+    if (target === null) this.#detect();
+    else this.#await(target);
+  }
+
+  closeIdle(): void {
+    if (this.#stash.empty) this.#close('');
+  }
+
+  closeForced(): void {
+    this.#close('');
+  }
+
+  onTarget(target: Target): void {
+    target.holders -= 1;
+    if (this.#over) return;
+    if (!target.known) this.#close('discovery took too long');
+    else if (target.absent) this.#refuse();
+    else this.#go(target);
+  }
+
+  onBytes(bytes: Buffer, length: number): void {
+    if (!this.#stash.empty) {
+      this.#stash.append(bytes, 0, length);
+      this.#look();
+      return;
+    }
+    const what = detectProtocol(bytes, 0, length, hello);
+    if (what === 'HTTP1' && this.#early === null) {
+      this.#context.counters.detected('http/1');
+      if (this.#target !== null) this.#context.serverFirst.clear(this.#target.key);
+      this.#http(bytes, length);
+      return;
+    }
+    this.#stash.append(bytes, 0, length);
+    this.#decide(what);
+  }
+
+  onEnd(): void {
+    if (this.#stash.empty) this.#close('');
+    else if (this.#target === null) this.#close('the connection ended before it said what it is');
+    else this.#opaque(this.#target);
+  }
+
+  onCongested(): void {}
+
+  onDrain(): void {}
+
+  onClose(): void {
+    this.#close('');
+  }
+
+  onTimer(timer: Timer): void {
+    if (this.#over) return;
+    const { io } = this.#direction.core;
+    io.enter();
+    if (timer.kind === timerSilence) this.#dialEarly(this.#target as Target);
+    else this.#timeOut();
+    io.leave();
+  }
+
+  /** The endpoint's bytes came before the client's, or it closed: opaque, and remembered. */
+  serverSpoke(early: EarlyDial): void {
+    const target = this.#target as Target;
+    this.#context.serverFirst.remember(target.key);
+    this.#context.counters.serverFirst(target.authority);
+    this.#leave();
+    const client = { socket: this.#socket, first: this.#stash.take() };
+    new Tunnel(this.#direction, early.endpoint, client, early.take());
+  }
+
+  /** The endpoint that was dialled early could not be reached; the client decides what comes. */
+  earlyFailed(): void {
+    this.#early = null;
+  }
+
+  #await(target: Target): void {
+    if (target.known) {
+      target.holders += 1;
+      this.onTarget(target);
+      return;
+    }
+    this.#socket.pause();
+    target.holders += 1;
+    target.waiters.push(this);
+  }
+
+  #go(target: Target): void {
+    this.#target = target;
+    if (target.protocol === 'opaque') {
+      this.#opaque(target);
+    } else if (target.protocol === 'http') {
+      this.#http(this.#stash.bytes, -1);
+    } else if (!this.#stash.empty) {
+      this.#detect();
+    } else if (this.#context.serverFirst.isServerFirst(target.key)) {
+      this.#detect();
+      this.#dialEarly(target);
+    } else {
+      this.#direction.core.timers.arm(this.#silenceTimer, serverFirstSilenceMs);
+      this.#detect();
+    }
+  }
+
+  #detect(): void {
+    const { timers, settings } = this.#direction.core;
+    timers.arm(this.#detectTimer, settings.detectTimeoutMs);
+    if (this.#stash.empty) this.#socket.resume();
+    else this.#look();
+  }
+
+  #look(): void {
+    const { bytes, start, end } = this.#stash;
+    this.#decide(detectProtocol(bytes, start, end, hello));
+  }
+
+  #decide(what: Detected): void {
+    const target = this.#target;
+    if (what === 'NEED_MORE') {
+      this.#socket.resume();
+      return;
+    }
+    this.#context.counters.detected(resultOf(what));
+    if (target !== null && (what === 'HTTP1' || what === 'TLS')) {
+      this.#context.serverFirst.clear(target.key);
+    }
+    if (what === 'HTTP1') this.#http(this.#stash.bytes, -1);
+    else if (target !== null) this.#opaque(target);
+    else if (what === 'TLS' && hello.sni !== null) this.#byServerName(hello.sni);
+    else if (what === 'TLS') this.#close('a ClientHello without a server name');
+    else if (what === 'HTTP2') this.#close('HTTP/2 without a known destination');
+    else this.#close('bytes that are neither HTTP nor TLS, without a known destination');
+  }
+
+  #byServerName(name: string): void {
+    const target = this.#context.targets.find('sni', name);
+    if (target === null) {
+      this.#close('too many services are in use (targetsMax)');
+      return;
+    }
+    this.#target = target;
+    this.#direction.core.timers.cancel(this.#detectTimer);
+    if (!target.known) {
+      this.#await(target);
+    } else if (target.absent) {
+      this.#refuse();
+    } else {
+      this.#opaque(target);
+    }
+  }
+
+  /** `length` is -1 when the first bytes are in the stash. */
+  #http(bytes: Buffer, length: number): void {
+    const { io } = this.#direction.core;
+    if (this.#early !== null) this.#early.givePool();
+    const first = length === -1 ? this.#stash.take() : nothing;
+    this.#leave();
+    io.enter();
+    const server = new H1Server(this.#direction.server, this.#socket, this.#target);
+    this.#socket.resume();
+    if (length === -1) {
+      if (first.length > 0) server.onBytes(first, first.length);
+    } else {
+      server.onBytes(bytes, length);
+    }
+    if (this.#socket.readEnded && !this.#socket.destroyed) server.onEnd();
+    io.leave();
+  }
+
+  #opaque(target: Target): void {
+    const early = this.#early;
+    const client = { socket: this.#socket, first: this.#stash.take() };
+    this.#leave();
+    const server = early === null ? null : early.takeIfConnected();
+    if (early !== null && server !== null) {
+      new Tunnel(this.#direction, early.endpoint, client, server);
+    } else {
+      new Opaque(this.#direction, this.#context.counters, client, target);
+    }
+  }
+
+  #dialEarly(target: Target): void {
+    const endpoint = target.pick(null);
+    if (endpoint !== null) this.#early = new EarlyDial(this.#direction.core, endpoint, this);
+  }
+
+  #timeOut(): void {
+    const target = this.#target;
+    const { core, name } = this.#direction;
+    this.#context.counters.detected('read_timeout');
+    if (target !== null) {
+      this.#context.counters.detectTimedOut(target.authority);
+      core.log.warn('proxy', 'Protocol detection timed out; taken for opaque', {
+        service: target.authority,
+        remedy: 'declare protocol: opaque (or http) for this service in the configuration',
+      });
+      this.#opaque(target);
+    } else {
+      core.log.info('proxy', 'Protocol detection timed out', { direction: name });
+      this.#close('nothing was sent in time');
+    }
+  }
+
+  /** A TLS client learns from an alert that nobody has this name (RFC 6066 section 3). */
+  #refuse(): void {
+    const { core } = this.#direction;
+    core.log.info('proxy', 'Connection refused: unknown service', {
+      target: this.#target?.key ?? '',
+    });
+    core.io.enter();
+    this.#socket.write(unrecognizedName, 0, unrecognizedName.length);
+    core.io.leave();
+    this.#close('');
+  }
+
+  #close(reason: string): void {
+    if (this.#over) return;
+    const { core, name } = this.#direction;
+    if (reason !== '') core.log.info('proxy', 'Connection closed', { direction: name, reason });
+    this.#early?.abort();
+    this.#leave();
+    this.#direction.ended();
+    this.#socket.destroyWhenWritten();
+  }
+
+  #leave(): void {
+    if (this.#over) return;
+    this.#over = true;
+    const { timers } = this.#direction.core;
+    timers.cancel(this.#detectTimer);
+    timers.cancel(this.#silenceTimer);
+    this.#direction.closed(this);
+  }
+}
+
+const hello = createClientHello();
+const nothing = Buffer.alloc(0);
+/** Record of one fatal alert: unrecognized_name (112). */
+const unrecognizedName = Buffer.from([0x15, 3, 3, 0, 2, 2, 112]);
+
+function resultOf(what: Detected): DetectResult {
+  if (what === 'HTTP1') return 'http/1';
+  return what === 'HTTP2' ? 'http/2' : 'not_http';
+}

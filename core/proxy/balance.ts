@@ -1,0 +1,123 @@
+/**
+ * Chooses an endpoint for each attempt. While none is ready requests wait, in order and bounded;
+ * when none has been ready for `failfastTimeoutMs`, all that wait fail and later ones are refused
+ * at once until one is (Linkerd's queue and failfast in front of its balancer).
+ */
+
+import { isConnectError, ProxyError } from '../base/errors.ts';
+import { Timer, type TimerOwner } from '../base/timers.ts';
+import type { Exchange } from '../http/exchange.ts';
+import { Layer } from '../stack/layer.ts';
+import type { Core } from './core.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Target } from './target.ts';
+
+export class Balance extends Layer<Exchange> {
+  readonly #core: Core;
+  readonly #polls = new Map<Target, Poll>();
+
+  constructor(core: Core) {
+    super();
+    this.#core = core;
+  }
+
+  override request(x: Exchange): void {
+    const target = x.target as Target;
+    const tried = x.endpoint as Endpoint | null;
+    const avoided = x.error !== null && isConnectError(x.error) ? tried : null;
+    const endpoint = target.queue.length === 0 ? target.pick(avoided) : null;
+    if (endpoint !== null) {
+      x.endpoint = endpoint;
+      this.next.request(x);
+      return;
+    }
+    // An attempt has failed and there is nowhere else to go right now: that is the answer.
+    x.endpoint = null;
+    if (x.error !== null) this.prev.fail(x, x.error);
+    else this.#wait(target, x);
+  }
+
+  override cancel(x: Exchange): void {
+    const target = x.target as Target;
+    if (!target.queue.remove(x)) this.next.cancel(x);
+  }
+
+  /** The endpoints of a target have changed, or time has passed. */
+  retry(target: Target): void {
+    while (target.queue.length > 0) {
+      const endpoint = target.pick(null);
+      if (endpoint === null) break;
+      const x = target.queue.shift() as Exchange;
+      x.endpoint = endpoint;
+      this.next.request(x);
+    }
+    if (target.queue.length === 0) this.#stopPoll(target);
+  }
+
+  #wait(target: Target, x: Exchange): void {
+    const { settings, io } = this.#core;
+    if (target.loops) {
+      this.prev.fail(x, new ProxyError('LOOP', target.authority));
+    } else if (target.endpoints.length === 0) {
+      this.prev.fail(x, new ProxyError('NO_ENDPOINTS', target.authority));
+    } else if (target.failfast) {
+      this.prev.fail(x, new ProxyError('LOAD_SHED', `${target.authority} is in failfast`));
+    } else if (target.queue.length >= settings.queueRequestsMax) {
+      const text = `${target.authority}: ${target.queue.length} requests (queueRequestsMax)`;
+      this.prev.fail(x, new ProxyError('QUEUE_FULL', text));
+    } else {
+      if (target.unreadySinceMs === Number.POSITIVE_INFINITY) target.unreadySinceMs = io.nowMs;
+      target.queue.push(x);
+      if (!this.#polls.has(target)) {
+        this.#polls.set(target, new Poll(this.#core, () => this.#poll(target)));
+      }
+    }
+  }
+
+  #poll(target: Target): void {
+    this.retry(target);
+    if (target.queue.length === 0) return;
+    const unreadyMs = this.#core.io.nowMs - target.unreadySinceMs;
+    if (unreadyMs < this.#core.settings.failfastTimeoutMs) return;
+    target.failfast = true;
+    this.#core.log.info('proxy', 'Unavailable; entering failfast', { service: target.authority });
+    const text = `${target.authority}: no endpoint was ready for ${Math.round(unreadyMs)} ms`;
+    for (let x = target.queue.shift(); x !== null; x = target.queue.shift()) {
+      this.prev.fail(x, new ProxyError('FAILFAST', `${text} (failfastTimeoutMs)`));
+    }
+    this.#stopPoll(target);
+  }
+
+  #stopPoll(target: Target): void {
+    this.#polls.get(target)?.stop();
+    this.#polls.delete(target);
+  }
+}
+
+/** Looks at a target again and again while requests wait for it; gates open by time alone. */
+class Poll implements TimerOwner {
+  readonly #core: Core;
+  readonly #look: () => void;
+  readonly #timer = new Timer(this);
+  #stopped = false;
+
+  constructor(core: Core, look: () => void) {
+    this.#core = core;
+    this.#look = look;
+    core.timers.arm(this.#timer, pollMs);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#core.timers.cancel(this.#timer);
+  }
+
+  onTimer(): void {
+    this.#core.io.enter();
+    this.#look();
+    this.#core.io.leave();
+    if (!this.#stopped) this.#core.timers.arm(this.#timer, pollMs);
+  }
+}
+
+const pollMs = 50;

@@ -1,0 +1,38 @@
+/** What every part of the proxy in one thread shares. */
+
+import type { WorkerToMain } from '../../api/messages.ts';
+import type { ProxySettings } from '../../api/settings.ts';
+import type { SharedMemory } from '../../api/shared-memory.ts';
+import type { Slots } from '../balance/slots.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Deadlines } from '../base/deadlines.ts';
+import type { Random } from '../base/random.ts';
+import type { TimerWheel } from '../base/timers.ts';
+import type { Exchanges } from '../http/exchange.ts';
+import type { Io } from '../io/io.ts';
+import type { AccessLog } from '../telemetry/access-log.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Registry } from '../telemetry/registry.ts';
+
+export type DirectionName = 'inbound' | 'outbound';
+
+export interface Core {
+  /** Index of this thread's columns and rows in shared memory. */
+  readonly worker: number;
+  readonly settings: ProxySettings;
+  readonly memory: SharedMemory;
+  readonly clock: Clock;
+  readonly timers: TimerWheel;
+  readonly deadlines: Deadlines;
+  readonly random: Random;
+  readonly io: Io;
+  readonly slots: Slots;
+  readonly registry: Registry;
+  readonly cells: Float64Array;
+  readonly exchanges: Exchanges;
+  readonly log: Logger;
+  readonly accessLog: AccessLog | null;
+  /** The loop guard: this address is one that the proxy itself listens on. */
+  readonly isOwnListener: (host: string, port: number) => boolean;
+  readonly post: (message: WorkerToMain) => void;
+}

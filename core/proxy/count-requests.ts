@@ -1,0 +1,68 @@
+/**
+ * Endpoint metrics and the balancer's load: one start and one finish for each attempt, the time to
+ * the response head as the sample, the outcome counted where it is known.
+ */
+
+import type { ProxyError } from '../base/errors.ts';
+import type { Exchange } from '../http/exchange.ts';
+import { Layer } from '../stack/layer.ts';
+import type { Core } from './core.ts';
+import type { Endpoint } from './endpoint.ts';
+
+export class CountRequests extends Layer<Exchange> {
+  readonly #core: Core;
+
+  constructor(core: Core) {
+    super();
+    this.#core = core;
+  }
+
+  override request(x: Exchange): void {
+    const endpoint = x.endpoint as Endpoint;
+    endpoint.start();
+    endpoint.countRequest();
+    x.attemptMs = this.#core.io.nowMs;
+    this.next.request(x);
+  }
+
+  override response(x: Exchange): void {
+    const { slots } = this.#core;
+    const { slot } = x.endpoint as Endpoint;
+    slots.observe(slot, x.respondedMs - x.attemptMs);
+    if (slots.failures(slot) !== 0) slots.connectSucceeded(slot);
+    this.prev.response(x);
+  }
+
+  override end(x: Exchange): void {
+    const endpoint = x.endpoint as Endpoint;
+    endpoint.finish();
+    endpoint.countResponse(x.status, this.#core.io.nowMs - x.attemptMs);
+    this.prev.end(x);
+  }
+
+  override fail(x: Exchange, error: ProxyError): void {
+    const endpoint = x.endpoint as Endpoint;
+    endpoint.finish();
+    endpoint.countFailure(error.code);
+    this.prev.fail(x, error);
+  }
+
+  override cancel(x: Exchange): void {
+    const endpoint = x.endpoint as Endpoint;
+    endpoint.finish();
+    this.#core.slots.releasePermit(endpoint.slot);
+    endpoint.countFailure('CLIENT_GONE');
+    this.next.cancel(x);
+  }
+}
+
+/** The last layer: hands the request to a connection of its endpoint. */
+export class Dispatch extends Layer<Exchange> {
+  override request(x: Exchange): void {
+    (x.endpoint as Endpoint).pool.request(x);
+  }
+
+  override cancel(x: Exchange): void {
+    (x.endpoint as Endpoint).pool.cancel(x);
+  }
+}

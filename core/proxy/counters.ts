@@ -1,0 +1,104 @@
+/** What one direction counts beside its endpoints; each cell is resolved once. */
+
+import { statusField, statusWords } from '../../api/shared-memory.ts';
+import type { ErrorCode, ProxyError } from '../base/errors.ts';
+import type { Exchange } from '../http/exchange.ts';
+import type { Core, DirectionName } from './core.ts';
+import { responseTo } from './respond.ts';
+
+export type DetectResult = 'http/1' | 'http/2' | 'not_http' | 'read_timeout';
+
+export class Counters {
+  readonly #core: Core;
+  readonly #name: DirectionName;
+  readonly #inFlightCell: number;
+  readonly #exchangesAt: number;
+  readonly #errors = new Map<ErrorCode, readonly number[]>();
+  readonly #cells = new Map<string, number>();
+
+  constructor(core: Core, name: DirectionName) {
+    this.#core = core;
+    this.#name = name;
+    const labels = { direction: name };
+    this.#inFlightCell = core.registry.gauge('heddle_http_requests_in_flight', labels);
+    const field = name === 'inbound' ? 'exchangesInbound' : 'exchangesOutbound';
+    this.#exchangesAt = core.worker * statusWords + statusField[field];
+  }
+
+  /** Requests in flight, also for main, which waits for their end when the proxy drains. */
+  readonly inFlight = (count: number): void => {
+    this.#core.cells[this.#inFlightCell] = count;
+    Atomics.store(this.#core.memory.status, this.#exchangesAt, count);
+  };
+
+  /** The proxy answered by itself. */
+  readonly error = (x: Exchange, error: ProxyError): void => {
+    let cells = this.#errors.get(error.code);
+    if (cells === undefined) {
+      cells = this.#errorCells(error.code);
+      this.#errors.set(error.code, cells);
+    }
+    for (const cell of cells) this.#core.cells[cell] += 1;
+    if (!this.#core.log.enabled('info')) return;
+    this.#core.log.info('proxy', 'HTTP/1.1 request failed', {
+      direction: this.#name,
+      error: error.code,
+      detail: error.message,
+      client: x.client?.peer ?? '',
+    });
+  };
+
+  readonly retried = (sentAgain: boolean): void => {
+    const result = sentAgain ? 'sent' : 'refused';
+    this.#add(`retry ${result}`, () =>
+      this.#core.registry.counter('heddle_retries_total', { direction: this.#name, result }),
+    );
+  };
+
+  detected(result: DetectResult): void {
+    const family = `${this.#name}_tcp_detect_http_results_total` as const;
+    this.#add(result, () => this.#core.registry.counter(family, { result }));
+  }
+
+  tcpError(code: ErrorCode): void {
+    const family = `${this.#name}_tcp_errors_total` as const;
+    const error = responseTo(code).label;
+    this.#add(`tcp ${error}`, () => this.#core.registry.counter(family, { error }));
+  }
+
+  detectTimedOut(authority: string): void {
+    this.#add(`timeout ${authority}`, () =>
+      this.#core.registry.counter('heddle_detect_timeouts_total', {
+        direction: this.#name,
+        authority,
+      }),
+    );
+  }
+
+  serverFirst(authority: string): void {
+    this.#add(`server first ${authority}`, () =>
+      this.#core.registry.counter('heddle_detect_server_first_total', {
+        direction: this.#name,
+        authority,
+      }),
+    );
+  }
+
+  #add(key: string, resolve: () => number): void {
+    let cell = this.#cells.get(key);
+    if (cell === undefined) {
+      cell = resolve();
+      this.#cells.set(key, cell);
+    }
+    this.#core.cells[cell] += 1;
+  }
+
+  #errorCells(code: ErrorCode): readonly number[] {
+    const { registry } = this.#core;
+    const family = `${this.#name}_http_errors_total` as const;
+    return [
+      registry.counter(family, { error: responseTo(code).label }),
+      registry.counter('heddle_errors_total', { direction: this.#name, code }),
+    ];
+  }
+}

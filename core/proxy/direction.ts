@@ -1,0 +1,121 @@
+/**
+ * One direction of the proxy in one thread: its layers, the client connections that belong to it,
+ * what is counted of them, and how it drains.
+ */
+
+import { statusField, statusWords } from '../../api/shared-memory.ts';
+import type { ServerContext } from '../http/h1/server-context.ts';
+import type { Meter } from '../io/socket.ts';
+import type { Core, DirectionName } from './core.ts';
+import type { HttpLayers } from './layers.ts';
+
+/** A client connection in whatever state: under detection, HTTP, tunnel. */
+export interface Connection {
+  /** Ends if nobody loses anything by it. */
+  closeIdle(): void;
+  closeForced(): void;
+}
+
+export class Direction {
+  readonly name: DirectionName;
+  readonly core: Core;
+  readonly server: ServerContext;
+  readonly meter: Meter;
+  readonly #open = new Set<Connection>();
+  readonly #openCell: number;
+  readonly #openTotalCell: number;
+  readonly #closeCell: number;
+  readonly #connectionsAt: number;
+  #stopping = false;
+
+  constructor(core: Core, name: DirectionName, layers: HttpLayers) {
+    this.name = name;
+    this.core = core;
+    const { registry, settings } = core;
+    const labels = {
+      direction: name,
+      peer: 'src',
+      tls: 'no_identity',
+      no_tls_reason: name === 'inbound' ? 'no_tls_from_remote' : 'loopback',
+    };
+    this.meter = {
+      readCell: registry.counter('tcp_read_bytes_total', labels),
+      writeCell: registry.counter('tcp_write_bytes_total', labels),
+    };
+    this.#openCell = registry.gauge('tcp_open_connections', labels);
+    this.#openTotalCell = registry.counter('tcp_open_total', labels);
+    this.#closeCell = registry.counter('tcp_close_total', { ...labels, errno: '' });
+    const field = name === 'inbound' ? 'connectionsInbound' : 'connectionsOutbound';
+    this.#connectionsAt = core.worker * statusWords + statusField[field];
+    this.server = {
+      io: core.io,
+      deadlines: core.deadlines,
+      exchanges: core.exchanges,
+      handler: layers.first,
+      rejects: layers.rejects,
+      headBytesMax: settings.headBytesMax,
+      headFieldsMax: settings.headFieldsMax,
+      headTimeoutMs: settings.headTimeoutMs,
+      bodyIdleTimeoutMs: settings.bodyIdleTimeoutMs,
+      clientIdleTimeoutMs: settings.clientIdleTimeoutMs,
+      draining: false,
+      opened: (server) => this.opened(server),
+      closed: (server) => {
+        this.closed(server);
+        if (server.socket.destroyed || server.socket.writeEnded) this.ended();
+      },
+    };
+  }
+
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  /** A client has connected: the first thing that happens to it. */
+  accepted(): void {
+    this.core.cells[this.#openTotalCell] += 1;
+  }
+
+  /** A connection has begun to be something; each has one `closed`. */
+  opened(connection: Connection): void {
+    this.#open.add(connection);
+    this.#count(1);
+  }
+
+  closed(connection: Connection): void {
+    if (this.#open.delete(connection)) this.#count(-1);
+  }
+
+  /** A client connection is gone for good, not turned into something else. */
+  ended(): void {
+    this.core.cells[this.#closeCell] += 1;
+  }
+
+  /** Responses carry `connection: close` from now on; everything else goes on. */
+  announce(): void {
+    this.server.draining = true;
+  }
+
+  /** From now on connections end as soon as they are idle. */
+  stop(): void {
+    this.server.draining = true;
+    this.#stopping = true;
+    this.closeIdle();
+  }
+
+  /** While stopping: ends what is idle. Called again and again until nothing is left. */
+  closeIdle(): void {
+    if (!this.#stopping) return;
+    for (const connection of this.#open) connection.closeIdle();
+  }
+
+  force(): void {
+    for (const connection of this.#open) connection.closeForced();
+  }
+
+  #count(change: number): void {
+    const { memory, cells } = this.core;
+    Atomics.add(memory.status, this.#connectionsAt, change);
+    cells[this.#openCell] += change;
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * One address of a target: its connections, its slot in shared memory and the metric cells that
+ * its requests count in, resolved once when the endpoint appears.
+ */
+
+import type { EndpointSnapshot } from '../../api/snapshot.ts';
+import type { ErrorCode } from '../base/errors.ts';
+import type { ExchangeEndpoint } from '../http/exchange.ts';
+import type { Meter } from '../io/socket.ts';
+import { H1Pool, type PoolContext, type PoolEvents } from '../pool/h1-pool.ts';
+import { latencyBoundsMs } from '../telemetry/families.ts';
+import { observe } from '../telemetry/registry.ts';
+import type { Core, DirectionName } from './core.ts';
+
+export interface EndpointLabels {
+  readonly direction: DirectionName;
+  readonly authority: string;
+  readonly namespace: string;
+  readonly service: string;
+}
+
+export class Endpoint implements ExchangeEndpoint, PoolEvents {
+  readonly host: string;
+  readonly port: number;
+  readonly address: string;
+  readonly slot: number;
+  readonly weight: number;
+  readonly pool: H1Pool;
+  readonly meter: Meter;
+  /** Exchanges and tunnels of this thread that are under way. */
+  inFlight = 0;
+
+  readonly #core: Core;
+  readonly #labels: Record<string, string>;
+  readonly #requestCell: number;
+  readonly #openCell: number;
+  readonly #openTotalCell: number;
+  readonly #closeCell: number;
+  /** By status; 0 stands for a request that got no response. */
+  readonly #responseCells = new Map<number, ResponseCells>();
+  readonly #failureCells = new Map<ErrorCode, number>();
+
+  constructor(core: Core, pool: PoolContext, snapshot: EndpointSnapshot, labels: EndpointLabels) {
+    this.#core = core;
+    this.host = snapshot.host;
+    this.port = snapshot.port;
+    this.address = `${snapshot.host}:${snapshot.port}`;
+    this.slot = snapshot.slot;
+    this.weight = snapshot.weight;
+    this.#labels = endpointLabels(snapshot, labels);
+    const { registry } = core;
+    const transport = { ...this.#labels, peer: 'dst' };
+    this.meter = {
+      readCell: registry.counter('tcp_read_bytes_total', transport),
+      writeCell: registry.counter('tcp_write_bytes_total', transport),
+    };
+    this.#requestCell = registry.counter('request_total', this.#labels);
+    this.#openCell = registry.gauge('tcp_open_connections', transport);
+    this.#openTotalCell = registry.counter('tcp_open_total', transport);
+    this.#closeCell = registry.counter('tcp_close_total', { ...transport, errno: '' });
+    this.pool = new H1Pool(pool, this, this.meter, this);
+  }
+
+  /** A request or tunnel goes to this endpoint. */
+  start(): void {
+    this.inFlight += 1;
+    this.#core.slots.start(this.slot);
+  }
+
+  /** It is over. */
+  finish(): void {
+    this.inFlight -= 1;
+    this.#core.slots.end(this.slot);
+  }
+
+  countRequest(): void {
+    this.#core.cells[this.#requestCell] += 1;
+  }
+
+  countResponse(status: number, latencyMs: number): void {
+    const { cells } = this.#core;
+    let of = this.#responseCells.get(status);
+    if (of === undefined) {
+      of = this.#resolveResponse(status);
+      this.#responseCells.set(status, of);
+    }
+    cells[of.total] += 1;
+    observe(cells, of.latency, latencyBoundsMs, latencyMs);
+  }
+
+  countFailure(code: ErrorCode): void {
+    let cell = this.#failureCells.get(code);
+    if (cell === undefined) {
+      cell = this.#core.registry.counter('response_total', {
+        ...this.#labels,
+        classification: 'failure',
+        error: code.toLowerCase(),
+      });
+      this.#failureCells.set(code, cell);
+    }
+    this.#core.cells[cell] += 1;
+  }
+
+  connected(): void {
+    this.#core.slots.connectSucceeded(this.slot);
+    this.opened();
+  }
+
+  connectFailed(code: ErrorCode): void {
+    this.#core.slots.connectFailed(this.slot);
+    this.#core.log.warn('proxy', 'Failed to connect', { endpoint: this.address, error: code });
+  }
+
+  opened(): void {
+    this.#core.cells[this.#openCell] += 1;
+    this.#core.cells[this.#openTotalCell] += 1;
+  }
+
+  closed(): void {
+    this.#core.cells[this.#openCell] -= 1;
+    this.#core.cells[this.#closeCell] += 1;
+  }
+
+  strayBytes(): void {
+    this.#core.log.warn('proxy', 'Endpoint sent bytes that nobody asked for', {
+      endpoint: this.address,
+    });
+  }
+
+  /** Gives the metric cells back; nothing is in flight and no connection is open. */
+  release(): void {
+    const { registry } = this.#core;
+    registry.release(this.meter.readCell);
+    registry.release(this.meter.writeCell);
+    registry.release(this.#requestCell);
+    registry.release(this.#openCell);
+    registry.release(this.#openTotalCell);
+    registry.release(this.#closeCell);
+    for (const of of this.#responseCells.values()) {
+      registry.release(of.total);
+      registry.release(of.latency);
+    }
+    for (const cell of this.#failureCells.values()) registry.release(cell);
+  }
+
+  #resolveResponse(status: number): ResponseCells {
+    const { registry } = this.#core;
+    const labels = { ...this.#labels, status_code: String(status) };
+    const classification = status >= 500 ? 'failure' : 'success';
+    return {
+      total: registry.counter('response_total', {
+        ...labels,
+        classification,
+        grpc_status: '',
+        error: '',
+      }),
+      latency: registry.histogram('response_latency_ms', labels),
+    };
+  }
+}
+
+interface ResponseCells {
+  readonly total: number;
+  readonly latency: number;
+}
+
+function endpointLabels(
+  snapshot: EndpointSnapshot,
+  labels: EndpointLabels,
+): Record<string, string> {
+  const inbound = labels.direction === 'inbound';
+  const target = {
+    direction: labels.direction,
+    target_addr: `${snapshot.host}:${snapshot.port}`,
+    target_ip: snapshot.host,
+    target_port: String(snapshot.port),
+    tls: 'no_identity',
+  };
+  if (inbound) return { ...target, no_tls_reason: 'loopback' };
+  return {
+    ...target,
+    authority: labels.authority,
+    no_tls_reason: 'not_provided_by_service_discovery',
+    dst_namespace: labels.namespace,
+    dst_service: labels.service,
+    ...(snapshot.zone === '' ? {} : { dst_zone: snapshot.zone }),
+  };
+}

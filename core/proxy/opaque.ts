@@ -1,0 +1,144 @@
+/**
+ * Carries a connection whose bytes are not parsed: chooses an endpoint, dials it, and joins the
+ * two. An endpoint that cannot be reached is passed over for another, a few times; while none is
+ * ready the client waits as long as a request would.
+ */
+
+import type { ErrorCode } from '../base/errors.ts';
+import { connectErrorCode } from '../base/node-error.ts';
+import { Timer, type TimerOwner } from '../base/timers.ts';
+import type { Attempt, Connector } from '../io/io.ts';
+import type { Socket, SocketOwner } from '../io/socket.ts';
+import type { Counters } from './counters.ts';
+import type { Connection, Direction } from './direction.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Target } from './target.ts';
+import { Tunnel, type TunnelSide } from './tunnel.ts';
+
+export class Opaque implements SocketOwner, Connector, TimerOwner, Connection {
+  readonly #direction: Direction;
+  readonly #counters: Counters;
+  readonly #client: TunnelSide;
+  readonly #target: Target;
+  readonly #timer = new Timer(this);
+  readonly #startMs: number;
+  #endpoint: Endpoint | null = null;
+  #attempt: Attempt | null = null;
+  #attempts = 0;
+  #over = false;
+
+  constructor(direction: Direction, counters: Counters, client: TunnelSide, target: Target) {
+    this.#direction = direction;
+    this.#counters = counters;
+    this.#client = client;
+    this.#target = target;
+    this.#startMs = direction.core.io.nowMs;
+    target.holders += 1;
+    client.socket.owner = this;
+    client.socket.pause();
+    direction.opened(this);
+    this.#dial();
+  }
+
+  closeIdle(): void {}
+
+  closeForced(): void {
+    this.#fail('DRAINING');
+  }
+
+  onConnect(socket: Socket): void {
+    const endpoint = this.#endpoint as Endpoint;
+    this.#direction.core.timers.cancel(this.#timer);
+    this.#direction.core.slots.connectSucceeded(endpoint.slot);
+    this.#leave();
+    const server = { socket, first: nothing };
+    new Tunnel(this.#direction, endpoint, this.#client, server);
+  }
+
+  onConnectError(code: string): void {
+    this.#dialFailed(connectErrorCode(code));
+  }
+
+  /** No connection in time, or time to look for an endpoint again. */
+  onTimer(): void {
+    const { io } = this.#direction.core;
+    io.enter();
+    if (this.#attempt === null) {
+      this.#dial();
+    } else {
+      this.#attempt.abort();
+      this.#dialFailed('CONNECT_TIMEOUT');
+    }
+    io.leave();
+  }
+
+  onBytes(): void {}
+
+  onEnd(): void {}
+
+  onCongested(): void {}
+
+  onDrain(): void {}
+
+  onClose(): void {
+    this.#attempt?.abort();
+    this.#end();
+  }
+
+  #dial(): void {
+    const { core } = this.#direction;
+    const { settings, timers, io } = core;
+    const endpoint = this.#target.pick(this.#endpoint);
+    if (endpoint === null) {
+      const waitedMs = io.nowMs - this.#startMs;
+      if (this.#target.endpoints.length === 0) this.#fail('NO_ENDPOINTS');
+      else if (waitedMs >= settings.failfastTimeoutMs) this.#fail('FAILFAST');
+      else timers.arm(this.#timer, pollMs);
+      return;
+    }
+    this.#endpoint = endpoint;
+    this.#attempts += 1;
+    timers.arm(this.#timer, settings.connectTimeoutMs);
+    this.#attempt = io.connect(endpoint, this, endpoint.meter, this);
+  }
+
+  #dialFailed(code: ErrorCode): void {
+    if (this.#over) return;
+    this.#attempt = null;
+    this.#direction.core.timers.cancel(this.#timer);
+    (this.#endpoint as Endpoint).connectFailed(code);
+    if (this.#attempts < attemptsMax && this.#target.endpoints.length > 1) this.#dial();
+    else this.#fail(code);
+  }
+
+  #fail(code: ErrorCode): void {
+    if (this.#over) return;
+    const { core, name } = this.#direction;
+    this.#attempt?.abort();
+    this.#counters.tcpError(code);
+    core.log.info('proxy', 'Connection closed', {
+      direction: name,
+      service: this.#target.authority,
+      error: code,
+    });
+    this.#client.socket.reset();
+    this.#end();
+  }
+
+  #end(): void {
+    this.#leave();
+    this.#direction.ended();
+  }
+
+  #leave(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#direction.core.timers.cancel(this.#timer);
+    this.#target.holders -= 1;
+    this.#direction.closed(this);
+  }
+}
+
+const attemptsMax = 3;
+const pollMs = 50;
+const nothing = Buffer.alloc(0);

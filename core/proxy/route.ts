@@ -1,0 +1,110 @@
+/**
+ * Finds the target of a request: what its connection is for if that was known before, else the
+ * authority that it names. Requests for a target that is not known yet wait here, bounded in time
+ * by `Targets`; a CONNECT is answered here.
+ */
+
+import { ProxyError } from '../base/errors.ts';
+import type { Exchange } from '../http/exchange.ts';
+import type { H1Server } from '../http/h1/server.ts';
+import { type Head, Method } from '../http/head.ts';
+import { Layer } from '../stack/layer.ts';
+import type { Core } from './core.ts';
+import type { Target } from './target.ts';
+import type { Targets } from './targets.ts';
+
+export class Route extends Layer<Exchange> {
+  readonly #core: Core;
+  readonly #targets: () => Targets;
+
+  constructor(core: Core, targets: () => Targets) {
+    super();
+    this.#core = core;
+    this.#targets = targets;
+  }
+
+  override request(x: Exchange): void {
+    const server = x.client as H1Server;
+    const isConnect = x.request.method === Method.CONNECT;
+    const fixed = isConnect ? null : (server.fixedTarget as Target | null);
+    const target = fixed ?? this.#byAuthority(x, server);
+    if (target === null) return;
+    x.target = target;
+    if (target.known) this.#go(x, target);
+    else target.undiscovered.push(x);
+  }
+
+  override cancel(x: Exchange): void {
+    const target = x.target as Target | null;
+    if (target === null || x.waitingIn === this) {
+      x.waitingIn = null;
+      return;
+    }
+    if (!target.undiscovered.remove(x) && !target.absent) this.next.cancel(x);
+  }
+
+  /** The target has become known, or has not in time. */
+  discovered(target: Target): void {
+    for (let x = target.undiscovered.shift(); x !== null; x = target.undiscovered.shift()) {
+      if (target.known) this.#go(x, target);
+      else this.prev.fail(x, new ProxyError('DISCOVERY_TIMEOUT', target.key));
+    }
+  }
+
+  #go(x: Exchange, target: Target): void {
+    if (target.absent) {
+      this.prev.fail(x, new ProxyError('UNKNOWN_SERVICE', x.request.authority()));
+    } else if (x.request.method === Method.CONNECT) {
+      this.#connect(x, target);
+    } else {
+      target.lastUsedMs = this.#core.io.nowMs;
+      this.next.request(x);
+    }
+  }
+
+  /** Answered in an event of its own, when the bytes behind the head have been put aside. */
+  #connect(x: Exchange, target: Target): void {
+    x.waitingIn = this;
+    target.holders += 1;
+    this.#core.io.soon(() => {
+      target.holders -= 1;
+      if (x.waitingIn !== this) return;
+      x.waitingIn = null;
+      x.status = 200;
+      x.respondedMs = this.#core.io.nowMs;
+      this.prev.end(x);
+    });
+  }
+
+  /** Null when the request has been answered. */
+  #byAuthority(x: Exchange, server: H1Server): Target | null {
+    const head = x.request;
+    const last = server.lastAuthority;
+    if (last !== null && sameAuthority(head, last)) {
+      const target = server.lastTarget as Target;
+      if (!target.dropped) return target;
+    }
+    if (head.authorityStart < 0) {
+      this.prev.fail(x, new ProxyError('NO_AUTHORITY'));
+      return null;
+    }
+    const target = this.#targets().find('host', head.authority());
+    if (target === null) {
+      this.prev.fail(x, new ProxyError('LOAD_SHED', 'too many services are in use (targetsMax)'));
+      return null;
+    }
+    server.lastAuthority = Buffer.from(head.bytes.subarray(head.authorityStart, head.authorityEnd));
+    server.lastTarget = target;
+    return target;
+  }
+}
+
+function sameAuthority(head: Head, last: Buffer): boolean {
+  const start = head.authorityStart;
+  const length = head.authorityEnd - start;
+  if (start < 0 || length !== last.length) return false;
+  for (let index = 0; index < length; index++) {
+    if (head.bytes[start + index] !== last[index]) return false;
+  }
+  return true;
+}

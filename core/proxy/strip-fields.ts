@@ -1,0 +1,47 @@
+/**
+ * Removes what is not for the next hop: hop-by-hop fields of responses (the server connection
+ * does it for requests) and, inbound, identity that a client claims for itself.
+ */
+
+import type { Exchange } from '../http/exchange.ts';
+import { markHopByHop } from '../http/hop-by-hop.ts';
+import { Known } from '../http/known-fields.ts';
+import { Layer } from '../stack/layer.ts';
+import type { DirectionName } from './core.ts';
+
+export class StripFields extends Layer<Exchange> {
+  readonly #inbound: boolean;
+
+  constructor(direction: DirectionName) {
+    super();
+    this.#inbound = direction === 'inbound';
+  }
+
+  override request(x: Exchange): void {
+    if (this.#inbound && (x.request.seen & (1 << Known.L5D)) !== 0) dropIdentity(x);
+    this.next.request(x);
+  }
+
+  override informational(x: Exchange): void {
+    if (x.response !== null) markHopByHop(x.response, false);
+    this.prev.informational(x);
+  }
+
+  override response(x: Exchange): void {
+    if (x.response !== null) markHopByHop(x.response, false);
+    this.prev.response(x);
+  }
+}
+
+/** Only a verified peer has an identity; nobody may write it into a request. */
+function dropIdentity(x: Exchange): void {
+  for (const name of identityFields) {
+    let index = x.request.find(name);
+    while (index !== -1) {
+      x.request.dropField(index);
+      index = x.request.find(name, index + 1);
+    }
+  }
+}
+
+const identityFields = ['l5d-client-id', 'l5d-remote-ip', 'l5d-server-id'];

@@ -1,0 +1,149 @@
+/**
+ * One thing that traffic goes to, as this thread knows it: the endpoints of its newest snapshot,
+ * the balancer over them, and who waits for either. Snapshots come from main; between them the
+ * last one stands, whatever happens to discovery.
+ */
+
+import type { EndpointSnapshot, TargetSnapshot } from '../../api/snapshot.ts';
+import { Balancer } from '../balance/balancer.ts';
+import { WaitList } from '../http/wait-list.ts';
+import type { PoolContext } from '../pool/h1-pool.ts';
+import type { Core, DirectionName } from './core.ts';
+import { Endpoint } from './endpoint.ts';
+
+/** A connection that cannot go on before its target is known. */
+export interface TargetWaiter {
+  /** The target has a first snapshot, or discovery took too long (`target.known` is false). */
+  onTarget(target: Target): void;
+}
+
+export class Target {
+  readonly key: string;
+  readonly direction: DirectionName;
+  authority = '';
+  protocol: TargetSnapshot['protocol'] = 'auto';
+  endpoints: readonly Endpoint[] = [];
+  /** A snapshot has come. */
+  known = false;
+  /** There is no such service. */
+  absent = false;
+  generation = -1;
+  lastUsedMs: number;
+  /** Connections and tunnels that refer to this target. */
+  holders = 0;
+  /** Nobody finds this target any more. */
+  dropped = false;
+  /** Requests that wait for the first snapshot. */
+  readonly undiscovered = new WaitList();
+  readonly waiters: TargetWaiter[] = [];
+  /** Requests that wait for an endpoint to become ready. */
+  readonly queue = new WaitList();
+  /** Since when no endpoint has been ready; Infinity while one is. */
+  unreadySinceMs = Number.POSITIVE_INFINITY;
+  failfast = false;
+  /** All its endpoints are listeners of this proxy. */
+  loops = false;
+
+  readonly #core: Core;
+  readonly #pool: PoolContext;
+  readonly #balancer: Balancer<Endpoint>;
+  /** Endpoints that are no longer in the set but have something in flight. */
+  #leaving: Endpoint[] = [];
+
+  constructor(core: Core, pool: PoolContext, key: string, direction: DirectionName) {
+    this.#core = core;
+    this.#pool = pool;
+    this.key = key;
+    this.direction = direction;
+    this.lastUsedMs = core.io.nowMs;
+    this.#balancer = new Balancer<Endpoint>(core.slots, core.random);
+  }
+
+  /** Takes over a snapshot; endpoints that stay keep their connections and everything known. */
+  apply(snapshot: TargetSnapshot): void {
+    if (snapshot.generation <= this.generation) return;
+    this.generation = snapshot.generation;
+    this.known = true;
+    this.absent = snapshot.state === 'absent';
+    this.authority = snapshot.authority;
+    this.protocol = snapshot.protocol;
+    const before = new Map(this.endpoints.map((endpoint) => [keyOf(endpoint), endpoint]));
+    const after: Endpoint[] = [];
+    for (const wanted of snapshot.endpoints) {
+      if (this.#core.isOwnListener(wanted.host, wanted.port)) continue;
+      const key = keyOf(wanted);
+      const known = before.get(key);
+      if (known !== undefined) before.delete(key);
+      after.push(known ?? this.#create(wanted, snapshot));
+    }
+    this.endpoints = after;
+    this.loops = after.length === 0 && snapshot.endpoints.length > 0;
+    this.#balancer.update(after);
+    for (const endpoint of before.values()) {
+      endpoint.pool.retire();
+      this.#leaving.push(endpoint);
+    }
+    this.sweep();
+  }
+
+  /** An endpoint that is ready, other than `exclude` if possible; null when none is. */
+  pick(exclude: Endpoint | null): Endpoint | null {
+    const endpoint = this.#balancer.pick(exclude);
+    if (endpoint !== null) {
+      this.failfast = false;
+      this.unreadySinceMs = Number.POSITIVE_INFINITY;
+    }
+    return endpoint;
+  }
+
+  /** Tells main of endpoints that have left and have nothing in flight any more. */
+  sweep(): void {
+    if (this.#leaving.length === 0) return;
+    const released: number[] = [];
+    const staying: Endpoint[] = [];
+    for (const endpoint of this.#leaving) {
+      if (endpoint.inFlight > 0 || endpoint.pool.connections > 0) {
+        staying.push(endpoint);
+        continue;
+      }
+      released.push(endpoint.slot);
+      endpoint.release();
+    }
+    this.#leaving = staying;
+    if (released.length > 0) this.#core.post({ kind: 'released', slots: released });
+  }
+
+  /** Nothing refers to it, so that it can be forgotten. */
+  get idle(): boolean {
+    if (this.holders > 0 || this.#leaving.length > 0) return false;
+    if (this.queue.length > 0 || this.undiscovered.length > 0 || this.waiters.length > 0) {
+      return false;
+    }
+    return this.endpoints.every((endpoint) => endpoint.inFlight === 0 && endpoint.pool.quiet);
+  }
+
+  /** Ends the idle connections and gives everything back. Only when `idle`. */
+  drop(): void {
+    this.dropped = true;
+    for (const endpoint of this.endpoints) {
+      endpoint.pool.retire();
+      endpoint.release();
+    }
+    this.endpoints = [];
+    this.#balancer.update([]);
+  }
+
+  #create(wanted: EndpointSnapshot, snapshot: TargetSnapshot): Endpoint {
+    return new Endpoint(this.#core, this.#pool, wanted, {
+      direction: this.direction,
+      authority: snapshot.authority,
+      namespace: snapshot.namespace,
+      service: snapshot.service,
+    });
+  }
+}
+
+/** An endpoint whose slot or weight changed is another endpoint. */
+function keyOf(endpoint: EndpointSnapshot | Endpoint): string {
+  return `${endpoint.slot} ${endpoint.host} ${endpoint.port} ${endpoint.weight}`;
+}

@@ -1,0 +1,117 @@
+/**
+ * The targets that this thread knows: asks main for those it meets, hands each its snapshots, and
+ * forgets what nobody has used for a while. Bounded; names that clients make up cost no more than
+ * a place in this map, and the least recently used idle one gives way.
+ */
+
+import { decodeSnapshot, type TargetKind, targetKey } from '../../api/snapshot.ts';
+import { discoverTimeoutMs, targetIdleMs, targetsMax } from '../base/limits.ts';
+import { Timer, type TimerOwner } from '../base/timers.ts';
+import type { PoolContext } from '../pool/h1-pool.ts';
+import type { Core, DirectionName } from './core.ts';
+import { Target } from './target.ts';
+
+/** Told when a target that requests wait for has become known, or has not in time. */
+export type OnDiscovered = (target: Target) => void;
+
+export class Targets {
+  readonly #core: Core;
+  readonly #pools: Record<DirectionName, PoolContext>;
+  readonly #byKey = new Map<string, Target>();
+  readonly #discovered: OnDiscovered;
+  readonly #changed: OnDiscovered;
+
+  constructor(
+    core: Core,
+    pools: Record<DirectionName, PoolContext>,
+    discovered: OnDiscovered,
+    changed: OnDiscovered,
+  ) {
+    this.#core = core;
+    this.#pools = pools;
+    this.#discovered = discovered;
+    this.#changed = changed;
+  }
+
+  /** The target of this name; asks main when it is new. Null when there is no room for another. */
+  find(kind: TargetKind, value: string): Target | null {
+    const key = targetKey(kind, value);
+    const known = this.#byKey.get(key);
+    if (known !== undefined) {
+      known.lastUsedMs = this.#core.io.nowMs;
+      return known;
+    }
+    if (this.#byKey.size >= targetsMax && !this.#makeRoom()) return null;
+    const direction = kind === 'inbound' ? 'inbound' : 'outbound';
+    const target = new Target(this.#core, this.#pools[direction], key, direction);
+    this.#byKey.set(key, target);
+    new DiscoveryWait(this.#core, target, this.#discovered);
+    this.#core.post({ kind: 'want', key });
+    return target;
+  }
+
+  /** A snapshot has come from main. */
+  receive(bytes: SharedArrayBuffer): void {
+    const snapshot = decodeSnapshot(bytes);
+    const target = this.#byKey.get(snapshot.key);
+    if (target === undefined) return;
+    const first = !target.known;
+    target.apply(snapshot);
+    if (first) this.#discovered(target);
+    else this.#changed(target);
+  }
+
+  /** Forgets targets that nobody uses; called every few seconds. */
+  sweep(): void {
+    const oldest = this.#core.io.nowMs - targetIdleMs;
+    for (const target of this.#byKey.values()) {
+      target.sweep();
+      if (target.lastUsedMs < oldest && target.idle) this.#drop(target);
+    }
+  }
+
+  #makeRoom(): boolean {
+    let looked = 0;
+    for (const target of this.#byKey.values()) {
+      if (target.idle && target.key !== inboundKey) {
+        this.#drop(target);
+        return true;
+      }
+      looked += 1;
+      if (looked === roomSearchMax) return false;
+    }
+    return false;
+  }
+
+  #drop(target: Target): void {
+    this.#byKey.delete(target.key);
+    target.drop();
+    this.#core.post({ kind: 'idle', key: target.key });
+  }
+}
+
+/** Bounds the time until the first snapshot. */
+class DiscoveryWait implements TimerOwner {
+  readonly #core: Core;
+  readonly #target: Target;
+  readonly #discovered: OnDiscovered;
+
+  constructor(core: Core, target: Target, discovered: OnDiscovered) {
+    this.#core = core;
+    this.#target = target;
+    this.#discovered = discovered;
+    core.timers.arm(new Timer(this), discoverTimeoutMs);
+  }
+
+  onTimer(timer: Timer): void {
+    const target = this.#target;
+    if (target.known || target.dropped) return;
+    this.#core.io.enter();
+    this.#discovered(target);
+    this.#core.io.leave();
+    this.#core.timers.arm(timer, discoverTimeoutMs);
+  }
+}
+
+const inboundKey = targetKey('inbound', '');
+const roomSearchMax = 64;
