@@ -6,7 +6,7 @@ import { systemClock } from '../core/base/clock.ts';
 import { TimerWheel } from '../core/base/timers.ts';
 import { parseExposition, type Sample } from './exposition.ts';
 
-export interface AdminAnswer {
+interface AdminAnswer {
   readonly status: number;
   readonly body: string;
 }

@@ -1,4 +1,4 @@
-/** `heddle demo`, which `npm start` runs: a small mesh of real processes to look at and to break. */
+/** `heddle demo`, which `npm start` runs: a small mesh of real processes to break. */
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext } from './context.ts';

@@ -11,7 +11,7 @@ import { workersMax } from '../core/base/limits.ts';
 
 type Overrides = Partial<ProxySettings>;
 
-export interface ProxyFlag {
+interface ProxyFlag {
   readonly name: string;
   readonly value: string;
   readonly help: string;
@@ -19,7 +19,7 @@ export interface ProxyFlag {
   readonly read: (text: string) => Overrides | null;
 }
 
-export type ParsedFlags =
+type ParsedFlags =
   | { readonly configPath: string; readonly overrides: Overrides }
   | { readonly usage: string };
 

@@ -14,8 +14,8 @@ export function proxyCommand(): Command {
     'after',
     [
       '',
-      'A flag takes the place of the setting of the same name in the file. Exit codes: 0 after an',
-      'orderly end, 1 for a failure while running, 2 for wrong usage, 64 for a wrong configuration.',
+      'A flag takes the place of the setting of the same name in the file. Exit codes: 0 after',
+      'an orderly end, 1 for a failure, 2 for wrong usage, 64 for a wrong configuration.',
       '',
       'Example:',
       '  heddle proxy --config heddle.yaml --workers 2',

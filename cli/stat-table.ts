@@ -11,7 +11,7 @@ import {
   renderTable,
 } from './table.ts';
 
-export interface TableStyle {
+interface TableStyle {
   readonly wide: boolean;
   readonly color: boolean;
 }

@@ -1,4 +1,4 @@
-/** Tables for people: columns as wide as their content. Pure; what is in them is decided elsewhere. */
+/** Tables for people, each column as wide as its content. Which content is decided elsewhere. */
 
 export interface Column {
   readonly title: string;

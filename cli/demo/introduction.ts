@@ -5,6 +5,7 @@ import type { Mesh } from './mesh.ts';
 export function introduce(mesh: Mesh, folder: string): string {
   const { edge, sidecar, apps } = mesh;
   const [web, users1, users2, echo] = apps;
+  const beside = `http://127.0.0.1:${sidecar.outbound}`;
   const outbound = `http://127.0.0.1:${edge.outbound}`;
   const command = edge.admin === 4191 ? 'heddle stat' : `heddle stat 127.0.0.1:${edge.admin}`;
   return `
@@ -12,7 +13,7 @@ export function introduce(mesh: Mesh, folder: string): string {
             \\-> edge proxy --> echo
 
   edge proxy   ${outbound}   admin http://127.0.0.1:${edge.admin}/metrics
-  web proxy    http://127.0.0.1:${sidecar.outbound}   admin http://127.0.0.1:${sidecar.admin}/metrics
+  web proxy    ${beside}   admin http://127.0.0.1:${sidecar.admin}/metrics
   echo (TCP)   127.0.0.1:${edge.echoBind}
   processes    ${[web, users1, users2, echo].map(({ name, pid }) => `${name} ${pid}`).join(', ')}
   files        ${folder}

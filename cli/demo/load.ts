@@ -9,7 +9,7 @@ import { runAfter } from '../../control/model/delay.ts';
 import { systemClock } from '../../core/base/clock.ts';
 import type { TimerWheel } from '../../core/base/timers.ts';
 
-export interface LoadOptions {
+interface LoadOptions {
   readonly timers: TimerWheel;
   readonly outboundPort: number;
   readonly echoPort: number;

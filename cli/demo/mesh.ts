@@ -28,7 +28,7 @@ export interface Mesh {
 }
 
 /** An application as it was started, so that it can be started again. */
-export interface App {
+interface App {
   readonly name: string;
   readonly file: string;
   readonly args: readonly string[];
@@ -36,7 +36,7 @@ export interface App {
   pid: number;
 }
 
-export interface MeshOptions {
+interface MeshOptions {
   /** A private folder for the configurations. */
   readonly folder: string;
   readonly children: Children;

@@ -16,7 +16,7 @@ import { introduce } from './introduction.ts';
 import { startLoad } from './load.ts';
 import { type Mesh, restartApp, startMesh } from './mesh.ts';
 
-export interface DemoOptions {
+interface DemoOptions {
   readonly rate: number;
   readonly intervalSeconds: number;
   /** Null: until it is interrupted. */

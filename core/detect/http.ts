@@ -10,7 +10,7 @@ import { detectBytesMax } from '../base/limits.ts';
  * The answer for some bytes is also the answer for any longer input that begins with them.
  * `NEED_MORE` ends at `detectBytesMax`.
  */
-export type HttpVerdict = 'NEED_MORE' | 'HTTP1' | 'HTTP2_PREFACE' | 'NOT_HTTP';
+type HttpVerdict = 'NEED_MORE' | 'HTTP1' | 'HTTP2_PREFACE' | 'NOT_HTTP';
 
 /** Looks at all bytes that arrived so far, `bytes[start]` being the first of the connection. */
 export function detectHttp(bytes: Buffer, start: number, end: number): HttpVerdict {

@@ -7,7 +7,7 @@
 import { detectBytesMax } from '../base/limits.ts';
 
 /** Why bytes that begin like TLS are not taken as a ClientHello, or its name is not used. */
-export type ClientHelloProblem =
+type ClientHelloProblem =
   /** The hello does not fit the bytes that detection may hold. */
   | 'TOO_LARGE'
   /** A record in the middle of the hello is of another type or has an impossible length. */
@@ -33,7 +33,7 @@ export interface ClientHello {
  * `hello.problem` says how. Only bytes within `detectBytesMax` of `start` are looked at, so the
  * answer for some bytes is also the answer for any longer input that begins with them.
  */
-export type TlsVerdict = 'NEED_MORE' | 'NOT_TLS' | 'MALFORMED' | 'CLIENT_HELLO';
+type TlsVerdict = 'NEED_MORE' | 'NOT_TLS' | 'MALFORMED' | 'CLIENT_HELLO';
 
 /**
  * Looks at all bytes that arrived so far, `bytes[start]` being the first of the connection. Until
