@@ -9,6 +9,7 @@ export interface CommandContext {
   readonly live: boolean;
   /** stdout takes colours; NO_COLOR and FORCE_COLOR were heard. */
   readonly color: boolean;
+  /** Of the terminal as it is now; Infinity when stdout is none. */
   readonly columns: number;
   /** What the process ends with when the command has ended. */
   exitCode: number;

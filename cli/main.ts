@@ -36,7 +36,9 @@ function createContext(): CommandContext {
     note: (text) => process.stderr.write(text),
     live: live && term !== 'dumb',
     color: noColor === '' && (forced || (live && term !== 'dumb')),
-    columns: process.stdout.columns ?? columnsDefault,
+    get columns() {
+      return process.stdout.columns ?? Number.POSITIVE_INFINITY;
+    },
     exitCode: 0,
   };
 }
@@ -48,7 +50,5 @@ function quietBrokenPipe(): void {
     throw error;
   });
 }
-
-const columnsDefault = 100;
 
 await main(process.argv.slice(2));

@@ -44,7 +44,7 @@ export function summarizeServices(pair: ScrapePair): ServiceRow[] {
   const totals = new Map<string, Totals>();
   for (const { sample, increase } of increases(pair)) {
     const add = adders[sample.family];
-    if (add === undefined) continue;
+    if (add === undefined || sample.labels.peer === 'src') continue;
     const service = serviceOf(sample.labels);
     const direction = sample.labels.direction ?? '';
     const key = `${direction}\n${service}`;
@@ -56,7 +56,6 @@ export function summarizeServices(pair: ScrapePair): ServiceRow[] {
     add(known, sample, increase);
   }
   return [...totals.values()]
-    .filter(isTalkedTo)
     .map((one) => toRow(pair, one))
     .toSorted(
       (a, b) => -a.direction.localeCompare(b.direction) || a.service.localeCompare(b.service),
@@ -97,7 +96,7 @@ function emptyTotals(direction: string, service: string): Totals {
 
 type Add = (totals: Totals, sample: Sample, increase: number) => void;
 
-/** Connections are counted toward endpoints: only there is the service always known. */
+/** Connections of clients are left out before: only toward endpoints is the service known. */
 const adders: Readonly<Record<string, Add>> = {
   request_total: (totals, _, increase) => {
     totals.requests += increase;
@@ -110,22 +109,21 @@ const adders: Readonly<Record<string, Add>> = {
     const bound = labels.le === '+Inf' ? Number.POSITIVE_INFINITY : Number(labels.le);
     buckets.set(bound, (buckets.get(bound) ?? 0) + increase);
   },
-  tcp_open_total: (totals, { labels }, increase) => {
-    if (labels.peer === 'dst') totals.opened += increase;
+  tcp_open_total: (totals, _, increase) => {
+    totals.opened += increase;
   },
   tcp_close_total: (totals, { labels }, increase) => {
-    if (labels.peer !== 'dst') return;
     totals.closed += increase;
     if ((labels.errno ?? '') !== '') totals.closedBadly += increase;
   },
-  tcp_open_connections: (totals, { labels, value }) => {
-    if (labels.peer === 'dst') totals.open += value;
+  tcp_open_connections: (totals, { value }) => {
+    totals.open += value;
   },
-  tcp_read_bytes_total: (totals, { labels }, increase) => {
-    if (labels.peer === 'dst') totals.read += increase;
+  tcp_read_bytes_total: (totals, _, increase) => {
+    totals.read += increase;
   },
-  tcp_write_bytes_total: (totals, { labels }, increase) => {
-    if (labels.peer === 'dst') totals.written += increase;
+  tcp_write_bytes_total: (totals, _, increase) => {
+    totals.written += increase;
   },
 };
 
@@ -142,12 +140,6 @@ function serviceOf(labels: Readonly<Record<string, string>>): string {
   const { dst_service: service = '', dst_namespace: namespace = '' } = labels;
   if (service === '') return labels.authority || labels.target_addr || '-';
   return namespace === '' || namespace === 'default' ? service : `${service}.${namespace}`;
-}
-
-function isTalkedTo(totals: Totals): boolean {
-  return (
-    totals.buckets.size > 0 || totals.requests + totals.opened + totals.closed + totals.open > 0
-  );
 }
 
 function toRow(pair: ScrapePair, totals: Totals): ServiceRow {

@@ -14,6 +14,8 @@ import {
 interface TableStyle {
   readonly wide: boolean;
   readonly color: boolean;
+  /** Where lines are cut, because a line that wraps cannot be drawn over; Infinity for nowhere. */
+  readonly columns: number;
 }
 
 /** Ends with a line for each kind of error that the proxies themselves made. */
@@ -27,7 +29,8 @@ export function renderServices(
     shown,
     rows.map((row) => shown.map(({ cell }) => cell(row))),
   );
-  const lines = table.split('\n').map((line, index) => {
+  const lines = table.split('\n').map((whole, index) => {
+    const line = whole.slice(0, style.columns);
     const share = index === 0 ? null : (rows[index - 1]?.success ?? null);
     return style.color ? colored(line, index, share) : line;
   });
@@ -35,7 +38,8 @@ export function renderServices(
     ({ proxy, direction, code, count }) =>
       `${cleanText(`${proxy} ${direction}: ${code}`)} ${Math.round(count)}x`,
   );
-  return `${lines.join('\n')}${notes.length === 0 ? '' : `errors: ${notes.join(', ')}\n`}`;
+  const last = notes.length === 0 ? '' : `errors: ${notes.join(', ')}`.slice(0, style.columns);
+  return `${lines.join('\n')}${last === '' ? '' : `${last}\n`}`;
 }
 
 function colored(line: string, index: number, share: number | null): string {

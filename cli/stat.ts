@@ -103,14 +103,16 @@ function pairUp(
 
 function renderPairs(
   pairs: readonly ScrapePair[],
-  { output }: StatOptions,
+  { output, watch }: StatOptions,
   context: CommandContext,
 ): string {
   const services = pairs.flatMap(summarizeServices);
   const errors = pairs.flatMap(summarizeErrors);
   if (output === 'json') return `${JSON.stringify({ services, errors })}\n`;
   if (pairs.length === 0) return '';
-  return renderServices(services, errors, { wide: output === 'wide', color: context.color });
+  const { color, live } = context;
+  const columns = live && watch === true ? context.columns : Number.POSITIVE_INFINITY;
+  return renderServices(services, errors, { wide: output === 'wide', color, columns });
 }
 
 function collectAddress(text: string, before: readonly string[] = []): readonly string[] {

@@ -30,9 +30,11 @@ const echo: ServiceRow = {
   p99Ms: null,
 };
 
+const plain = { wide: false, color: false, columns: Number.POSITIVE_INFINITY };
+
 test('columns are as wide as what is in them', () => {
   const errors = [{ proxy: 'edge', direction: 'outbound', code: 'NO_ENDPOINTS', count: 3 }];
-  assert.deepEqual(renderServices([web, echo], errors, { wide: false, color: false }).split('\n'), [
+  assert.deepEqual(renderServices([web, echo], errors, plain).split('\n'), [
     'PROXY   DIRECTION   SERVICE    SUCCESS    RPS     P50    P95     P99   TCP',
     'edge    outbound    web        100.00%   40.0   1.3ms   20ms   1.50s     3',
     'edge    outbound    echo?[2J    50.00%   40.0       -      -       -     3',
@@ -41,8 +43,17 @@ test('columns are as wide as what is in them', () => {
   ]);
 });
 
+test('lines are cut where a terminal would wrap them', () => {
+  const errors = [{ proxy: 'edge', direction: 'outbound', code: 'NO_ENDPOINTS', count: 3 }];
+  const lines = renderServices([web, echo], errors, { ...plain, columns: 20 }).split('\n');
+  assert.deepEqual(
+    lines.map((line) => line.length),
+    [20, 20, 20, 20, 0],
+  );
+});
+
 test('wide tables have more columns, colours are by line', () => {
-  const text = renderServices([web, echo], [], { wide: true, color: true });
+  const text = renderServices([web, echo], [], { ...plain, wide: true, color: true });
   const [head, good, bad] = text.split('\n');
   assert.ok(head.startsWith('\x1b[1mPROXY ') && head.endsWith(' WRITTEN\x1b[0m'));
   assert.match(good, /^edge .* 1\.2KB\/s +12B\/s$/);

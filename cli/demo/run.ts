@@ -109,8 +109,8 @@ class Demo {
       .flatMap(summarizeServices)
       .filter(({ direction }) => direction === 'outbound');
     const errors = pairs.flatMap(summarizeErrors);
-    const { color, live, print } = this.#context;
-    const text = renderServices(services, errors, { wide: false, color });
+    const { color, columns, live, print } = this.#context;
+    const text = renderServices(services, errors, { wide: false, color, columns });
     if (live) {
       print(`${this.#drawn === 0 ? '' : `\x1b[${this.#drawn}A\x1b[J`}${text}`);
       this.#drawn = text.split('\n').length - 1;
