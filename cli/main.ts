@@ -3,7 +3,6 @@
  * more than the command that was asked for: a sidecar must stay small.
  */
 
-import { flushCompileCache } from 'node:module';
 import { type CommandContext, exitFailure } from './context.ts';
 
 async function main(args: readonly string[]): Promise<void> {
@@ -12,8 +11,6 @@ async function main(args: readonly string[]): Promise<void> {
   try {
     if (args[0] === 'proxy' && !args.some((arg) => arg === '--help' || arg === '-h')) {
       const { runProxyCommand } = await import('./proxy.ts');
-      // A proxy may be killed; what it compiled is kept for the next one.
-      flushCompileCache();
       context.exitCode = await runProxyCommand(args.slice(1), context);
     } else {
       const { runProgram } = await import('./program.ts');

@@ -1,6 +1,6 @@
 /** `heddle proxy`: from flags to a running proxy, with as little loaded as possible. */
 
-import { runProxy } from '../workers/main.ts';
+import { flushCompileCache } from 'node:module';
 import { type CommandContext, exitUsage } from './context.ts';
 import { parseProxyFlags } from './proxy-flags.ts';
 
@@ -14,5 +14,8 @@ export async function runProxyCommand(
     context.note(`heddle proxy: ${parsed.usage}\n(heddle proxy --help)\n`);
     return exitUsage;
   }
+  const { runProxy } = await import('../workers/main.ts');
+  // A proxy may be killed; what was compiled for it is kept for the next one.
+  flushCompileCache();
   return runProxy(parsed);
 }
