@@ -4,11 +4,11 @@
  */
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
-import { findProblems } from './tidy.ts';
+import { findProblems, fixProblems } from './tidy.ts';
 
 /** Writes `files` into a new folder; gives `path:line: message` of every problem. */
 function tidy(files: Readonly<Record<string, string>>): string[] {
@@ -181,6 +181,26 @@ describe('dead code', () => {
       ['cli/limits.ts:3: b is exported'],
     );
   });
+});
+
+test('an export that nobody uses can be dropped by the command', () => {
+  const root = mkdtempSync(join(tmpdir(), 'heddle-tidy-'));
+  try {
+    const path = join(root, 'a.ts');
+    const text = '/** A. */\nexport const a = 1;\n';
+    writeFileSync(path, text);
+    const rest = fixProblems(root, [
+      { path: 'a.ts', line: 1, message: 'of another kind' },
+      { path: 'a.ts', line: 2, message: 'dead', surplus: 'export ' },
+    ]);
+    assert.deepEqual(
+      rest.map(({ line }) => line),
+      [1],
+    );
+    assert.equal(readFileSync(path, 'utf8'), '/** A. */\nconst a = 1;\n');
+  } finally {
+    rmSync(root, { recursive: true });
+  }
 });
 
 describe('globals', () => {

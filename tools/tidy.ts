@@ -1,10 +1,12 @@
 /**
- * `node tools/tidy.ts [folder ...]`: the project's own rules, which compiler and linters do not
- * know. Reads the whole tree, prints what breaks a rule (below the named folders, if any), and
- * ends with 1 if something does. There is no way to except a file from a rule.
+ * `node tools/tidy.ts [--fix] [path ...]`: the project's own rules, which compiler and linters do
+ * not know. Reads the whole tree, prints what breaks a rule (at or below the named paths, if any),
+ * and ends with 1 if something does. There is no way to except a file from a rule. `--fix` drops
+ * the exports that nobody uses; run it when what uses them is written.
  */
 
-import { resolve } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { checkDead } from './tidy/dead.ts';
 import { checkGlobals } from './tidy/globals.ts';
 import { checkImports } from './tidy/imports.ts';
@@ -35,18 +37,36 @@ function byPlace(a: Problem, b: Problem): number {
   return a.line - b.line;
 }
 
-function main(folders: readonly string[]): void {
+function main(args: readonly string[]): void {
   const root = resolve(import.meta.dirname, '..');
-  const wanted = folders.map((folder) => folder.replace(/^\.\//, '').replace(/\/+$/, ''));
-  const problems = findProblems(root).filter(
+  const wanted = args
+    .filter((arg) => arg !== '--fix')
+    .map((folder) => folder.replace(/^\.\//, '').replace(/\/+$/, ''));
+  let problems = findProblems(root).filter(
     ({ path }) =>
       wanted.length === 0 || wanted.some((one) => path === one || path.startsWith(`${one}/`)),
   );
+  if (args.includes('--fix')) problems = fixProblems(root, problems);
   for (const { path, line, message } of problems) {
     process.stdout.write(`${path}:${line}: ${message}\n`);
   }
   process.stderr.write(problems.length === 0 ? 'tidy\n' : `${problems.length} to tidy up\n`);
   process.exitCode = problems.length === 0 ? 0 : 1;
+}
+
+/** Mends what can be mended by leaving something out; gives what remains. */
+export function fixProblems(root: string, problems: readonly Problem[]): Problem[] {
+  return problems.filter((problem) => !fix(root, problem));
+}
+
+/** Takes out what is surplus; false when nothing is, or it is not where it was found. */
+function fix(root: string, { path, line, surplus }: Problem): boolean {
+  if (surplus === undefined) return false;
+  const lines = readFileSync(join(root, path), 'utf8').split('\n');
+  if (!lines[line - 1].startsWith(surplus)) return false;
+  lines[line - 1] = lines[line - 1].slice(surplus.length);
+  writeFileSync(join(root, path), lines.join('\n'));
+  return true;
 }
 
 if (import.meta.main) main(process.argv.slice(2));

@@ -8,7 +8,7 @@
 import { posix } from 'node:path';
 import { resolveImport } from './imports.ts';
 import type { Problem } from './problem.ts';
-import { isTestFile, type SourceFile, type Tree } from './tree.ts';
+import { isDeclaration, isTestFile, type SourceFile, type Tree } from './tree.ts';
 
 export function checkDead(tree: Tree): Problem[] {
   const roots = startedFiles(tree);
@@ -53,7 +53,7 @@ function deadFiles(tree: Tree, roots: readonly string[], named: Named): Problem[
   const tests = tree.sources.map(({ path }) => path).filter(isTestFile);
   const tested = reach(tree, tests, named);
   return tree.sources
-    .filter(({ path }) => !isTestFile(path) && !used.has(path))
+    .filter(({ path }) => !isTestFile(path) && !isDeclaration(path) && !used.has(path))
     .filter(({ path }) => !path.startsWith('test/') || !tested.has(path))
     .map(({ path }) => ({
       path,
@@ -96,11 +96,11 @@ function deadExports(sources: readonly SourceFile[], byName: ReadonlySet<string>
   const problems: Problem[] = [];
   for (const { path, facts } of sources) {
     const known = usedNames.get(path) ?? new Set<string>();
-    if (isTestFile(path) || byName.has(path) || known.has('*')) continue;
+    if (isTestFile(path) || byName.has(path) || known.has('*') || isDeclaration(path)) continue;
     for (const { name, line } of facts.exports) {
       if (known.has(name)) continue;
       const message = `${name} is exported and used by no other file: drop the export`;
-      problems.push({ path, line, message });
+      problems.push({ path, line, message, surplus: 'export ' });
     }
   }
   return problems;

@@ -160,7 +160,7 @@ const moduleBans: readonly ModuleBan[] = [
     instead: 'traffic goes by core/http; only admin, cli and control use it for themselves',
   },
   {
-    modules: ['node:worker_threads', 'node:cluster', 'node:child_process', 'node:fs', 'node:os'],
+    modules: ['node:worker_threads', 'node:cluster', 'node:child_process', 'node:fs'],
     within: /^(core|api)\//,
     allowed: /^core\/discover\//,
     instead: 'core knows no threads, processes or files: workers hands it what it needs',

@@ -6,4 +6,6 @@ export interface Problem {
   /** From 1. */
   readonly line: number;
   readonly message: string;
+  /** What `--fix` takes out of the line, at its beginning. */
+  readonly surplus?: string;
 }

@@ -3,7 +3,7 @@
 import { findFunctions } from './functions.ts';
 import type { Problem } from './problem.ts';
 import { matching, type Token } from './tokens.ts';
-import { isTestFile, type SourceFile } from './tree.ts';
+import { isDeclaration, isTestFile, type SourceFile } from './tree.ts';
 
 export function checkShape(file: SourceFile): Problem[] {
   const problems: Problem[] = [];
@@ -12,7 +12,7 @@ export function checkShape(file: SourceFile): Problem[] {
   };
   checkSize(file, report);
   checkName(file, report);
-  checkConstructs(file, report);
+  if (!isDeclaration(file.path)) checkConstructs(file, report);
   if (isTestFile(file.path)) checkTest(file.facts.tokens, report);
   return problems;
 }

@@ -50,6 +50,11 @@ export function isTestFile(path: string): boolean {
   return /\.(test|fuzz|bench)\.ts$/.test(path);
 }
 
+/** Describes to the compiler what others have written, in the form that they chose. */
+export function isDeclaration(path: string): boolean {
+  return path.endsWith('.d.ts');
+}
+
 function listFiles(root: string, folder: string): string[] {
   const paths: string[] = [];
   for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
