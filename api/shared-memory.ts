@@ -19,6 +19,8 @@ export const statusField = {
   outboundActivity: 6,
   /** Sockets adopted since the start; main compares it with what it handed over. */
   adoptedTotal: 7,
+  /** By how much the last heartbeat was late. */
+  loopDelayMs: 8,
 } as const;
 export const statusWords = 16;
 

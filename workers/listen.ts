@@ -10,15 +10,28 @@
 import { closeSync } from 'node:fs';
 import { BoundSocket, createServer, type Server, type Socket } from 'node:net';
 import type { Address } from '../api/settings.ts';
+import { formatAddress } from '../control/model/address.ts';
 import { heldSocketsMax } from '../core/base/limits.ts';
 import { duplicateDescriptor } from './duplicate.ts';
 
-export interface ListenOptions {
+export interface BindOptions {
   readonly address: Address;
   /** The setting that names the address, for errors. */
   readonly setting: string;
   /** Lets every worker listen on the same port; the kernel spreads connections. */
   readonly reusePort: boolean;
+  /** Main has taken the port for all of its workers. */
+  readonly isOurs?: boolean;
+}
+
+export interface BoundPort {
+  /** With the port that the system chose where 0 was asked for. */
+  readonly address: Address;
+  readonly setting: string;
+  readonly socket: BoundSocket;
+}
+
+export interface ListenOptions {
   readonly onSocket: (socket: Socket) => void;
   /** Accepting has failed; the listener goes on. */
   readonly onError: (error: Error) => void;
@@ -30,26 +43,36 @@ export class ListenError extends Error {
   override readonly name = 'ListenError';
 }
 
-/** Resolves when the port accepts; rejects with a `ListenError` that names the setting. */
-export async function openListener(options: ListenOptions): Promise<Listener> {
-  let bound: BoundSocket;
+/**
+ * Takes the port without accepting yet; throws a `ListenError` that names the setting. With
+ * `reusePort`, main takes it so that the port stays ours, and every worker listens there.
+ */
+export function bindPort(options: BindOptions): BoundPort {
+  const { address, setting, reusePort, isOurs = false } = options;
   try {
-    bound = new BoundSocket({ ...options.address, reusePort: options.reusePort });
+    // A port that is shared on purpose would also be shared with a process that is not ours.
+    if (reusePort && !isOurs && address.port !== 0) new BoundSocket({ ...address }).close();
+    const socket = new BoundSocket({ ...address, reusePort });
+    const { address: host, port } = socket.address();
+    return { address: { host, port }, setting, socket };
   } catch (error) {
-    throw new ListenError(describeFailure(options, error as NodeJS.ErrnoException));
+    throw new ListenError(describeFailure(setting, address, error as NodeJS.ErrnoException));
   }
-  const { address, port } = bound.address();
-  const descriptor = bound.fd();
-  // Half-open: a client that has sent all of its request and closed its side still gets an answer.
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
-  await new Promise<void>((resolve, reject) => {
-    server.once('listening', resolve);
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(new ListenError(describeFailure(options, error))),
-    );
-    server.listen({ handle: bound, backlog });
+}
+
+/** Accepts on a port that was bound; resolves when the kernel lets clients in. */
+export function listenOn(port: BoundPort, options: ListenOptions): Promise<Listener> {
+  const descriptor = port.socket.fd();
+  const server = createPausedServer();
+  return new Promise((resolve, reject) => {
+    server.once('listening', () => {
+      resolve(new Listener(options, port.address, server, descriptor));
+    });
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(new ListenError(describeFailure(port.setting, port.address, error)));
+    });
+    server.listen({ handle: port.socket, backlog });
   });
-  return new Listener(options, { host: address, port }, server, descriptor);
 }
 
 export class Listener {
@@ -61,7 +84,7 @@ export class Listener {
   #state: 'accepting' | 'paused' | 'holding' | 'closed' = 'accepting';
   readonly #held: Socket[] = [];
 
-  /** `server` listens; `openListener` makes it. */
+  /** `server` listens; `listenOn` makes it. */
   constructor(options: ListenOptions, address: Address, server: Server, descriptor: number) {
     this.#options = options;
     this.address = address;
@@ -121,10 +144,13 @@ export class Listener {
   }
 }
 
-function describeFailure(options: ListenOptions, error: NodeJS.ErrnoException): string {
-  const { host, port } = options.address;
-  const place = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  return `${options.setting}: cannot listen on ${place}: ${explain(error)}`;
+/** Half-open: a client that has sent all of its request and closed its side still gets an answer. */
+function createPausedServer(): Server {
+  return createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
+}
+
+function describeFailure(setting: string, address: Address, error: NodeJS.ErrnoException): string {
+  return `${setting}: cannot listen on ${formatAddress(address)}: ${explain(error)}`;
 }
 
 function explain(error: NodeJS.ErrnoException): string {

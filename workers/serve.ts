@@ -12,6 +12,9 @@ import { systemRandom } from '../core/base/random.ts';
 import { systemInterval, TimerWheel } from '../core/base/timers.ts';
 import type { ProxyEnv, Proxy as ProxyWorker } from '../core/proxy/proxy.ts';
 
+import { type OwnListeners, openOwnListeners } from './own-listeners.ts';
+import { listensInWorkers } from './ports.ts';
+
 /** What main gives to a worker's thread. */
 export interface WorkerTask {
   readonly start: WorkerStart;
@@ -22,26 +25,42 @@ export interface WorkerTask {
 export type CreateProxy = (env: ProxyEnv) => ProxyWorker;
 
 /** Never settles: a worker lives until its thread ends. */
-export function serveWorker(task: WorkerTask, createProxy: CreateProxy): Promise<never> {
+export async function serveWorker(task: WorkerTask, createProxy: CreateProxy): Promise<never> {
   const { start, port } = task;
   const post = (message: WorkerToMain): void => port.postMessage(message);
+  const timers = new TimerWheel(systemClock);
   const proxy = createProxy({
     index: start.index,
     settings: start.settings,
     memory: start.memory,
     clock: systemClock,
-    timers: new TimerWheel(systemClock),
+    timers,
     random: systemRandom(),
     post,
   });
   // Whoever waits gets a reset, because a plain close would pass for the end of a body that has no
   // length. Node then ends the thread and gives the error to main.
   process.on('uncaughtExceptionMonitor', () => proxy.receive({ kind: 'drain', stage: 'force' }));
+  let own: OwnListeners | null = null;
   port.on('message', (message: MainToWorker) => {
     if (message.kind === 'socket') proxy.adopt(message.listener, message.socket);
-    else proxy.receive(message);
+    else {
+      if (message.kind === 'drain') own?.drain(message.stage);
+      proxy.receive(message);
+    }
   });
   startHeartbeat(start.memory, start.index, task.heartbeatMs);
+  if (listensInWorkers(start.settings)) {
+    own = await openOwnListeners({
+      settings: start.settings,
+      memory: start.memory,
+      timers,
+      adopt: (listener, socket) => proxy.adopt(listener, socket),
+      warn: (message, reason) => {
+        post({ kind: 'log', level: 'warn', target: 'heddle::accept', message, fields: { reason } });
+      },
+    });
+  }
   post({ kind: 'ready' });
   return new Promise<never>(() => {});
 }
@@ -50,16 +69,16 @@ export function serveWorker(task: WorkerTask, createProxy: CreateProxy): Promise
 export function startHeartbeat(memory: SharedMemory, index: number, periodMs: number): () => void {
   const row = index * statusWords;
   let before = performance.eventLoopUtilization();
+  let dueMs = systemClock.monotonicMs();
   const beat = (): void => {
     const now = performance.eventLoopUtilization();
     const load = performance.eventLoopUtilization(now, before).utilization;
     before = now;
+    const nowMs = systemClock.monotonicMs();
+    memory.status[row + statusField.loopDelayMs] = Math.max(0, nowMs - dueMs);
+    dueMs = nowMs + periodMs;
     memory.status[row + statusField.loadPermille] = Math.round(load * 1000);
-    Atomics.store(
-      memory.status,
-      row + statusField.heartbeat,
-      stampOf(memory, systemClock.monotonicMs()),
-    );
+    Atomics.store(memory.status, row + statusField.heartbeat, stampOf(memory, nowMs));
   };
   beat();
   return systemInterval(beat, periodMs);

@@ -11,7 +11,7 @@ import type { Address, ProxySettings } from '../api/settings.ts';
 import { createSharedMemory, type SharedMemory } from '../api/shared-memory.ts';
 import { systemClock } from '../core/base/clock.ts';
 import { TimerWheel } from '../core/base/timers.ts';
-import { openListener } from './listen.ts';
+import { bindPort, listenOn } from './listen.ts';
 import { Supervisor } from './supervisor.ts';
 import { ask, dial, untilEnd } from './testing/client.ts';
 import { echoEntry } from './testing/echo-worker.ts';
@@ -56,7 +56,8 @@ async function startRig(workers: number): Promise<Rig> {
     entry: echoEntry,
     limits: { heartbeatMs: 50, silenceMs: 1000, heapMib: 32 },
     events: {
-      onStarted: () => {
+      onStarting: () => {},
+      onReady: () => {
         started += 1;
         wake();
       },
@@ -64,13 +65,13 @@ async function startRig(workers: number): Promise<Rig> {
         ends.push(end);
         wake();
       },
+      onRefused: () => {},
       onReport: () => {},
     },
   });
-  const listener = await openListener({
-    address: { host: '127.0.0.1', port: 0 },
-    setting: 'proxy.outbound',
-    reusePort: false,
+  const address = { host: '127.0.0.1', port: 0 };
+  const port = bindPort({ address, setting: 'proxy.outbound', reusePort: false });
+  const listener = await listenOn(port, {
     onSocket: (socket) => supervisor.give('outbound', socket),
     onError: (error) => assert.fail(error),
   });

@@ -15,6 +15,7 @@ import {
   statusField,
   statusWords,
 } from '../api/shared-memory.ts';
+import { zeroWorker } from '../core/balance/slots.ts';
 import type { Clock } from '../core/base/clock.ts';
 import * as limits from '../core/base/limits.ts';
 import { systemInterval, Timer, type TimerWheel } from '../core/base/timers.ts';
@@ -84,7 +85,7 @@ export class Supervisor implements Workforce {
   #lastWatchMs: number;
   #stopping = false;
 
-  /** Starts the threads; `events.onStarted` tells when each is ready. */
+  /** Starts the threads; `events.onReady` tells when each takes connections. */
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#pool = createPool(options);
@@ -126,6 +127,7 @@ export class Supervisor implements Workforce {
         return true;
       }
       refused |= 1 << index;
+      this.#options.events.onRefused();
     }
     socket.destroy();
     return false;
@@ -181,6 +183,7 @@ export class Supervisor implements Workforce {
     this.#write(seat.index, statusField.heartbeat, stampOf(memory, seat.startedMs));
     port1.on('message', (message: WorkerToMain) => this.#onMessage(seat, message));
     port1.on('close', () => this.#onPortClose(seat, port1));
+    this.#options.events.onStarting(seat.index, seat.incarnation);
     const task: WorkerTask = {
       start: { index: seat.index, incarnation: seat.incarnation, settings, memory },
       port: port2,
@@ -200,7 +203,7 @@ export class Supervisor implements Workforce {
       return;
     }
     seat.ready = true;
-    this.#options.events.onStarted(seat.index, seat.incarnation);
+    this.#options.events.onReady(seat.index);
   }
 
   #onThreadEnd(seat: Seat, reason: WorkerEndReason, detail: string): void {
@@ -226,7 +229,7 @@ export class Supervisor implements Workforce {
     seat.port = null;
     const lostConnections = this.#countConnectionsOf(seat);
     seat.handed = 0;
-    memory.status.fill(0, seat.index * statusWords, (seat.index + 1) * statusWords);
+    zeroWorker(memory, seat.index);
     events.onEnded(seat.index, { reason, detail, lostConnections, restartDelayMs: delayMs });
     timers.arm(seat.restart, delayMs);
   }

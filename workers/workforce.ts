@@ -20,10 +20,14 @@ export interface Workforce {
 }
 
 export interface WorkforceEvents {
-  /** A worker is ready, the first or one that replaces another. */
-  onStarted(worker: number, incarnation: number): void;
+  /** A worker's thread starts; its reports may come from now on. */
+  onStarting(worker: number, incarnation: number): void;
+  /** It takes connections from now on. */
+  onReady(worker: number): void;
   /** A worker's thread is gone; nobody writes its row, column or cells any more. */
   onEnded(worker: number, end: WorkerEnd): void;
+  /** A worker did not take a socket; another one is asked. */
+  onRefused(): void;
   onReport(worker: number, report: WorkerReport): void;
 }
 

@@ -1,0 +1,90 @@
+/**
+ * Admission: whether connections are accepted now. Over a limit the listeners pause and clients
+ * wait in the system's backlog; existing connections notice nothing, and it ends by itself.
+ */
+
+import { Timer, type TimerWheel } from '../core/base/timers.ts';
+import type { DescriptorBudget } from './descriptors.ts';
+
+/** `connections`: --max-connections; `workers`: no worker is ready to take one. */
+export type PauseReason = 'connections' | 'descriptors' | 'workers';
+
+interface Pausable {
+  pause(): void;
+  resume(): void;
+}
+
+export interface AdmissionOptions {
+  readonly maxConnections: number;
+  readonly descriptors: DescriptorBudget;
+  readonly timers: TimerWheel;
+  /** Open connections, those included that are on their way to a worker. */
+  readonly countConnections: () => number;
+  readonly hasWorker: () => boolean;
+  readonly onPause: (reason: PauseReason) => void;
+  readonly onResume: (reason: PauseReason) => void;
+}
+
+export class Admission {
+  readonly #options: AdmissionOptions;
+  readonly #listeners = new Set<Pausable>();
+  readonly #timer: Timer;
+  #reason: PauseReason | null = null;
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+    this.#timer = new Timer({ onTimer: () => this.check() });
+  }
+
+  get reason(): PauseReason | null {
+    return this.#reason;
+  }
+
+  add(listener: Pausable): void {
+    this.#listeners.add(listener);
+    if (this.#reason !== null) listener.pause();
+  }
+
+  remove(listener: Pausable): void {
+    this.#listeners.delete(listener);
+  }
+
+  /** A connection was let in: stops before the one that would be too many. */
+  admitted(): void {
+    this.#options.descriptors.spend();
+    if (this.#reason === null) this.check();
+  }
+
+  /** Pauses or resumes as things are now; while paused it looks by itself. */
+  check(): void {
+    const before = this.#reason;
+    const reason = this.#findReason();
+    this.#reason = reason;
+    if (reason !== null) this.#options.timers.arm(this.#timer, recheckMs);
+    if (reason === before) return;
+    if (before !== null) this.#options.onResume(before);
+    if (reason !== null) this.#options.onPause(reason);
+    for (const listener of this.#listeners) {
+      if (reason !== null && before === null) listener.pause();
+      // Whoever is resumed may let in the one that pauses all again.
+      if (reason === null && this.#reason === null) listener.resume();
+    }
+  }
+
+  close(): void {
+    this.#options.timers.cancel(this.#timer);
+    this.#listeners.clear();
+  }
+
+  #findReason(): PauseReason | null {
+    const { maxConnections, descriptors, countConnections, hasWorker } = this.#options;
+    if (!hasWorker()) return 'workers';
+    // While paused, some room is waited for: pausing and resuming for each connection is dear.
+    const room = this.#reason === 'connections' ? Math.ceil(maxConnections / roomDivisor) : 1;
+    if (countConnections() > maxConnections - room) return 'connections';
+    return descriptors.isSpent() ? 'descriptors' : null;
+  }
+}
+
+const recheckMs = 50;
+const roomDivisor = 64;

@@ -1,0 +1,95 @@
+/** What the admin port shows of a running proxy, gathered when somebody asks. */
+
+import type { ProxySettings } from '../api/settings.ts';
+import type { ConfigProblem, LoadedConfig } from '../control/model/discovery.ts';
+import { formatProblem } from '../control/sources/load-config.ts';
+import type { Slots } from '../core/balance/slots.ts';
+import type { Clock } from '../core/base/clock.ts';
+import { renderExposition } from '../core/telemetry/exposition.ts';
+import type { MetricsMerger } from '../core/telemetry/merge.ts';
+import type { ProcessMetrics } from '../core/telemetry/process.ts';
+import type { MainMetrics } from './metrics.ts';
+import type { Publisher } from './snapshot.ts';
+
+/** How the configuration stands, next to what runs. */
+export interface ConfigState {
+  loaded: LoadedConfig;
+  /** Of the newest version of the file, when it was refused. */
+  problems: readonly ConfigProblem[];
+  /** Settings that differ in the file and wait for a restart. */
+  restart: readonly string[];
+}
+
+export function showConfig(settings: ProxySettings, state: ConfigState): object {
+  const { loaded, problems, restart } = state;
+  return {
+    path: loaded.path,
+    trustDomain: loaded.trustDomain,
+    clusterDomain: loaded.clusterDomain,
+    proxy: settings,
+    services: loaded.services,
+    problems: problems.map(formatProblem),
+    restart,
+  };
+}
+
+export function showEndpoints(publisher: Publisher, slots: Slots, clock: Clock): object {
+  const targets: object[] = [];
+  const nowMs = slots.nowMs();
+  const wallMs = clock.wallMs();
+  for (const { key, target, endpoints, status } of publisher.targets()) {
+    const { kind, location, confirmedWallMs, error } = status;
+    targets.push({
+      target: key,
+      state: target?.state ?? 'unknown',
+      authority: target?.authority ?? null,
+      protocol: target?.protocol ?? null,
+      source: kind,
+      location,
+      ageMs: confirmedWallMs === null ? null : Math.max(0, wallMs - confirmedWallMs),
+      error,
+      endpoints: endpoints.map(({ host, port, weight, zone, slot }) => ({
+        address: host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
+        weight,
+        zone,
+        gate: slots.gate(slot),
+        inFlight: slots.inFlight(slot),
+        rttMs: round(slots.rttMs(slot, nowMs)),
+        load: round(slots.load(slot, nowMs)),
+        failures: slots.failures(slot),
+      })),
+    });
+  }
+  return { targets };
+}
+
+export interface MetricsSources {
+  readonly merger: MetricsMerger;
+  readonly main: MainMetrics;
+  readonly process: ProcessMetrics;
+  readonly publisher: Publisher;
+  readonly clock: Clock;
+  readonly readyWorkers: () => number;
+}
+
+export async function collectMetrics(sources: MetricsSources): Promise<Iterable<string>> {
+  const { merger, main, publisher, clock } = sources;
+  await sources.process.sample();
+  main.sample(sources.readyWorkers());
+  const wallMs = clock.wallMs();
+  for (const { target, status } of publisher.targets()) {
+    // Names that a client made up get no series.
+    if (target === null || !configured.has(status.kind) || status.confirmedWallMs === null)
+      continue;
+    const labels = { service: target.authority, source: status.kind };
+    const ageMs = Math.max(0, wallMs - status.confirmedWallMs);
+    main.set('heddle_discovery_age_seconds', labels, ageMs / 1000);
+  }
+  return renderExposition(merger.collect());
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
+
+const configured: ReadonlySet<string> = new Set(['inline', 'file', 'dns', 'srv']);

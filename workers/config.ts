@@ -1,0 +1,97 @@
+/**
+ * From a configuration file, the environment and the command line to the settings of this process:
+ * the only reader of the environment. A flag outweighs a variable, a variable outweighs the file.
+ */
+
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import type { ProxySettings } from '../api/settings.ts';
+import { formatAddress, isLoopback } from '../control/model/address.ts';
+import { workersMax } from '../core/base/limits.ts';
+import { countAutoWorkers } from './size.ts';
+
+export type Overrides = Partial<ProxySettings>;
+
+export type ResolvedSettings =
+  | { readonly settings: ProxySettings }
+  | { readonly problems: readonly string[] };
+
+/** `problems` are sentences; each names the flag, the variable or the key that it is about. */
+export function resolveSettings(
+  fromFile: ProxySettings,
+  overrides: Overrides,
+  environment: NodeJS.ProcessEnv = process.env,
+): ResolvedSettings {
+  const problems: string[] = [];
+  const fromEnvironment = readEnvironment(environment, problems);
+  const settings = { ...fromFile, ...fromEnvironment, ...overrides };
+  problems.push(...problemsOf(settings));
+  return problems.length > 0 ? { problems } : { settings };
+}
+
+/** Settings that a running proxy does not take over from a file that has changed. */
+export function restartSettings(before: ProxySettings, after: ProxySettings): string[] {
+  const names = Object.keys(after) as (keyof ProxySettings)[];
+  return names.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
+}
+
+export function countWorkers(settings: ProxySettings): number {
+  if (settings.workers !== 'auto') return settings.workers;
+  const read = (path: string): string | null => {
+    try {
+      return readFileSync(path, 'latin1');
+    } catch {
+      return null;
+    }
+  };
+  const cgroup = read('/proc/self/cgroup') ?? '';
+  return countAutoWorkers({ cgroup, read, cores: availableParallelism() });
+}
+
+function readEnvironment(environment: NodeJS.ProcessEnv, problems: string[]): Overrides {
+  const overrides: { -readonly [Key in keyof Overrides]: Overrides[Key] } = {};
+  const { HEDDLE_WORKERS: workers, HEDDLE_LOG_LEVEL: level } = environment;
+  if (workers !== undefined) {
+    const count = workers === 'auto' ? workers : Number(workers);
+    if (count === 'auto' || (/^\d{1,2}$/.test(workers) && count <= workersMax)) {
+      overrides.workers = count;
+    } else {
+      problems.push(
+        `HEDDLE_WORKERS: expected auto or a whole number from 0 to ${workersMax}, got "${workers}"`,
+      );
+    }
+  }
+  if (level !== undefined) {
+    const known = logLevels.find((name) => name === level);
+    if (known !== undefined) overrides.logLevel = known;
+    else {
+      problems.push(`HEDDLE_LOG_LEVEL: expected one of ${logLevels.join(', ')}, got "${level}"`);
+    }
+  }
+  return overrides;
+}
+
+/** The rules of the file again, because flags may break them too. */
+function problemsOf(settings: ProxySettings): string[] {
+  const { outbound, inbound, inboundTo, allowRemote, announceMs, graceMs } = settings;
+  const problems: string[] = [];
+  if (inbound !== null && inboundTo === null) {
+    problems.push(
+      'inbound: where its traffic goes is missing; add proxy.inboundTo or --inbound-to',
+    );
+  }
+  if (outbound !== null && !isLoopback(outbound.host) && !allowRemote) {
+    problems.push(
+      `outbound: ${formatAddress(outbound)} lets other machines send through this proxy; ` +
+        'listen on 127.0.0.1, or say proxy.allowRemote: true if that is meant',
+    );
+  }
+  if (announceMs > graceMs) {
+    problems.push(
+      `announce: ${announceMs} ms is part of the grace time of ${graceMs} ms but exceeds it`,
+    );
+  }
+  return problems;
+}
+
+export const logLevels = ['off', 'error', 'warn', 'info', 'debug'] as const;

@@ -1,0 +1,111 @@
+/** Drives the drain: reads the counts of all workers, and says what each stage found. */
+
+import type { DrainStage } from '../api/messages.ts';
+import type { ProxySettings } from '../api/settings.ts';
+import {
+  type SharedMemory,
+  stampOf,
+  stampUnitMs,
+  statusField,
+  statusWords,
+} from '../api/shared-memory.ts';
+import type { Clock } from '../core/base/clock.ts';
+import { systemInterval } from '../core/base/timers.ts';
+import type { Logger } from '../core/telemetry/log.ts';
+import { Drain, type DrainCounts, type DrainStep } from './drain.ts';
+
+export interface DrainRunnerOptions {
+  readonly settings: ProxySettings;
+  readonly memory: SharedMemory;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Open connections with those on their way to a worker. */
+  readonly countConnections: () => number;
+  /** Closes the listeners of the stage and tells the workers. */
+  readonly onStage: (stage: DrainStage) => void;
+  readonly onDone: () => void;
+}
+
+export class DrainRunner {
+  readonly #options: DrainRunnerOptions;
+  readonly #drain: Drain;
+  #stage: DrainStage | null = null;
+  #stopTicking: (() => void) | null = null;
+
+  constructor(options: DrainRunnerOptions) {
+    const { announceMs, graceMs, inbound, outbound, binds } = options.settings;
+    this.#options = options;
+    const hasInbound = inbound !== null;
+    const hasOutbound = outbound !== null || binds.length > 0;
+    this.#drain = new Drain({ announceMs, graceMs, hasInbound, hasOutbound }, (step) =>
+      this.#onStep(step),
+    );
+  }
+
+  /** What a worker that starts now has to be told. */
+  get stage(): DrainStage | null {
+    return this.#stage;
+  }
+
+  /** A second call forces. */
+  begin(): void {
+    this.#drain.begin(this.#options.clock.monotonicMs());
+    this.#stopTicking ??= systemInterval(() => this.#advance(), tickPeriodMs);
+    this.#advance();
+  }
+
+  close(): void {
+    this.#stopTicking?.();
+  }
+
+  #advance(): void {
+    this.#drain.advance(this.#options.clock.monotonicMs(), this.#readCounts());
+  }
+
+  #onStep(step: DrainStep): void {
+    const { log, onStage, onDone } = this.#options;
+    const { connectionsInbound: inbound, connectionsOutbound: outbound } = this.#readCounts();
+    const fields = { inbound, outbound };
+    if (step === 'force' && inbound + outbound > 0) log.warn(target, messages[step], fields);
+    else log.info(target, messages[step], fields);
+    if (step === 'done') {
+      this.close();
+      onDone();
+    } else if (step !== 'quiet') {
+      this.#stage = step;
+      onStage(step);
+    }
+  }
+
+  #readCounts(): DrainCounts {
+    const { memory, clock, countConnections } = this.#options;
+    const now = stampOf(memory, clock.monotonicMs());
+    let connectionsInbound = 0;
+    let connectionsOutbound = 0;
+    let exchangesOutbound = 0;
+    let outboundQuietMs = Number.POSITIVE_INFINITY;
+    for (let row = 0; row < memory.status.length; row += statusWords) {
+      const read = (field: number): number => Atomics.load(memory.status, row + field);
+      connectionsInbound += read(statusField.connectionsInbound);
+      connectionsOutbound += read(statusField.connectionsOutbound);
+      exchangesOutbound += read(statusField.exchangesOutbound);
+      const quietMs = ((now - read(statusField.outboundActivity)) | 0) * stampUnitMs;
+      outboundQuietMs = Math.min(outboundQuietMs, quietMs);
+    }
+    // Those on their way may be inbound.
+    const inTransit = countConnections() - connectionsInbound - connectionsOutbound;
+    connectionsInbound += Math.max(0, inTransit);
+    return { connectionsInbound, connectionsOutbound, exchangesOutbound, outboundQuietMs };
+  }
+}
+
+const target = 'heddle::drain';
+const messages: Readonly<Record<DrainStep, string>> = {
+  announce: 'draining: not ready any more, inbound answers ask clients to go',
+  inbound: 'draining: inbound accepts no more and finishes what runs',
+  quiet: 'draining: inbound is done, outbound stays until it is quiet',
+  outbound: 'draining: outbound accepts no more',
+  force: 'draining: what is left is reset',
+  done: 'drained',
+};
+const tickPeriodMs = 50;

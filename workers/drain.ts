@@ -1,0 +1,102 @@
+/**
+ * The order in which a proxy ends. Pure: it is told the time and the counts, and says what is to
+ * be done. Inbound ends first, because the application needs outbound to finish its answers.
+ *
+ *     running --begin--> announce --announceMs--> inbound --drained--> quiet --3 s--> outbound
+ *                            |                       |                   |               |
+ *                            +--------- graceMs, or begin again ---------+---------------+
+ *                                                    |                                drained
+ *                                                    v                                   |
+ *                                                  force ------------------------------> done
+ */
+
+import type { DrainStage } from '../api/messages.ts';
+
+export interface DrainOptions {
+  readonly announceMs: number;
+  /** From the beginning; all stages are inside. */
+  readonly graceMs: number;
+  readonly hasInbound: boolean;
+  readonly hasOutbound: boolean;
+}
+
+export interface DrainCounts {
+  readonly connectionsInbound: number;
+  readonly connectionsOutbound: number;
+  readonly exchangesOutbound: number;
+  /** Since the last outbound byte or connection. */
+  readonly outboundQuietMs: number;
+}
+
+/** What happens now; `quiet` is waiting, in which nothing changes for the workers. */
+export type DrainStep = DrainStage | 'quiet' | 'done';
+
+export class Drain {
+  readonly #options: DrainOptions;
+  readonly #onStep: (step: DrainStep) => void;
+  #step: DrainStep | 'running' = 'running';
+  #beganMs = 0;
+  #stepMs = 0;
+
+  constructor(options: DrainOptions, onStep: (step: DrainStep) => void) {
+    this.#options = options;
+    this.#onStep = onStep;
+  }
+
+  get step(): DrainStep | 'running' {
+    return this.#step;
+  }
+
+  /** A signal. The second one forces. */
+  begin(nowMs: number): void {
+    if (this.#step === 'running') {
+      this.#beganMs = nowMs;
+      // Nobody is to be told of an inbound side that is not there.
+      this.#enter(this.#options.hasInbound ? 'announce' : 'quiet', nowMs);
+    } else if (this.#step !== 'done' && this.#step !== 'force') this.#enter('force', nowMs);
+  }
+
+  /** Goes as many steps on as the counts allow. */
+  advance(nowMs: number, counts: DrainCounts): void {
+    for (;;) {
+      const next = this.#next(nowMs, counts);
+      if (next === null) return;
+      this.#enter(next, nowMs);
+    }
+  }
+
+  #next(nowMs: number, counts: DrainCounts): DrainStep | null {
+    const { announceMs, graceMs, hasOutbound } = this.#options;
+    const isEmpty = counts.connectionsInbound + counts.connectionsOutbound === 0;
+    if (this.#step === 'running' || this.#step === 'done') return null;
+    if (this.#step === 'force') {
+      return isEmpty || nowMs - this.#stepMs >= forcedMs ? 'done' : null;
+    }
+    if (nowMs - this.#beganMs >= graceMs) return 'force';
+    switch (this.#step) {
+      case 'announce':
+        return nowMs - this.#beganMs >= announceMs ? 'inbound' : null;
+      case 'inbound':
+        return counts.connectionsInbound === 0 ? (hasOutbound ? 'quiet' : 'done') : null;
+      case 'quiet':
+        return isQuiet(counts) ? 'outbound' : null;
+      case 'outbound':
+        return isEmpty ? 'done' : null;
+    }
+  }
+
+  #enter(step: DrainStep, nowMs: number): void {
+    this.#step = step;
+    this.#stepMs = nowMs;
+    this.#onStep(step);
+  }
+}
+
+/** A request that waits for its answer moves no byte, and is not quiet. */
+function isQuiet(counts: DrainCounts): boolean {
+  return counts.exchangesOutbound === 0 && counts.outboundQuietMs >= quietMs;
+}
+
+const quietMs = 3_000;
+/** What resets take to reach their sockets. */
+const forcedMs = 500;

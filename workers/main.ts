@@ -1,0 +1,61 @@
+/** The proxy as a process: configuration, signals and exit codes around `start.ts`. */
+
+import type { ProxySettings } from '../api/settings.ts';
+import type { LoadedConfig } from '../control/model/discovery.ts';
+import { formatProblem, loadConfig } from '../control/sources/load-config.ts';
+import { type Overrides, resolveSettings } from './config.ts';
+import { ListenError } from './listen.ts';
+import { type RunningProxy, startProxy } from './start.ts';
+
+export interface ProxyOptions {
+  readonly configPath: string;
+  /** What the command line says. */
+  readonly overrides: Overrides;
+}
+
+/** Resolves with the exit code when the proxy has ended. */
+export async function runProxy(options: ProxyOptions): Promise<number> {
+  const loaded = await loadConfig(options.configPath);
+  if ('problems' in loaded) return complain(loaded.problems.map(formatProblem), exitConfig);
+  const resolved = resolveSettings(loaded.config.settings, options.overrides);
+  if ('problems' in resolved) return complain(resolved.problems, exitConfig);
+  return runConfigured(loaded.config, resolved.settings);
+}
+
+async function runConfigured(config: LoadedConfig, settings: ProxySettings): Promise<number> {
+  let proxy: RunningProxy | null = null;
+  let signalled = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    signalled = true;
+    proxy?.log.info('heddle', `received ${signal}, starting shutdown`);
+    proxy?.drain();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  try {
+    proxy = await startProxy(config, settings);
+    // A signal that came while it started.
+    if (signalled) proxy.drain();
+    await proxy.ended;
+    return 0;
+  } catch (error) {
+    const text = error instanceof ListenError ? error.message : describe(error);
+    return complain([text], exitRuntime);
+  } finally {
+    process.off('SIGTERM', onSignal);
+    process.off('SIGINT', onSignal);
+  }
+}
+
+/** Nothing has started yet: there is no log, and whoever typed the command reads this. */
+function complain(problems: readonly string[], exitCode: number): number {
+  for (const problem of problems) process.stderr.write(`heddle: ${problem}\n`);
+  return exitCode;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+const exitRuntime = 1;
+const exitConfig = 64;

@@ -1,0 +1,408 @@
+/**
+ * A running proxy: ports, workers, discovery, snapshots, metrics, admin and the drain, wired in
+ * one place. It knows no signals and no exit codes, so that tests and the demo can run it too.
+ */
+
+import type { DrainStage, ListenerName } from '../api/messages.ts';
+import type { Address, ProxySettings } from '../api/settings.ts';
+import { createSharedMemory, type SharedMemory } from '../api/shared-memory.ts';
+import { formatAddress } from '../control/model/address.ts';
+import type { LoadedConfig } from '../control/model/discovery.ts';
+import { watchConfig } from '../control/sources/config-watch.ts';
+import { formatProblem } from '../control/sources/load-config.ts';
+import { openStaticDiscovery, type StaticDiscovery } from '../control/sources/static-discovery.ts';
+import { SlotAllocator } from '../core/balance/slot-allocator.ts';
+import { Slots } from '../core/balance/slots.ts';
+import { systemClock as clock } from '../core/base/clock.ts';
+import { cellsMax, slotsMax } from '../core/base/limits.ts';
+import { systemRandom } from '../core/base/random.ts';
+import { systemInterval, systemPause, TimerWheel } from '../core/base/timers.ts';
+import { MetricsMerger } from '../core/telemetry/merge.ts';
+import { ProcessMetrics } from '../core/telemetry/process.ts';
+import { Admission } from './accept.ts';
+import { answerAdmin } from './admin.ts';
+import { type AdminServer, createAdminServer } from './admin-server.ts';
+import { type ConfigState, collectMetrics, showConfig, showEndpoints } from './admin-view.ts';
+import { countWorkers, restartSettings } from './config.ts';
+import { DescriptorBudget, readDescriptorFacts } from './descriptors.ts';
+import { DrainRunner } from './drain-runner.ts';
+import { startInline } from './inline.ts';
+import { type Listener, listenOn } from './listen.ts';
+import { createLogOutput, type LogOutput, type WriteBytes, writeStderr } from './log-output.ts';
+import { MainMetrics } from './metrics.ts';
+import { endsAt } from './own-listeners.ts';
+import { bindPorts, listensInWorkers, type ProxyPorts } from './ports.ts';
+import { receiveReport } from './reports.ts';
+import { Publisher } from './snapshot.ts';
+import {
+  Supervisor,
+  type SupervisorLimits,
+  supervisorLimits,
+  type WorkerEntry,
+  workerEntry,
+} from './supervisor.ts';
+import type { WorkerEnd, Workforce, WorkforceEvents } from './workforce.ts';
+
+/** What tests replace. */
+export interface StartOptions {
+  readonly entry?: WorkerEntry;
+  readonly limits?: SupervisorLimits;
+  readonly writeLog?: WriteBytes;
+}
+
+export interface RunningProxy {
+  /** With the addresses that the ports really have. */
+  readonly settings: ProxySettings;
+  readonly log: LogOutput['log'];
+  /** Begins the drain; a second call forces. */
+  drain(): void;
+  /** Resolves when everything has ended. */
+  readonly ended: Promise<void>;
+  /** Ends without a drain: clients are reset. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Resolves when traffic is accepted; rejects with a `ListenError` when a port is taken. `settings`
+ * are the file's with what the command line changed.
+ */
+export async function startProxy(
+  config: LoadedConfig,
+  settings: ProxySettings = config.settings,
+  options: StartOptions = {},
+): Promise<RunningProxy> {
+  const workers = countWorkers(settings);
+  const ports = bindPorts({ ...settings, workers });
+  const proxy = new ProxyProcess(config, ports, workers, options);
+  try {
+    await proxy.start(options);
+  } catch (error) {
+    await proxy.stop();
+    throw error;
+  }
+  return proxy;
+}
+
+class ProxyProcess implements RunningProxy {
+  readonly settings: ProxySettings;
+  readonly ended: Promise<void>;
+  readonly #resolveEnded: () => void;
+  readonly #ports: ProxyPorts;
+  readonly #workers: number;
+  readonly #memory: SharedMemory;
+  readonly #timers = new TimerWheel(clock);
+  readonly #merger: MetricsMerger;
+  readonly #metrics: MainMetrics;
+  readonly #process: ProcessMetrics;
+  readonly #output: LogOutput;
+  readonly #config: ConfigState;
+  readonly #slots: Slots;
+  readonly #discovery: StaticDiscovery;
+  readonly #publisher: Publisher;
+  readonly #admission: Admission;
+  readonly #drain: DrainRunner;
+  readonly #admin: AdminServer;
+  readonly #listeners = new Map<ListenerName | 'admin', Listener>();
+  readonly #cleanups: (() => void)[] = [];
+  #workforce: Workforce | null = null;
+  #onReady: () => void = () => {};
+  #logLevel: ProxySettings['logLevel'];
+  #isReady = false;
+  #stopped = false;
+
+  constructor(config: LoadedConfig, ports: ProxyPorts, workers: number, options: StartOptions) {
+    const { settings } = ports;
+    this.settings = settings;
+    this.#ports = ports;
+    this.#workers = workers;
+    this.#logLevel = settings.logLevel;
+    this.#config = { loaded: config, problems: [], restart: [] };
+    ({ promise: this.ended, resolve: this.#resolveEnded } = Promise.withResolvers<void>());
+    const size = { workers, slots: slotsMax, cells: cellsMax };
+    const memory = createSharedMemory(size, clock.monotonicMs());
+    this.#memory = memory;
+    this.#merger = new MetricsMerger(memory.cells, clock);
+    this.#metrics = new MainMetrics(this.#merger, memory, workers);
+    this.#process = new ProcessMetrics(this.#merger.registry, clock);
+    this.#output = createLogOutput(
+      settings,
+      clock,
+      options.writeLog ?? writeStderr,
+      (stream, lines) => this.#metrics.count('heddle_log_lines_dropped_total', { stream }, lines),
+    );
+    this.#slots = new Slots(memory, -1, clock, systemRandom());
+    this.#discovery = this.#openDiscovery(config);
+    this.#publisher = new Publisher({
+      discovery: this.#discovery,
+      slots: new SlotAllocator(this.#slots),
+      send: (worker, bytes) => this.#workforce?.send(worker, { kind: 'snapshot', bytes }),
+      onSlotsExhausted: (authority) => {
+        this.log.error('heddle::discovery', 'no slot is left for an endpoint', { authority });
+      },
+    });
+    this.#admission = this.#createAdmission();
+    this.#drain = new DrainRunner({
+      settings,
+      memory,
+      clock,
+      log: this.log,
+      countConnections: () => this.#workforce?.countConnections() ?? 0,
+      onStage: (stage) => this.#onDrainStage(stage),
+      onDone: () => void this.stop(),
+    });
+    this.#admin = this.#createAdmin();
+  }
+
+  get log(): LogOutput['log'] {
+    return this.#output.log;
+  }
+
+  async start(options: StartOptions): Promise<void> {
+    const { settings } = this;
+    const ready = new Promise<void>((resolve) => {
+      this.#onReady = resolve;
+    });
+    await this.#listen('admin');
+    this.#workforce = await this.#startWorkforce(options);
+    this.#cleanups.push(
+      systemInterval(() => this.#output.flush(), flushPeriodMs),
+      watchConfig(
+        this.#config.loaded,
+        { clock, timers: this.#timers },
+        this.#createConfigListener(),
+      ),
+    );
+    await ready;
+    if (!listensInWorkers(settings)) {
+      for (const name of this.#ports.traffic.keys()) await this.#listen(name);
+    }
+    this.#isReady = true;
+    this.#logStart();
+  }
+
+  drain(): void {
+    this.#isReady = false;
+    this.#drain.begin();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return this.ended;
+    this.#stopped = true;
+    this.#isReady = false;
+    this.#drain.close();
+    this.#admission.close();
+    for (const listener of this.#listeners.values()) listener.close();
+    // Those that main only reserved are still its own.
+    if (listensInWorkers(this.settings)) {
+      for (const { socket } of this.#ports.traffic.values()) socket.close();
+    }
+    for (const cleanup of this.#cleanups) cleanup();
+    this.#publisher.close();
+    this.#discovery.close();
+    await this.#workforce?.stop();
+    this.#admin.close();
+    this.#timers.close();
+    this.#output.flush(true);
+    // A reader that is stuck does not keep the process.
+    await Promise.race([this.#output.idle(), systemPause(lastLinesMs)]);
+    this.#resolveEnded();
+  }
+
+  async #startWorkforce(options: StartOptions): Promise<Workforce> {
+    const { settings } = this;
+    const shared = {
+      settings,
+      memory: this.#memory,
+      clock,
+      timers: this.#timers,
+      events: this.#createEvents(),
+    };
+    if (this.#workers === 0) {
+      const { createProxy } = await import('../core/proxy/proxy.ts');
+      return startInline({ ...shared, createProxy });
+    }
+    return new Supervisor({
+      ...shared,
+      workers: this.#workers,
+      entry: options.entry ?? workerEntry,
+      limits: options.limits ?? supervisorLimits,
+    });
+  }
+
+  #createEvents(): WorkforceEvents {
+    const receivers = {
+      publisher: this.#publisher,
+      merger: this.#merger,
+      output: this.#output,
+    };
+    return {
+      onStarting: (worker, incarnation) => this.#publisher.workerStarting(worker, incarnation),
+      onReady: (worker) => this.#onWorkerReady(worker),
+      onEnded: (worker, end) => this.#onWorkerEnded(worker, end),
+      onRefused: () => this.#metrics.count('heddle_handoff_retries_total', {}),
+      onReport: (worker, report) => receiveReport(receivers, worker, report),
+    };
+  }
+
+  #onWorkerReady(worker: number): void {
+    const workforce = this.#workforce;
+    const { stage } = this.#drain;
+    if (this.#logLevel !== this.settings.logLevel) {
+      workforce?.send(worker, { kind: 'log-level', level: this.#logLevel });
+    }
+    if (stage !== null) workforce?.send(worker, { kind: 'drain', stage });
+    if (workforce?.readyCount === workforce?.count) this.#onReady();
+    if (this.#isReady) this.#admission.check();
+  }
+
+  #onWorkerEnded(worker: number, end: WorkerEnd): void {
+    this.#publisher.workerEnded(worker);
+    this.#merger.workerEnded(worker);
+    const { reason, detail, lostConnections, restartDelayMs } = end;
+    this.#metrics.count('heddle_worker_restarts_total', { reason });
+    this.#metrics.count('heddle_worker_connections_lost_total', {}, lostConnections);
+    const fields = { worker, reason, detail, connections: lostConnections, restartDelayMs };
+    this.log.error('heddle::workers', 'a worker has ended and is replaced', fields);
+    if (this.#isReady) this.#admission.check();
+  }
+
+  async #listen(name: ListenerName | 'admin'): Promise<void> {
+    const port = name === 'admin' ? this.#ports.admin : this.#ports.traffic.get(name);
+    if (port === null || port === undefined) return;
+    const listener = await listenOn(port, {
+      onSocket: (socket) => {
+        if (name === 'admin') this.#admin.accept(socket);
+        else {
+          this.#workforce?.give(name, socket);
+          this.#admission.admitted();
+        }
+      },
+      onError: (error) => {
+        this.log.error('heddle::accept', 'accepting has failed', { error: error.message });
+      },
+    });
+    this.#listeners.set(name, listener);
+    // The admin port answers whatever happens to the others.
+    if (name !== 'admin') this.#admission.add(listener);
+  }
+
+  #createAdmission(): Admission {
+    return new Admission({
+      maxConnections: this.settings.maxConnections,
+      descriptors: new DescriptorBudget(readDescriptorFacts()),
+      timers: this.#timers,
+      countConnections: () => this.#workforce?.countConnections() ?? 0,
+      hasWorker: () => (this.#workforce?.readyCount ?? 0) > 0,
+      onPause: (reason) => {
+        this.#metrics.count('heddle_accept_pauses_total', { reason });
+        this.#metrics.set('heddle_accept_paused', { reason }, 1);
+        this.log.warn('heddle::accept', 'accepting is paused, clients wait in the backlog', {
+          reason,
+          connections: this.#workforce?.countConnections() ?? 0,
+        });
+      },
+      onResume: (reason) => {
+        this.#metrics.set('heddle_accept_paused', { reason }, 0);
+        this.log.info('heddle::accept', 'accepting again', { reason });
+      },
+    });
+  }
+
+  #onDrainStage(stage: DrainStage): void {
+    for (const [name, listener] of this.#listeners) {
+      if (name === 'admin' || !endsAt(stage, name)) continue;
+      this.#admission.remove(listener);
+      listener.close();
+    }
+    this.#workforce?.broadcast({ kind: 'drain', stage });
+  }
+
+  #openDiscovery(config: LoadedConfig): StaticDiscovery {
+    const target = 'heddle::discovery';
+    return openStaticDiscovery(this.#withOwnSettings(config), {
+      clock,
+      timers: this.#timers,
+      random: systemRandom(),
+      log: {
+        info: (message, fields) => this.log.info(target, message, fields),
+        warn: (message, fields) => this.log.warn(target, message, fields),
+      },
+    });
+  }
+
+  /** Services apply live, settings do not. */
+  #withOwnSettings(config: LoadedConfig): LoadedConfig {
+    return { ...config, settings: this.settings };
+  }
+
+  #createConfigListener(): Parameters<typeof watchConfig>[2] {
+    const target = 'heddle::config';
+    const asked = this.#config.loaded.settings;
+    return {
+      onConfig: (config) => {
+        this.#discovery.replace(this.#withOwnSettings(config));
+        const restart = restartSettings(asked, config.settings);
+        this.#config.loaded = config;
+        this.#config.problems = [];
+        this.#config.restart = restart;
+        this.#metrics.count('heddle_config_reloads_total', { result: 'applied' });
+        this.log.info(target, 'the configuration has changed and is applied');
+        if (restart.length > 0) {
+          const settings = restart.join(', ');
+          this.log.warn(target, 'settings of the proxy wait for its restart', { settings });
+        }
+      },
+      onProblems: (problems) => {
+        this.#config.problems = problems;
+        this.#metrics.count('heddle_config_reloads_total', { result: 'refused' });
+        for (const problem of problems) {
+          this.log.error(target, `refused, the last good one stays: ${formatProblem(problem)}`);
+        }
+      },
+    };
+  }
+
+  #createAdmin(): AdminServer {
+    const { settings } = this;
+    const sources = {
+      merger: this.#merger,
+      main: this.#metrics,
+      process: this.#process,
+      publisher: this.#publisher,
+      clock,
+      readyWorkers: () => this.#workforce?.readyCount ?? 0,
+    };
+    const view = {
+      isReady: () => this.#isReady,
+      renderMetrics: () => collectMetrics(sources),
+      readConfig: () => showConfig(settings, this.#config),
+      readEndpoints: () => showEndpoints(this.#publisher, this.#slots, clock),
+      readLogLevel: () => this.#logLevel,
+      setLogLevel: (level: ProxySettings['logLevel']) => {
+        this.#logLevel = level;
+        this.log.setLevel(level);
+        this.#workforce?.broadcast({ kind: 'log-level', level });
+      },
+      shutdown: settings.adminShutdown ? () => this.drain() : null,
+    };
+    return createAdminServer({
+      timers: this.#timers,
+      answer: (request) => answerAdmin(view, request),
+    });
+  }
+
+  #logStart(): void {
+    const { admin, inbound, outbound, binds } = this.settings;
+    const say = (what: string, address: Address | null): void => {
+      if (address !== null) this.log.info('heddle', `${what} on ${formatAddress(address)}`);
+    };
+    say('Admin interface', admin);
+    say('Inbound interface', inbound);
+    say('Outbound interface', outbound);
+    for (const { address, authority } of binds) say(`Service ${authority}`, address);
+    this.log.info('heddle', 'ready', { workers: this.#workers, accept: this.settings.accept });
+  }
+}
+
+const flushPeriodMs = 1_000;
+const lastLinesMs = 500;
