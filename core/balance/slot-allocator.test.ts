@@ -82,74 +82,76 @@ test('a freed slot rests while there are fresh ones', () => {
   assert.equal(allocator.allocate(), first);
 });
 
+interface Step {
+  readonly action: 'allocate' | 'retire' | 'send' | 'release' | 'end' | 'start' | 'finish';
+  readonly worker: number;
+  readonly choice: number;
+}
+
 test('random histories keep slots apart and lose none', () => {
-  const slotCount = 12;
-  const step = fc.record({
+  const step: fc.Arbitrary<Step> = fc.record({
     action: fc.constantFrom('allocate', 'retire', 'send', 'release', 'end', 'start', 'finish'),
     worker: fc.nat(2),
     choice: fc.nat(100),
   });
   const history = fc.array(step, { minLength: 20, maxLength: 200 });
   fc.assert(fc.property(history, replay), { numRuns: 200, seed: 11 });
-
-  function replay(steps: { action: string; worker: number; choice: number }[]): void {
-    const { memory, allocator, workers } = setUp(slotCount);
-    const living = new Set<number>();
-    const inUse = [0, 1, 2].map(() => [] as number[]);
-    const sent = [0, 1, 2].map(() => new Set<number>());
-    const incarnations = [0, 0, 0];
-    for (const worker of [0, 1, 2]) allocator.workerStarted(worker, 0);
-    const choose = (from: Iterable<number>, choice: number): number | undefined => {
-      const all = [...from];
-      return all[choice % all.length];
-    };
-    const heldElsewhere = (slot: number): boolean => sent.some((slots) => slots.has(slot));
-
-    for (const { action, worker, choice } of steps) {
-      if (action === 'allocate') {
-        const slot = allocator.allocate();
-        if (slot === null) continue;
-        assert.ok(!living.has(slot) && !heldElsewhere(slot), 'the slot was nobody else’s');
-        living.add(slot);
-      } else if (action === 'retire') {
-        const slot = choose(living, choice);
-        if (slot === undefined) continue;
-        living.delete(slot);
-        allocator.retire(slot);
-      } else if (action === 'send') {
-        const slot = choose(living, choice);
-        if (slot === undefined) continue;
-        sent[worker].add(slot);
-        allocator.sent(worker, [slot]);
-      } else if (action === 'start') {
-        const slot = choose(sent[worker], choice);
-        if (slot === undefined) continue;
-        workers[worker].start(slot);
-        inUse[worker].push(slot);
-      } else if (action === 'finish') {
-        const slot = inUse[worker].pop();
-        if (slot !== undefined) workers[worker].end(slot);
-      } else if (action === 'release') {
-        const slot = choose(sent[worker], choice);
-        if (slot === undefined || inUse[worker].includes(slot)) continue;
-        sent[worker].delete(slot);
-        allocator.released(worker, incarnations[worker], [slot]);
-      } else {
-        zeroWorker(memory, worker);
-        inUse[worker] = [];
-        sent[worker].clear();
-        allocator.workerEnded(worker);
-        incarnations[worker] += 1;
-        allocator.workerStarted(worker, incarnations[worker]);
-      }
-    }
-    for (const slot of living) allocator.retire(slot);
-    for (const worker of [0, 1, 2]) {
-      zeroWorker(memory, worker);
-      allocator.workerEnded(worker);
-    }
-    const given = new Set(Array.from({ length: slotCount }, () => allocator.allocate()));
-    assert.equal(given.size, slotCount);
-    assert.ok(!given.has(null));
-  }
 });
+
+function replay(steps: readonly Step[]): void {
+  const slotCount = 12;
+  const { memory, allocator, workers } = setUp(slotCount);
+  const living = new Set<number>();
+  const running = [0, 1, 2].map(() => [] as number[]);
+  const sent = [0, 1, 2].map(() => new Set<number>());
+  const incarnations = [0, 0, 0];
+  for (const worker of [0, 1, 2]) allocator.workerStarted(worker, 0);
+
+  const allocate = (): void => {
+    const slot = allocator.allocate();
+    if (slot === null) return;
+    const isTaken = living.has(slot) || sent.some((slots) => slots.has(slot));
+    assert.ok(!isTaken, 'the slot was nobody else’s');
+    living.add(slot);
+  };
+  const end = (worker: number): void => {
+    zeroWorker(memory, worker);
+    running[worker] = [];
+    sent[worker].clear();
+    allocator.workerEnded(worker);
+    incarnations[worker] += 1;
+    allocator.workerStarted(worker, incarnations[worker]);
+  };
+  const apply = (action: Step['action'], worker: number, slot: number): void => {
+    if (action === 'retire') {
+      living.delete(slot);
+      allocator.retire(slot);
+    } else if (action === 'send') {
+      sent[worker].add(slot);
+      allocator.sent(worker, [slot]);
+    } else if (action === 'start') {
+      workers[worker].start(slot);
+      running[worker].push(slot);
+    } else if (action === 'release' && !running[worker].includes(slot)) {
+      sent[worker].delete(slot);
+      allocator.released(worker, incarnations[worker], [slot]);
+    }
+  };
+
+  for (const { action, worker, choice } of steps) {
+    if (action === 'allocate') allocate();
+    else if (action === 'end') end(worker);
+    else if (action === 'finish') {
+      const slot = running[worker].pop();
+      if (slot !== undefined) workers[worker].end(slot);
+    } else {
+      const from = [...(action === 'retire' || action === 'send' ? living : sent[worker])];
+      if (from.length > 0) apply(action, worker, from[choice % from.length]);
+    }
+  }
+  for (const slot of living) allocator.retire(slot);
+  for (const worker of [0, 1, 2]) end(worker);
+  const given = new Set(Array.from({ length: slotCount }, () => allocator.allocate()));
+  assert.equal(given.size, slotCount);
+  assert.ok(!given.has(null));
+}

@@ -41,7 +41,7 @@ import {
 import type { Random } from '../base/random.ts';
 
 /** `limited`: the next request is the probation, if it gets the permit. */
-export type GateState = 'open' | 'limited' | 'shut';
+type GateState = 'open' | 'limited' | 'shut';
 
 export class Slots {
   readonly slotCount: number;

@@ -14,7 +14,7 @@ import type { Trouble } from './troubles.ts';
 
 export type PolicyName = 'peak-ewma' | 'least-loaded' | 'round-robin';
 
-export interface Backend {
+interface Backend {
   readonly slot: number;
   readonly weight: number;
 }

@@ -1,8 +1,8 @@
-/** Troubles that backends can have, by name: how long backend `at` takes at a time, and how it ends. */
+/** Troubles of backends, by name: how long backend `at` takes at a time, and how it ends. */
 
 import type { Random } from '../../core/base/random.ts';
 
-export interface Answer {
+interface Answer {
   readonly latencyMs: number;
   readonly ok: boolean;
 }
