@@ -5,7 +5,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** The variable that marks every process of one test file. */
+/** The variable that marks every process of a test file; several marks where runners are nested. */
 export const markerName = 'HEDDLE_TEST_FILE_RUN';
 
 interface LeftProcess {
@@ -13,12 +13,18 @@ interface LeftProcess {
   readonly command: string;
 }
 
-/** Processes, other than zombies, that inherited `markerName=marker`. Needs Linux's /proc. */
+/** Processes, other than zombies, that inherited `marker`. Needs Linux's /proc. */
 export function findProcesses(marker: string): LeftProcess[] {
-  const entry = `${markerName}=${marker}`;
   return readNumbers('/proc').flatMap((pid) => {
     const environment = readProc(pid, 'environ').split('\0');
-    if (!environment.includes(entry)) return [];
+    const entry = environment.find((one) => one.startsWith(`${markerName}=`)) ?? '';
+    if (
+      !entry
+        .slice(markerName.length + 1)
+        .split(' ')
+        .includes(marker)
+    )
+      return [];
     return [{ pid, command: readProc(pid, 'cmdline').replaceAll('\0', ' ').trim() }];
   });
 }

@@ -76,7 +76,7 @@ function start(file: string, places: Places): ChildProcess {
     stdio: ['ignore', descriptor, descriptor],
     env: {
       ...environment,
-      [markerName]: places.marker,
+      [markerName]: `${process.env[markerName] ?? ''} ${places.marker}`,
       NODE_COMPILE_CACHE: places.options.cacheFolder,
       NO_COLOR: '1',
       TMPDIR: places.temporary,
