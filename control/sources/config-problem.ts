@@ -44,6 +44,7 @@ export function problemsOfShape(
       continue;
     }
     problems.push(...problemsOfIssue(file, issue, shape));
+    if (problems.length >= problemsMax) break;
   }
   return problems;
 }
@@ -83,9 +84,11 @@ function unfoldUnion(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
 function problemsOfIssue(file: ParsedFile, issue: z.core.$ZodIssue, shape: Shape): ConfigProblem[] {
   if (issue.code === 'unrecognized_keys') {
     const allowed = Object.keys(shapeAt(shape, issue.path)?.properties ?? {});
-    return issue.keys.map((key) =>
-      problemAt(file, [...issue.path, key], 'unknown key', remedyOfUnknown(key, allowed), 'key'),
-    );
+    return issue.keys
+      .slice(0, problemsMax)
+      .map((key) =>
+        problemAt(file, [...issue.path, key], 'unknown key', remedyOfUnknown(key, allowed), 'key'),
+      );
   }
   const message = issue.code === 'invalid_key' ? issue.issues[0].message : issue.message;
   const [expected, remedy = ''] = message.split('; ');
@@ -203,3 +206,6 @@ function editDistance(a: string, b: string): number {
   }
   return row[b.length];
 }
+
+/** More mistakes of one file than anybody reads; finding the place of each takes time. */
+const problemsMax = 100;

@@ -38,7 +38,7 @@ function runLoadThread<T>(
     const worker = new Worker(new URL('./load-thread.ts', import.meta.url), {
       workerData: request,
       execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: 256, stackSizeMb: 4 },
+      resourceLimits: { maxOldGenerationSizeMb: 256, stackSizeMb: 1 },
     });
     const fail = (reason: string): void => {
       const remedy = 'make it smaller and less deeply nested';

@@ -4,7 +4,7 @@
  */
 
 import { dirname, resolve } from 'node:path';
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import type { Address, BindSettings, ProxySettings } from '../../api/settings.ts';
 import { parseAddress, splitPort } from '../model/address.ts';
 import type {
@@ -54,24 +54,29 @@ export function parseEndpointList(
   return { problems: sortProblems(problemsOfShape(file, parsed.error.issues, endpointList)) };
 }
 
-/** Duplicate keys leave a readable document; after other mistakes nothing else can be said. */
+/** After a mistake of syntax nothing else can be said; duplicate keys leave a readable document. */
 function readYaml(
   path: string,
   text: string,
 ): { readonly file: ParsedFile | null; readonly problems: readonly ConfigProblem[] } {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const problems = document.errors.map(({ code, message, pos }): ConfigProblem => {
-    const { line, col } = lines.linePos(pos[0]);
-    const [reason, remedy] =
-      code === 'DUPLICATE_KEY'
-        ? ['this key is there twice', 'remove or rename one of the two']
-        : [`not valid YAML: ${message}`, 'check indentation, quotes and brackets'];
+  // The library compares each key with each other: a minute for a megabyte of keys.
+  const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false };
+  const document = parseDocument(text, options);
+  const problemOf = (offset: number, reason: string, remedy: string): ConfigProblem => {
+    const { line, col } = lines.linePos(offset);
     return { path, line, column: col, key: '', reason, remedy };
-  });
-  if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) {
+  };
+  if (document.errors.length > 0) {
+    const remedy = 'check indentation, quotes and brackets';
+    const problems = document.errors
+      .slice(0, problemsMax)
+      .map(({ message, pos }) => problemOf(pos[0], `not valid YAML: ${message}`, remedy));
     return { file: null, problems: sortProblems(problems) };
   }
+  const problems = findRepeats(document).map((offset) =>
+    problemOf(offset, 'this key is there twice', 'remove or rename one of the two'),
+  );
   try {
     const raw: unknown = document.toJS({ maxAliasCount: aliasesMax });
     return { file: { path, document, lines, raw }, problems };
@@ -80,6 +85,22 @@ function readYaml(
     const remedy = `use at most ${aliasesMax} aliases, each after its anchor`;
     return { file: null, problems: [{ path, line: 1, column: 1, key: '', reason, remedy }] };
   }
+}
+
+/** Where keys stand that their mapping has already. */
+function findRepeats(document: Document): number[] {
+  const offsets: number[] = [];
+  visit(document, {
+    Map(_key, map) {
+      const seen = new Set<unknown>();
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) offsets.push(key.range?.[0] ?? 0);
+        seen.add(key.value);
+      }
+    },
+  });
+  return offsets;
 }
 
 function toLoadedConfig(path: string, file: ConfigFile): LoadedConfig {
@@ -142,3 +163,5 @@ function toAddress(value: string | false | null | undefined): Address | null {
 }
 
 const aliasesMax = 100;
+/** More broken lines than anybody reads. */
+const problemsMax = 20;
