@@ -97,6 +97,7 @@ test('what other programs print is read, or refused', () => {
   const figures = [{ name: 'a', unit: 'ns', values: [1, 2] }];
   assert.deepEqual(parseFigures('{"name":"a","nanos":[1,2]}\n'), figures);
   assert.throws(() => parseFigures('{"name":"a"}'), /no figure/);
+  assert.throws(() => parseFigures('61 ns\n'), /not a line of JSON: 61 ns/);
 });
 
 function readCommand(pid: string): string {

@@ -59,14 +59,16 @@ async function execute(options: Options, run: Run, command: string): Promise<voi
     await serve(bench);
     return;
   }
-  for (const { name, execute: take } of scenarios) {
-    if (!options.scenarios.includes(name)) continue;
-    bench.say(`${name}: ${options.rounds} rounds of ${options.seconds} s`);
-    const outcomes = await take(bench);
-    for (const outcome of outcomes) process.stdout.write(`${renderText(outcome)}\n`);
-    const takenAt = new Date().toISOString().slice(0, 16);
-    const result = { scenario: name, command, takenAt, machine: describeMachine(), outcomes };
-    bench.say(`written: ${saveResult(options.results, result)}`);
+  for (const scenario of scenarios) {
+    if (!options.scenarios.includes(scenario.name)) continue;
+    try {
+      await executeScenario(bench, scenario, command);
+    } catch (error) {
+      // The others are still worth their time; the exit code tells.
+      bench.say(`${scenario.name} failed: ${messageOf(error)}`);
+      process.exitCode = 1;
+      await run.endAll();
+    }
   }
   const names = scenarios.map(({ name }) => name);
   const results = loadResults(options.results, names);
@@ -74,6 +76,17 @@ async function execute(options: Options, run: Run, command: string): Promise<voi
     process.stdout.write(`${met === 'yes' ? 'met' : met.padEnd(3)}  ${goal}: ${figure}\n`);
   }
   if (options.writeDocs) bench.say(`written: ${writeDocs(results)}`);
+}
+
+async function executeScenario(bench: Bench, scenario: Scenario, command: string): Promise<void> {
+  const { rounds, seconds, results } = bench.options;
+  bench.say(`${scenario.name}: ${rounds} rounds of ${seconds} s`);
+  const outcomes = await scenario.execute(bench);
+  for (const outcome of outcomes) process.stdout.write(`${renderText(outcome)}\n`);
+  const takenAt = new Date().toISOString().slice(0, 16);
+  const machine = describeMachine();
+  const result = { scenario: scenario.name, command, takenAt, machine, outcomes };
+  bench.say(`written: ${saveResult(results, result)}`);
 }
 
 /** The load generator and the origin are required; what is measured may be missing by name. */
@@ -90,11 +103,14 @@ function createBench(options: Options, run: Run): Bench {
   };
 }
 
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 try {
   await main(process.argv.slice(2));
 } catch (error) {
   const usage = error instanceof UsageError;
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`${message}\n${usage ? 'npm run bench -- --help\n' : ''}`);
+  process.stderr.write(`${messageOf(error)}\n${usage ? 'npm run bench -- --help\n' : ''}`);
   process.exitCode = usage ? 2 : 1;
 }

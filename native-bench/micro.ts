@@ -6,8 +6,8 @@
 
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Bench, Figure, Scenario } from './bench.ts';
+import { join, relative } from 'node:path';
+import type { Bench, Figure, Missing, Scenario } from './bench.ts';
 import { projectDir } from './peer.ts';
 
 export const micro: Scenario = {
@@ -15,9 +15,17 @@ export const micro: Scenario = {
   about: 'micro-benchmarks beside the sources; the HTTP/1 head decoder beside llhttp',
   execute: async (bench) => {
     const figures: Figure[] = [];
-    for (const file of listBenchFiles()) figures.push(...(await runFile(bench, file)));
+    const missing: Missing[] = [];
+    for (const file of listBenchFiles()) {
+      try {
+        figures.push(...(await runFile(bench, file)));
+      } catch (error) {
+        const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+        missing.push({ name: relative(projectDir, file), reason });
+      }
+    }
     const title = 'micro-benchmarks (ns per operation)';
-    return [{ kind: 'figures', title, figures, missing: [] }];
+    return [{ kind: 'figures', title, figures, missing }];
   },
 };
 
@@ -25,10 +33,18 @@ export const micro: Scenario = {
 export function parseFigures(output: string): Figure[] {
   const lines = output.split('\n').filter((line) => line !== '');
   return lines.map((line) => {
-    const { name, nanos }: { name?: unknown; nanos?: unknown } = JSON.parse(line);
+    const { name, nanos } = parseLine(line);
     if (typeof name !== 'string' || !Array.isArray(nanos)) throw new Error(`no figure: ${line}`);
     return { name, unit: 'ns', values: nanos.map(Number) };
   });
+}
+
+function parseLine(line: string): { name?: unknown; nanos?: unknown } {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw new Error(`not a line of JSON: ${line}`);
+  }
 }
 
 function listBenchFiles(): string[] {
@@ -52,6 +68,6 @@ async function runFile(bench: Bench, file: string): Promise<Figure[]> {
     output += chunk.toString();
   });
   const [code]: (number | null)[] = await once(started.child, 'close');
-  if (code !== 0) throw new Error(`${file} failed: ${started.complaint()}`);
+  if (code !== 0) throw new Error(`ended with ${code}; run it to see why`);
   return parseFigures(output);
 }

@@ -92,8 +92,13 @@ export class Run {
     this.#started.delete(started);
   }
 
-  async close(): Promise<void> {
+  /** What a scenario that failed has left running. */
+  async endAll(): Promise<void> {
     await Promise.all([...this.#started].map((started) => this.end(started)));
+  }
+
+  async close(): Promise<void> {
+    await this.endAll();
     process.off('exit', this.#onExit);
     rmSync(this.dir, { recursive: true, force: true });
   }
