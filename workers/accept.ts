@@ -7,14 +7,15 @@ import { Timer, type TimerWheel } from '../core/base/timers.ts';
 import type { DescriptorBudget } from './descriptors.ts';
 
 /** `connections`: --max-connections; `workers`: no worker is ready to take one. */
-export type PauseReason = 'connections' | 'descriptors' | 'workers';
+type PauseReason = 'connections' | 'descriptors' | 'workers';
 
 interface Pausable {
   pause(): void;
-  resume(): void;
+  /** False when it cannot yet. */
+  resume(): boolean;
 }
 
-export interface AdmissionOptions {
+interface AdmissionOptions {
   readonly maxConnections: number;
   readonly descriptors: DescriptorBudget;
   readonly timers: TimerWheel;
@@ -67,7 +68,10 @@ export class Admission {
     for (const listener of this.#listeners) {
       if (reason !== null && before === null) listener.pause();
       // Whoever is resumed may let in the one that pauses all again.
-      if (reason === null && this.#reason === null) listener.resume();
+      if (reason !== null || this.#reason !== null || listener.resume()) continue;
+      this.#reason = 'descriptors';
+      this.#options.onPause('descriptors');
+      this.#options.timers.arm(this.#timer, recheckMs);
     }
   }
 

@@ -25,7 +25,7 @@ export interface AdminResponse {
   readonly body: string | Uint8Array;
 }
 
-export interface AdminServerOptions {
+interface AdminServerOptions {
   readonly timers: TimerWheel;
   readonly answer: (request: AdminRequest) => Promise<AdminResponse>;
 }

@@ -1,8 +1,7 @@
 /** What the admin port shows of a running proxy, gathered when somebody asks. */
 
 import type { ProxySettings } from '../api/settings.ts';
-import type { ConfigProblem, LoadedConfig } from '../control/model/discovery.ts';
-import { formatProblem } from '../control/sources/load-config.ts';
+import type { LoadedConfig } from '../control/model/discovery.ts';
 import type { Slots } from '../core/balance/slots.ts';
 import type { Clock } from '../core/base/clock.ts';
 import { renderExposition } from '../core/telemetry/exposition.ts';
@@ -15,7 +14,7 @@ import type { Publisher } from './snapshot.ts';
 export interface ConfigState {
   loaded: LoadedConfig;
   /** Of the newest version of the file, when it was refused. */
-  problems: readonly ConfigProblem[];
+  problems: readonly string[];
   /** Settings that differ in the file and wait for a restart. */
   restart: readonly string[];
 }
@@ -28,7 +27,7 @@ export function showConfig(settings: ProxySettings, state: ConfigState): object 
     clusterDomain: loaded.clusterDomain,
     proxy: settings,
     services: loaded.services,
-    problems: problems.map(formatProblem),
+    problems,
     restart,
   };
 }
@@ -63,7 +62,7 @@ export function showEndpoints(publisher: Publisher, slots: Slots, clock: Clock):
   return { targets };
 }
 
-export interface MetricsSources {
+interface MetricsSources {
   readonly merger: MetricsMerger;
   readonly main: MainMetrics;
   readonly process: ProcessMetrics;

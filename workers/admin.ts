@@ -15,7 +15,7 @@ import { logLevels } from './config.ts';
 type LogLevelSetting = ProxySettings['logLevel'];
 
 /** What the routes need of the process. */
-export interface AdminView {
+interface AdminView {
   isReady(): boolean;
   /** The exposition in slices; other work may run between two of them. */
   renderMetrics(): Promise<Iterable<string>>;

@@ -12,7 +12,7 @@ import { countAutoWorkers } from './size.ts';
 
 export type Overrides = Partial<ProxySettings>;
 
-export type ResolvedSettings =
+type ResolvedSettings =
   | { readonly settings: ProxySettings }
   | { readonly problems: readonly string[] };
 

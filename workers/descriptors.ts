@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { descriptorReserve } from '../core/base/limits.ts';
 
-export interface DescriptorFacts {
+interface DescriptorFacts {
   /** The process's limit; infinite where there is none or it is not known. */
   readonly limit: number;
   /** Descriptors that are open now; asked seldom, because it reads a directory. */

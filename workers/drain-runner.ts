@@ -14,7 +14,7 @@ import { systemInterval } from '../core/base/timers.ts';
 import type { Logger } from '../core/telemetry/log.ts';
 import { Drain, type DrainCounts, type DrainStep } from './drain.ts';
 
-export interface DrainRunnerOptions {
+interface DrainRunnerOptions {
   readonly settings: ProxySettings;
   readonly memory: SharedMemory;
   readonly clock: Clock;

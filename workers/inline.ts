@@ -11,7 +11,7 @@ import type { TimerWheel } from '../core/base/timers.ts';
 import { type CreateProxy, startHeartbeat } from './serve.ts';
 import type { ControlMessage, Workforce, WorkforceEvents } from './workforce.ts';
 
-export interface InlineOptions {
+interface InlineOptions {
   readonly settings: ProxySettings;
   readonly memory: SharedMemory;
   readonly clock: Clock;

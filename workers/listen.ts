@@ -7,8 +7,7 @@
  * Where no duplicate is to be had, sockets are accepted and held unread, a bounded number.
  */
 
-import { closeSync } from 'node:fs';
-import { BoundSocket, createServer, type Server, type Socket } from 'node:net';
+import { BoundSocket, createServer, type Server, Socket } from 'node:net';
 import type { Address } from '../api/settings.ts';
 import { formatAddress } from '../control/model/address.ts';
 import { heldSocketsMax } from '../core/base/limits.ts';
@@ -79,8 +78,12 @@ export class Listener {
   readonly address: Address;
   readonly #options: ListenOptions;
   readonly #server: Server;
-  /** Of the listening socket, ours or, while paused by it, the duplicate. */
   #descriptor: number;
+  /**
+   * Owns the duplicate while paused: what no handle owns would outlive a worker that dies, and
+   * its part of the clients would wait in a backlog that nobody reads.
+   */
+  #parked: Socket | null = null;
   #state: 'accepting' | 'paused' | 'holding' | 'closed' = 'accepting';
   readonly #held: Socket[] = [];
 
@@ -105,14 +108,20 @@ export class Listener {
     }
     this.#state = 'paused';
     this.#descriptor = copy;
+    this.#parked = new Socket({ fd: copy, readable: false, writable: false });
     this.#server.close();
   }
 
-  /** Accepts again; what was held comes first. */
-  resume(): void {
-    if (this.#state === 'paused') {
+  /** Accepts again, first what was held; false when no descriptor is left to do so. */
+  resume(): boolean {
+    if (this.#parked !== null) {
+      const copy = (this.#options.duplicate ?? duplicateDescriptor)(this.#descriptor);
+      if (copy === null) return false;
       this.#state = 'accepting';
-      this.#server.listen({ fd: this.#descriptor, backlog });
+      this.#descriptor = copy;
+      this.#server.listen({ fd: copy, backlog });
+      this.#parked.destroy();
+      this.#parked = null;
     } else if (this.#state === 'holding') {
       this.#state = 'accepting';
       // One of them may pause again: the rest then stay held.
@@ -121,13 +130,15 @@ export class Listener {
         if (socket !== undefined) this.#options.onSocket(socket);
       }
     }
+    return true;
   }
 
   /** Ends accepting; clients in the backlog are reset by the kernel. */
   close(): void {
     if (this.#state === 'closed') return;
-    if (this.#state === 'paused') closeSync(this.#descriptor);
+    if (this.#parked !== null) this.#parked.destroy();
     else this.#server.close();
+    this.#parked = null;
     this.#state = 'closed';
     for (const socket of this.#held.splice(0)) socket.destroy();
   }
@@ -144,7 +155,7 @@ export class Listener {
   }
 }
 
-/** Half-open: a client that has sent all of its request and closed its side still gets an answer. */
+/** Half-open: a client that has sent its request and closed its side still gets an answer. */
 function createPausedServer(): Server {
   return createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
 }

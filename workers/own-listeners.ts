@@ -13,7 +13,7 @@ import { DescriptorBudget, readDescriptorFacts } from './descriptors.ts';
 import { bindPort, type Listener, listenOn } from './listen.ts';
 import { listTraffic } from './ports.ts';
 
-export interface OwnListenersOptions {
+interface OwnListenersOptions {
   readonly settings: ProxySettings;
   readonly memory: SharedMemory;
   readonly timers: TimerWheel;

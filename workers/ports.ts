@@ -38,7 +38,7 @@ export function listensInWorkers(settings: ProxySettings): boolean {
   return settings.accept === 'reuseport' && settings.workers !== 0;
 }
 
-export interface TrafficPort {
+interface TrafficPort {
   readonly name: ListenerName;
   readonly address: Address;
   readonly setting: string;

@@ -5,7 +5,7 @@ import type { LogOutput } from './log-output.ts';
 import type { Publisher } from './snapshot.ts';
 import type { WorkerReport } from './workforce.ts';
 
-export interface ReportReceivers {
+interface ReportReceivers {
   readonly publisher: Publisher;
   readonly merger: MetricsMerger;
   readonly output: LogOutput;

@@ -2,7 +2,7 @@
 
 import { workerHealthyMs, workerRestartMsMax } from '../core/base/limits.ts';
 
-export interface RestartState {
+interface RestartState {
   /** Deaths in a row, each within the healthy time after its start. */
   readonly failures: number;
   readonly delayMs: number;

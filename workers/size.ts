@@ -3,7 +3,7 @@
  * at most four. More than that a sidecar seldom repays; who needs it names a number.
  */
 
-export interface CpuFacts {
+interface CpuFacts {
   /** Content of `/proc/self/cgroup`, empty when there is none. */
   readonly cgroup: string;
   /** Content of a file, or null when it cannot be read. */

@@ -7,7 +7,7 @@ import { type EndpointSnapshot, encodeSnapshot } from '../api/snapshot.ts';
 import type { Discovery, ResolvedTarget, SourceStatus } from '../control/model/discovery.ts';
 import type { SlotAllocator } from '../core/balance/slot-allocator.ts';
 
-export interface PublisherOptions {
+interface PublisherOptions {
   readonly discovery: Discovery;
   readonly slots: SlotAllocator;
   readonly send: (worker: number, bytes: SharedArrayBuffer) => void;
@@ -16,7 +16,7 @@ export interface PublisherOptions {
 }
 
 /** A target as `/endpoints` shows it. */
-export interface PublishedTarget {
+interface PublishedTarget {
   readonly key: string;
   readonly target: ResolvedTarget | null;
   readonly endpoints: readonly EndpointSnapshot[];

@@ -8,8 +8,6 @@ import type { Address, ProxySettings } from '../api/settings.ts';
 import { createSharedMemory, type SharedMemory } from '../api/shared-memory.ts';
 import { formatAddress } from '../control/model/address.ts';
 import type { LoadedConfig } from '../control/model/discovery.ts';
-import { watchConfig } from '../control/sources/config-watch.ts';
-import { formatProblem } from '../control/sources/load-config.ts';
 import { openStaticDiscovery, type StaticDiscovery } from '../control/sources/static-discovery.ts';
 import { SlotAllocator } from '../core/balance/slot-allocator.ts';
 import { Slots } from '../core/balance/slots.ts';
@@ -23,7 +21,8 @@ import { Admission } from './accept.ts';
 import { answerAdmin } from './admin.ts';
 import { type AdminServer, createAdminServer } from './admin-server.ts';
 import { type ConfigState, collectMetrics, showConfig, showEndpoints } from './admin-view.ts';
-import { countWorkers, restartSettings } from './config.ts';
+import { countWorkers } from './config.ts';
+import { followConfig } from './config-reload.ts';
 import { DescriptorBudget, readDescriptorFacts } from './descriptors.ts';
 import { DrainRunner } from './drain-runner.ts';
 import { startInline } from './inline.ts';
@@ -44,7 +43,7 @@ import {
 import type { WorkerEnd, Workforce, WorkforceEvents } from './workforce.ts';
 
 /** What tests replace. */
-export interface StartOptions {
+interface StartOptions {
   readonly entry?: WorkerEntry;
   readonly limits?: SupervisorLimits;
   readonly writeLog?: WriteBytes;
@@ -166,11 +165,14 @@ class ProxyProcess implements RunningProxy {
     this.#workforce = await this.#startWorkforce(options);
     this.#cleanups.push(
       systemInterval(() => this.#output.flush(), flushPeriodMs),
-      watchConfig(
-        this.#config.loaded,
-        { clock, timers: this.#timers },
-        this.#createConfigListener(),
-      ),
+      followConfig({
+        state: this.#config,
+        timers: this.#timers,
+        clock,
+        log: this.log,
+        metrics: this.#metrics,
+        apply: (next) => this.#discovery.replace(this.#withOwnSettings(next)),
+      }),
     );
     await ready;
     if (!listensInWorkers(settings)) {
@@ -333,33 +335,6 @@ class ProxyProcess implements RunningProxy {
   /** Services apply live, settings do not. */
   #withOwnSettings(config: LoadedConfig): LoadedConfig {
     return { ...config, settings: this.settings };
-  }
-
-  #createConfigListener(): Parameters<typeof watchConfig>[2] {
-    const target = 'heddle::config';
-    const asked = this.#config.loaded.settings;
-    return {
-      onConfig: (config) => {
-        this.#discovery.replace(this.#withOwnSettings(config));
-        const restart = restartSettings(asked, config.settings);
-        this.#config.loaded = config;
-        this.#config.problems = [];
-        this.#config.restart = restart;
-        this.#metrics.count('heddle_config_reloads_total', { result: 'applied' });
-        this.log.info(target, 'the configuration has changed and is applied');
-        if (restart.length > 0) {
-          const settings = restart.join(', ');
-          this.log.warn(target, 'settings of the proxy wait for its restart', { settings });
-        }
-      },
-      onProblems: (problems) => {
-        this.#config.problems = problems;
-        this.#metrics.count('heddle_config_reloads_total', { result: 'refused' });
-        for (const problem of problems) {
-          this.log.error(target, `refused, the last good one stays: ${formatProblem(problem)}`);
-        }
-      },
-    };
   }
 
   #createAdmin(): AdminServer {

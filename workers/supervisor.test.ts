@@ -11,10 +11,10 @@ import type { Address, ProxySettings } from '../api/settings.ts';
 import { createSharedMemory, type SharedMemory } from '../api/shared-memory.ts';
 import { systemClock } from '../core/base/clock.ts';
 import { TimerWheel } from '../core/base/timers.ts';
+import { ask, dial, untilEnd } from '../test/support/dial.ts';
+import { runEcho } from '../test/support/echo-worker.ts';
 import { bindPort, listenOn } from './listen.ts';
 import { Supervisor } from './supervisor.ts';
-import { ask, dial, untilEnd } from './testing/client.ts';
-import { echoEntry } from './testing/echo-worker.ts';
 import type { WorkerEnd } from './workforce.ts';
 
 interface Rig {
@@ -53,7 +53,10 @@ async function startRig(workers: number): Promise<Rig> {
     memory,
     clock: systemClock,
     timers,
-    entry: echoEntry,
+    entry: {
+      filename: new URL('../test/support/echo-worker.ts', import.meta.url).href,
+      name: runEcho.name,
+    },
     limits: { heartbeatMs: 50, silenceMs: 1000, heapMib: 32 },
     events: {
       onStarting: () => {},

@@ -37,7 +37,7 @@ export interface SupervisorLimits {
   readonly heapMib: number;
 }
 
-export interface SupervisorOptions {
+interface SupervisorOptions {
   readonly workers: number;
   readonly settings: ProxySettings;
   readonly memory: SharedMemory;

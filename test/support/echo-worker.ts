@@ -7,10 +7,7 @@ import type { Socket } from 'node:net';
 import type { ListenerName, MainToWorker } from '../../api/messages.ts';
 import { statusField, statusWords } from '../../api/shared-memory.ts';
 import type { ProxyEnv, Proxy as ProxyWorker } from '../../core/proxy/proxy.ts';
-import { serveWorker, type WorkerTask } from '../serve.ts';
-import type { WorkerEntry } from '../supervisor.ts';
-
-export const echoEntry: WorkerEntry = { filename: import.meta.url, name: 'runEcho' };
+import { serveWorker, type WorkerTask } from '../../workers/serve.ts';
 
 export function runEcho(task: WorkerTask): Promise<never> {
   return serveWorker(task, createEchoProxy);
@@ -31,7 +28,7 @@ const deaths: Record<string, () => void> = {
   },
 };
 
-export function createEchoProxy(env: ProxyEnv): ProxyWorker {
+function createEchoProxy(env: ProxyEnv): ProxyWorker {
   const row = env.index * statusWords;
   const sockets = new Set<Socket>();
   const bump = (field: number, by: number): void => {

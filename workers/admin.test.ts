@@ -1,0 +1,154 @@
+/** Goal: the admin port answers as Linkerd's does. Method: a view with fixed values, a real socket. */
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { after, before, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { systemClock } from '../core/base/clock.ts';
+import { TimerWheel } from '../core/base/timers.ts';
+import { answerAdmin } from './admin.ts';
+import { type AdminServer, createAdminServer } from './admin-server.ts';
+
+let server: Server;
+let admin: AdminServer;
+let port = 0;
+const timers = new TimerWheel(systemClock);
+const state: { ready: boolean; level: 'info' | 'debug'; shutdowns: number; enabled: boolean } = {
+  ready: true,
+  level: 'info',
+  shutdowns: 0,
+  enabled: false,
+};
+
+before(async () => {
+  admin = createAdminServer({
+    timers,
+    answer: (request) =>
+      answerAdmin(
+        {
+          isReady: () => state.ready,
+          renderMetrics: async () => ['a 1\n', '# EOF\n'],
+          readConfig: () => ({ path: 'heddle.yaml' }),
+          readEndpoints: () => ({ targets: [] }),
+          readLogLevel: () => state.level,
+          setLogLevel: (level) => {
+            state.level = level === 'debug' ? 'debug' : 'info';
+          },
+          shutdown: state.enabled
+            ? () => {
+                state.shutdowns += 1;
+              }
+            : null,
+        },
+        request,
+      ),
+  });
+  server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
+    admin.accept(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  port = (server.address() as AddressInfo).port;
+});
+
+after(() => {
+  admin.close();
+  server.close();
+  timers.close();
+});
+
+/** Everything that the server answers to these bytes until it closes. */
+async function exchange(bytes: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  socket.end(bytes, 'latin1');
+  const parts: Buffer[] = [];
+  for await (const part of socket) parts.push(part as Buffer);
+  return Buffer.concat(parts).toString('latin1');
+}
+
+const rows: readonly (readonly [request: string, status: number, body: string])[] = [
+  ['GET /live', 200, 'live\n'],
+  ['POST /live', 200, 'live\n'],
+  ['GET /ready', 200, 'ready\n'],
+  ['GET /ready?x=1', 200, 'ready\n'],
+  ['GET /metrics', 200, 'a 1\n# EOF\n'],
+  ['GET /config', 200, '{\n  "path": "heddle.yaml"\n}\n'],
+  ['POST /config', 405, ''],
+  ['GET /endpoints', 200, '{\n  "targets": []\n}\n'],
+  ['GET /proxy-log-level', 200, 'info'],
+  ['DELETE /proxy-log-level', 405, ''],
+  ['GET /shutdown', 405, ''],
+  ['POST /shutdown', 404, 'shutdown endpoint is not enabled\n'],
+  ['GET /', 404, 'not found\n'],
+];
+for (const [request, status, body] of rows) {
+  test(`${request} is answered ${status}`, async () => {
+    const answer = await exchange(`${request} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    const [head, shown] = answer.split('\r\n\r\n');
+    assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} `));
+    assert.equal(shown, body);
+    if (status === 405) assert.match(head, /allow: [A-Z]+/);
+  });
+}
+
+test('not ready is 503', async () => {
+  state.ready = false;
+  const answer = await exchange('GET /ready HTTP/1.1\r\nHost: a\r\n\r\n');
+  state.ready = true;
+  assert.match(answer, /^HTTP\/1\.1 503 [\s\S]*\r\n\r\nnot ready\n$/);
+});
+
+test('metrics are zipped for those who take it', async () => {
+  const response = await fetch(`http://127.0.0.1:${port}/metrics`);
+  assert.equal(response.headers.get('content-encoding'), 'gzip');
+  assert.equal(await response.text(), 'a 1\n# EOF\n');
+  const refused = await exchange(
+    'GET /metrics HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip;q=0\r\n\r\n',
+  );
+  assert.doesNotMatch(refused, /content-encoding/);
+  const raw = await exchange(
+    'GET /metrics HTTP/1.0\r\nHost: a\r\nAccept-Encoding: br, gzip\r\n\r\n',
+  );
+  const body = Buffer.from(raw.slice(raw.indexOf('\r\n\r\n') + 4), 'latin1');
+  assert.equal(gunzipSync(body).toString(), 'a 1\n# EOF\n');
+});
+
+test('the log level is set by PUT, a wrong one is refused with the choices', async () => {
+  const put = (body: string): Promise<Response> =>
+    fetch(`http://127.0.0.1:${port}/proxy-log-level`, { method: 'PUT', body });
+  assert.equal((await put('debug\n')).status, 204);
+  assert.equal(state.level, 'debug');
+  const refused = await put('loud');
+  assert.equal(refused.status, 400);
+  assert.equal(await refused.text(), 'expected one of off, error, warn, info, debug\n');
+  assert.equal((await put('info')).status, 204);
+});
+
+test('shutdown works when enabled', async () => {
+  state.enabled = true;
+  const answer = await exchange('POST /shutdown HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n');
+  state.enabled = false;
+  assert.match(answer, /^HTTP\/1\.1 200 OK[\s\S]*shutdown\n$/);
+  assert.equal(state.shutdowns, 1);
+});
+
+for (const field of ['Host: rebound.example', 'Host: localhost\r\nOrigin: http://localhost']) {
+  test(`a browser is refused what is for the loopback: ${field.split('\r\n').at(-1)}`, async () => {
+    const answer = await exchange(`PUT /proxy-log-level HTTP/1.1\r\n${field}\r\n\r\n`);
+    assert.match(answer, /^HTTP\/1\.1 403 [\s\S]*Requests are only permitted from localhost\.\n$/);
+  });
+}
+
+test('pipelined requests are answered in order', async () => {
+  const request = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+  const answer = await exchange(request('/live') + request('/ready') + request('/metrics'));
+  assert.deepEqual(answer.match(/live|ready|EOF/g), ['live', 'ready', 'EOF']);
+});
+
+test('malformed and large requests are refused and closed', async () => {
+  assert.match(await exchange('nonsense\r\n\r\n'), /^HTTP\/1\.1 400 /);
+  assert.match(await exchange(`GET /${'a'.repeat(9000)} HTTP/1.1\r\n`), /^HTTP\/1\.1 400 /);
+  const large = 'PUT /proxy-log-level HTTP/1.1\r\nHost: a\r\nContent-Length: 99999\r\n\r\n';
+  assert.match(await exchange(large), /^HTTP\/1\.1 413 /);
+});

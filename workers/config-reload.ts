@@ -1,0 +1,55 @@
+/** A changed `heddle.yaml`: services apply live, settings of the proxy wait for its restart. */
+
+import type { LoadedConfig } from '../control/model/discovery.ts';
+import { watchConfig } from '../control/sources/config-watch.ts';
+import { formatProblem } from '../control/sources/load-config.ts';
+import type { Clock } from '../core/base/clock.ts';
+import type { TimerWheel } from '../core/base/timers.ts';
+import type { Logger } from '../core/telemetry/log.ts';
+import type { ConfigState } from './admin-view.ts';
+import { restartSettings } from './config.ts';
+import type { MainMetrics } from './metrics.ts';
+
+interface ReloadOptions {
+  /** What runs, and what `/config` shows; kept up to date here. */
+  readonly state: ConfigState;
+  readonly clock: Clock;
+  readonly timers: TimerWheel;
+  readonly log: Logger;
+  readonly metrics: MainMetrics;
+  readonly apply: (config: LoadedConfig) => void;
+}
+
+/** Follows the file until the returned function is called. */
+export function followConfig(options: ReloadOptions): () => void {
+  const { state, clock, timers, log, metrics, apply } = options;
+  const started = state.loaded.settings;
+  return watchConfig(
+    state.loaded,
+    { clock, timers },
+    {
+      onConfig(config) {
+        apply(config);
+        state.loaded = config;
+        state.problems = [];
+        state.restart = restartSettings(started, config.settings);
+        metrics.count('heddle_config_reloads_total', { result: 'applied' });
+        log.info(target, 'the configuration has changed and is applied');
+        if (state.restart.length === 0) return;
+        const settings = state.restart.join(', ');
+        log.warn(target, 'settings of the proxy have changed and wait for its restart', {
+          settings,
+        });
+      },
+      onProblems(problems) {
+        state.problems = problems.map(formatProblem);
+        metrics.count('heddle_config_reloads_total', { result: 'refused' });
+        for (const problem of state.problems) {
+          log.error(target, `the change is refused, the last good configuration stays: ${problem}`);
+        }
+      },
+    },
+  );
+}
+
+const target = 'heddle::config';
