@@ -62,9 +62,9 @@ test('wide tables have more columns, colours are by line', () => {
 
 test('numbers are short and never round a failure away', () => {
   assert.deepEqual([1, 0.99999, 0, null].map(formatShare), ['100.00%', '99.99%', '0.00%', '-']);
-  assert.deepEqual([0.04, 9.96, 10, 999, 1000, null].map(formatMilliseconds), [
+  assert.deepEqual([0.04, 9.94, 9.96, 999, 999.9, null].map(formatMilliseconds), [
     '0.0ms',
-    '10.0ms',
+    '9.9ms',
     '10ms',
     '999ms',
     '1.00s',

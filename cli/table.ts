@@ -37,8 +37,8 @@ export function formatShare(share: number | null): string {
 /** `0.4ms`, `12ms`, `1.20s`. */
 export function formatMilliseconds(value: number | null): string {
   if (value === null) return '-';
-  if (value < 10) return `${value.toFixed(1)}ms`;
-  return value < 1000 ? `${Math.round(value)}ms` : `${(value / 1000).toFixed(2)}s`;
+  if (value < 9.95) return `${value.toFixed(1)}ms`;
+  return value < 999.5 ? `${Math.round(value)}ms` : `${(value / 1000).toFixed(2)}s`;
 }
 
 /** `0.5`, `12.3`, `1234`. */

@@ -106,4 +106,4 @@ export function pathOf(name: string): string {
 const nodeFlags = ['--disable-warning=ExperimentalWarning'];
 const linesMax = 20;
 const forceAfterMs = 500;
-const killAfterMs = 3_000;
+const killAfterMs = 2_000;
