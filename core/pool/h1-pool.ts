@@ -17,7 +17,7 @@ import type { Meter, Socket, SocketOwner } from '../io/socket.ts';
 
 /** What all pools of one direction share. */
 export interface PoolContext
-  extends Omit<ClientContext, 'address' | 'idle' | 'closed' | 'strayBytes'> {
+  extends Omit<ClientContext<H1Client>, 'address' | 'idle' | 'closed' | 'strayBytes'> {
   readonly timers: TimerWheel;
   readonly connectTimeoutMs: number;
   readonly connectionsMax: number;
@@ -35,7 +35,7 @@ export interface PoolEvents {
 
 export class H1Pool {
   readonly #context: PoolContext;
-  readonly #client: ClientContext;
+  readonly #client: ClientContext<H1Client>;
   readonly #address: Address;
   readonly #text: string;
   readonly #meter: Meter;

@@ -13,10 +13,11 @@ import { Timer, type TimerOwner } from '../base/timers.ts';
 import { createClientHello, type Detected, detectProtocol } from '../detect/detect.ts';
 import type { ServerFirstMemory } from '../detect/server-first.ts';
 import { H1Server } from '../http/h1/server.ts';
+import type { ServerConnection } from '../http/h1/server-context.ts';
 import { Stash } from '../http/h1/stash.ts';
 import type { Socket, SocketOwner } from '../io/socket.ts';
 import type { Counters, DetectResult } from './counters.ts';
-import type { Connection, Direction } from './direction.ts';
+import type { Direction } from './direction.ts';
 import { EarlyDial } from './early-dial.ts';
 import { Opaque } from './opaque.ts';
 import type { Target, TargetWaiter } from './target.ts';
@@ -34,7 +35,7 @@ export interface AcceptContext {
 const timerDetect = 0;
 const timerSilence = 1;
 
-export class Accept implements SocketOwner, TimerOwner, TargetWaiter, Connection {
+export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConnection {
   readonly #context: AcceptContext;
   readonly #direction: Direction;
   readonly #stash = new Stash();
@@ -184,7 +185,8 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, Connection
     else if (what === 'TLS' && hello.sni !== null) this.#byServerName(hello.sni);
     else if (what === 'TLS') this.#close('a ClientHello without a server name');
     else if (what === 'HTTP2') this.#close('HTTP/2 without a known destination');
-    else this.#close('bytes that are neither HTTP nor TLS, without a known destination');
+    // Nobody knows where these bytes should go; as malformed HTTP they get an answer that says so.
+    else this.#http(this.#stash.bytes, -1);
   }
 
   #byServerName(name: string): void {

@@ -28,7 +28,7 @@ export class CountRequests extends Layer<Exchange> {
   override response(x: Exchange): void {
     const { slots } = this.#core;
     const { slot } = x.endpoint as Endpoint;
-    slots.observe(slot, x.respondedMs - x.attemptMs);
+    slots.observe(slot, x.respondedMs - x.attemptMs, x.respondedMs);
     if (slots.failures(slot) !== 0) slots.connectSucceeded(slot);
     this.prev.response(x);
   }

@@ -4,24 +4,17 @@
  */
 
 import { statusField, statusWords } from '../../api/shared-memory.ts';
-import type { ServerContext } from '../http/h1/server-context.ts';
+import type { ServerConnection, ServerContext } from '../http/h1/server-context.ts';
 import type { Meter } from '../io/socket.ts';
 import type { Core, DirectionName } from './core.ts';
 import type { HttpLayers } from './layers.ts';
-
-/** A client connection in whatever state: under detection, HTTP, tunnel. */
-export interface Connection {
-  /** Ends if nobody loses anything by it. */
-  closeIdle(): void;
-  closeForced(): void;
-}
 
 export class Direction {
   readonly name: DirectionName;
   readonly core: Core;
   readonly server: ServerContext;
   readonly meter: Meter;
-  readonly #open = new Set<Connection>();
+  readonly #open = new Set<ServerConnection>();
   readonly #openCell: number;
   readonly #openTotalCell: number;
   readonly #closeCell: number;
@@ -60,9 +53,9 @@ export class Direction {
       clientIdleTimeoutMs: settings.clientIdleTimeoutMs,
       draining: false,
       opened: (server) => this.opened(server),
-      closed: (server) => {
+      closed: (server, gone) => {
         this.closed(server);
-        if (server.socket.destroyed || server.socket.writeEnded) this.ended();
+        if (gone) this.ended();
       },
     };
   }
@@ -77,12 +70,12 @@ export class Direction {
   }
 
   /** A connection has begun to be something; each has one `closed`. */
-  opened(connection: Connection): void {
+  opened(connection: ServerConnection): void {
     this.#open.add(connection);
     this.#count(1);
   }
 
-  closed(connection: Connection): void {
+  closed(connection: ServerConnection): void {
     if (this.#open.delete(connection)) this.#count(-1);
   }
 

@@ -7,15 +7,16 @@
 import type { ErrorCode } from '../base/errors.ts';
 import { connectErrorCode } from '../base/node-error.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
+import type { ServerConnection } from '../http/h1/server-context.ts';
 import type { Attempt, Connector } from '../io/io.ts';
 import type { Socket, SocketOwner } from '../io/socket.ts';
 import type { Counters } from './counters.ts';
-import type { Connection, Direction } from './direction.ts';
+import type { Direction } from './direction.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Target } from './target.ts';
 import { Tunnel, type TunnelSide } from './tunnel.ts';
 
-export class Opaque implements SocketOwner, Connector, TimerOwner, Connection {
+export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnection {
   readonly #direction: Direction;
   readonly #counters: Counters;
   readonly #client: TunnelSide;

@@ -88,7 +88,7 @@ export class Target {
 
   /** An endpoint that is ready, other than `exclude` if possible; null when none is. */
   pick(exclude: Endpoint | null): Endpoint | null {
-    const endpoint = this.#balancer.pick(exclude);
+    const endpoint = this.#balancer.pick(exclude, this.#core.io.nowMs);
     if (endpoint !== null) {
       this.failfast = false;
       this.unreadySinceMs = Number.POSITIVE_INFINITY;

@@ -1,8 +1,9 @@
 /** Two connections that have become one stream of bytes, as the proxy's directions count it. */
 
+import type { ServerConnection } from '../http/h1/server-context.ts';
 import type { Socket } from '../io/socket.ts';
 import { Splice } from '../io/splice.ts';
-import type { Connection, Direction } from './direction.ts';
+import type { Direction } from './direction.ts';
 import type { Endpoint } from './endpoint.ts';
 
 export interface TunnelSide {
@@ -11,7 +12,7 @@ export interface TunnelSide {
   readonly first: Buffer;
 }
 
-export class Tunnel implements Connection {
+export class Tunnel implements ServerConnection {
   readonly #direction: Direction;
   readonly #endpoint: Endpoint;
   readonly #splice: Splice;

@@ -12,7 +12,7 @@ import { type RunningProxy, startProxy } from '../../workers/start.ts';
 import { supervisorLimits } from '../../workers/supervisor.ts';
 import { runEcho } from './echo-worker.ts';
 
-export interface EchoProxy {
+interface EchoProxy {
   readonly proxy: RunningProxy;
   readonly outbound: Address;
   readonly inbound: Address;
@@ -25,7 +25,7 @@ export interface EchoProxy {
   stop(): Promise<void>;
 }
 
-export const echoEntry = {
+const echoEntry = {
   filename: new URL('./echo-worker.ts', import.meta.url).href,
   name: runEcho.name,
 };

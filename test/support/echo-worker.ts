@@ -24,7 +24,7 @@ const deaths: Record<string, () => void> = {
   },
   heap: () => {
     const hoard: unknown[] = [];
-    for (;;) hoard.push(new Array(1000).fill({}).map((_, index) => ({ index })));
+    for (;;) hoard.push(Array.from({ length: 1000 }, (_, index) => ({ index })));
   },
 };
 

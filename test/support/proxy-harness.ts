@@ -33,7 +33,7 @@ export interface Harness {
   readonly access: string[];
   readonly wants: string[];
   readonly proxy: Proxy;
-  /** Answers now, or with the next question for `key`. Undefined: never answers. */
+  /** Answers now, or with the next question for `key`; the key `*` stands for all others. */
   setTarget(key: string, target: HarnessTarget | undefined): void;
   send(message: Exclude<MainToWorker, { kind: 'socket' }>): void;
   close(): Promise<void>;
@@ -104,7 +104,7 @@ export async function startHarness(
     };
   };
   const answer = (key: string): void => {
-    const target = table.get(key);
+    const target = table.get(key) ?? table.get('*');
     if (target === undefined) return;
     const bytes = encodeSnapshot(snapshotOf(key, target));
     setImmediate(() => proxy.receive({ kind: 'snapshot', bytes }));

@@ -5,9 +5,9 @@ import type { Io } from '../../io/io.ts';
 import type { Layer } from '../../stack/layer.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Head } from '../head.ts';
-import type { H1Client } from './client.ts';
 
-export interface ClientContext {
+/** `C` is the connection itself, which this file does not know. */
+export interface ClientContext<C> {
   readonly io: Io;
   readonly deadlines: Deadlines;
   /** Response heads are decoded here and handed on at once: one for the whole thread. */
@@ -20,9 +20,9 @@ export interface ClientContext {
   readonly responseTimeoutMs: number;
   readonly poolIdleTimeoutMs: number;
   /** The exchange has ended and the connection can take another. */
-  idle(client: H1Client): void;
+  idle(client: C): void;
   /** The connection has ended, or belongs to somebody else now. */
-  closed(client: H1Client): void;
+  closed(client: C): void;
   /** Bytes came while nothing was asked. */
-  strayBytes(client: H1Client): void;
+  strayBytes(client: C): void;
 }

@@ -25,6 +25,7 @@ import { decodeResponseHead } from './decode-head.ts';
 import { chunkHeaderBytesMax, encodeChunkHeader, encodeRequestHead } from './encode.ts';
 import { headErrorTraits } from './head-error.ts';
 import { Stash } from './stash.ts';
+import { grantsUpgrade } from './upgrade.ts';
 
 const State = { IDLE: 0, HEAD: 1, BODY: 2, GONE: 3 } as const;
 
@@ -36,7 +37,7 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
   /** Requests that went out here before. */
   served = 0;
 
-  readonly #context: ClientContext;
+  readonly #context: ClientContext<H1Client>;
   readonly #stash = new Stash();
   readonly #head: Head;
   readonly #body: BodyDecoder;
@@ -50,7 +51,7 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
   #behindUpgrade: Buffer = nothing;
   #chunking = false;
 
-  constructor(context: ClientContext, socket: Socket) {
+  constructor(context: ClientContext<H1Client>, socket: Socket) {
     this.#context = context;
     this.socket = socket;
     this.#head = context.head;
@@ -252,8 +253,8 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
 
   /** Only an upgrade that was asked for may turn the connection into a tunnel (CVE-2024-23326). */
   #upgrade(x: Exchange, bytes: Buffer, after: number, end: number): void {
-    if (!x.request.upgrade || !this.#head.upgrade) {
-      this.#fail('UPSTREAM_MALFORMED', 'status 101 to a request that asked for no upgrade');
+    if (!grantsUpgrade(x.request, this.#head)) {
+      this.#fail('UPSTREAM_MALFORMED', 'status 101 to an upgrade that was not asked for');
       return;
     }
     this.#behindUpgrade = Buffer.from(bytes.subarray(after, end));

@@ -4,7 +4,14 @@ import type { Deadlines } from '../../base/deadlines.ts';
 import type { Io } from '../../io/io.ts';
 import type { Layer } from '../../stack/layer.ts';
 import type { Exchange, Exchanges } from '../exchange.ts';
-import type { H1Server } from './server.ts';
+
+/** What the owner of the connections may ask of one. */
+export interface ServerConnection {
+  /** Ends it if nothing is in progress. */
+  closeIdle(): void;
+  /** Ends it whatever is in progress. */
+  closeForced(): void;
+}
 
 export interface ServerContext {
   readonly io: Io;
@@ -21,7 +28,7 @@ export interface ServerContext {
   readonly clientIdleTimeoutMs: number;
   /** Responses carry `connection: close`. */
   draining: boolean;
-  opened(server: H1Server): void;
-  /** The connection has ended, or belongs to somebody else now. */
-  closed(server: H1Server): void;
+  opened(server: ServerConnection): void;
+  /** `gone`: the socket is closed or closing; else it belongs to somebody else now. */
+  closed(server: ServerConnection, gone: boolean): void;
 }

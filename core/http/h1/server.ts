@@ -17,21 +17,20 @@ import { assert } from '../../base/assert.ts';
 import type { DeadlineHolder } from '../../base/deadlines.ts';
 import { ProxyError } from '../../base/errors.ts';
 import { lingerBytesMax, lingerTimeoutMs } from '../../base/limits.ts';
-import { outputBytes } from '../../io/io.ts';
 import type { Socket, SocketOwner } from '../../io/socket.ts';
 import type { Exchange, ExchangeClient } from '../exchange.ts';
-import { Framing, Method } from '../head.ts';
+import { Framing } from '../head.ts';
 import { markHopByHop } from '../hop-by-hop.ts';
 import { BodyDecoder, BodyEvent } from './decode-body.ts';
 import { decodeRequestHead } from './decode-head.ts';
-import { chunkHeaderBytesMax, encodeChunkHeader, encodeResponseHead } from './encode.ts';
 import { headErrorTraits } from './head-error.ts';
-import type { ServerContext } from './server-context.ts';
+import { ResponseWriter } from './response-writer.ts';
+import type { ServerConnection, ServerContext } from './server-context.ts';
 import { Stash } from './stash.ts';
 
 const State = { HEAD: 0, BODY: 1, WAIT: 2, LINGER: 3, GONE: 4 } as const;
 
-export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder {
+export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, ServerConnection {
   readonly socket: Socket;
   readonly peer: string;
   /** What the connection is for when that was known before its first request. */
@@ -45,20 +44,19 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder {
 
   readonly #context: ServerContext;
   readonly #stash = new Stash();
+  readonly #writer: ResponseWriter;
   #state: number = State.HEAD;
   #x: Exchange | null = null;
   #body: BodyDecoder | null = null;
   #processing = false;
   #close = false;
-  #chunking = false;
-  /** The client can tell a truncated response from a whole one. */
-  #framed = false;
   #headBegun = false;
   #lingered = 0;
 
   constructor(context: ServerContext, socket: Socket, fixedTarget: unknown) {
     this.#context = context;
     this.socket = socket;
+    this.#writer = new ResponseWriter(socket);
     this.peer = `${socket.remoteHost}:${socket.remotePort}`;
     this.fixedTarget = fixedTarget;
     socket.owner = this;
@@ -160,59 +158,28 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder {
 
   /** The final response head; or, where `x.response` is null, the answer the proxy made. */
   respond(x: Exchange): void {
-    x.responseStarted = true;
     const head = x.response;
     if (this.#context.draining || x.closing) this.#close = true;
     // The rest of an unfinished request would be read as the next one: the connection ends.
     if (!x.requestEnded && (head === null || head.status >= 300)) this.#close = true;
-    if (head === null) {
-      this.socket.writeLatin1(this.#syntheticText(x));
-      return;
-    }
-    let framing = head.framing;
-    const oldClient = x.request.minor === 0;
-    if (framing === Framing.CLOSE && !oldClient) framing = Framing.CHUNKED;
-    else if (framing === Framing.CHUNKED && oldClient) framing = Framing.CLOSE;
-    if (framing === Framing.CLOSE) this.#close = true;
-    this.#chunking = framing === Framing.CHUNKED;
-    this.#framed = framing !== Framing.CLOSE;
-    const out = this.socket.reserve(outputBytes - 1);
-    const at = this.socket.outLength;
-    const end = encodeResponseHead(head, out, at, x.request.minor, this.#close, framing, '');
-    assert(end > 0, 'a response head fits an output buffer');
-    this.socket.commit(end);
+    this.#close = this.#writer.respond(x, this.#close);
   }
 
   informational(x: Exchange): void {
-    const head = x.response;
-    if (head === null || x.request.minor === 0) return;
-    const out = this.socket.reserve(outputBytes - 1);
-    const at = this.socket.outLength;
-    this.socket.commit(encodeResponseHead(head, out, at, 1, false, Framing.NONE, ''));
+    this.#writer.informational(x);
   }
 
   data(x: Exchange, bytes: Buffer, start: number, end: number): void {
-    x.responseBytes += end - start;
-    if (!this.#chunking) {
-      this.socket.write(bytes, start, end);
-      return;
-    }
-    const out = this.socket.reserve(chunkHeaderBytesMax);
-    this.socket.commit(encodeChunkHeader(end - start, out, this.socket.outLength));
-    this.socket.write(bytes, start, end);
-    this.socket.writeLatin1('\r\n');
+    this.#writer.data(x, bytes, start, end);
   }
 
   trailers(_x: Exchange, lines: string): void {
-    if (!this.#chunking) return;
-    this.socket.writeLatin1(`0\r\n${lines}\r\n`);
-    this.#chunking = false;
+    this.#writer.trailers(lines);
   }
 
   /** The response is complete. */
   end(x: Exchange): void {
-    if (this.#chunking) this.socket.writeLatin1('0\r\n\r\n');
-    this.#chunking = false;
+    this.#writer.end();
     x.responseEnded = true;
     if (!x.requestEnded) this.#close = true;
     this.#release(x);
@@ -232,7 +199,7 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder {
   abort(x: Exchange): void {
     x.responseEnded = true;
     this.#release(x);
-    if (this.#framed) {
+    if (this.#writer.framed) {
       this.#closeNow();
       return;
     }
@@ -245,7 +212,7 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder {
   detach(x: Exchange): Buffer {
     const rest = this.#stash.take();
     this.#release(x);
-    this.#forget();
+    this.#forget(false);
     return rest;
   }
 
@@ -339,11 +306,16 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder {
         this.#requestEnded(x);
         return true;
       case BodyEvent.ERROR:
-        this.#reject(new ProxyError('BODY_FRAMING', headErrorTraits(body.error).text));
+        this.#rejectBody(body.error);
         return false;
       default:
         return false;
     }
+  }
+
+  #rejectBody(headError: number): void {
+    const { error, text } = headErrorTraits(headError);
+    this.#reject(new ProxyError(error === 'BAD_REQUEST' ? 'BODY_FRAMING' : error, text));
   }
 
   #requestData(x: Exchange, bytes: Buffer, start: number, end: number): void {
@@ -393,12 +365,6 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder {
     this.#context.rejects.fail(x, error);
   }
 
-  #syntheticText(x: Exchange): string {
-    const closing = this.#close ? 'connection: close\r\n' : '';
-    const body = x.request.method === Method.HEAD ? '' : x.syntheticBody;
-    return `${x.syntheticHead}${closing}content-length: ${x.syntheticBody.length}\r\n\r\n${body}`;
-  }
-
   /** The client went away; whoever works on its request is told. */
   #dropExchange(): void {
     const x = this.#x;
@@ -438,11 +404,11 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder {
     this.#forget();
   }
 
-  #forget(): void {
+  #forget(gone = true): void {
     if (this.#state === State.GONE) return;
     this.#state = State.GONE;
     this.deadlineMs = Number.POSITIVE_INFINITY;
     this.#context.deadlines.remove(this);
-    this.#context.closed(this);
+    this.#context.closed(this, gone);
   }
 }
