@@ -39,6 +39,7 @@ class Demo {
   #mesh: Mesh | null = null;
   #exitCode = 0;
   #stopping = false;
+  #stoppedAtMs = 0;
   /** Ends the pause between two tables. */
   #wake = (): void => undefined;
   /** Lines that the next table is drawn over. */
@@ -162,14 +163,21 @@ class Demo {
   #stop(exitCode: number): void {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#stoppedAtMs = systemClock.monotonicMs();
     this.#exitCode = exitCode;
     this.#wake();
     // Also what has not come up yet ends now, so that nobody waits for it.
     void this.#children.stop();
   }
 
+  /** A second signal forces the end, but not the same one again: npm repeats the terminal's. */
   readonly #onSignal = (): void => {
-    if (this.#stopping) process.exit(exitFailure);
+    if (this.#stopping) {
+      if (systemClock.monotonicMs() - this.#stoppedAtMs > repeatedWithinMs) {
+        process.exit(exitFailure);
+      }
+      return;
+    }
     this.#context.note('\nheddle: ending\n');
     this.#stop(0);
   };
@@ -212,4 +220,5 @@ function pairUp(before: readonly Scrape[], after: readonly Scrape[]): ScrapePair
 }
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const repeatedWithinMs = 500;
 const restartAfterMs = 15_000;
