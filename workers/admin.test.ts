@@ -1,4 +1,4 @@
-/** Goal: the admin port answers as Linkerd's does. Method: a view with fixed values, a real socket. */
+/** Goal: the admin port answers as Linkerd's does. Method: a fixed view behind a real socket. */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

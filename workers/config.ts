@@ -37,15 +37,16 @@ export function restartSettings(before: ProxySettings, after: ProxySettings): st
 
 export function countWorkers(settings: ProxySettings): number {
   if (settings.workers !== 'auto') return settings.workers;
-  const read = (path: string): string | null => {
-    try {
-      return readFileSync(path, 'latin1');
-    } catch {
-      return null;
-    }
-  };
-  const cgroup = read('/proc/self/cgroup') ?? '';
-  return countAutoWorkers({ cgroup, read, cores: availableParallelism() });
+  const cgroup = readOptional('/proc/self/cgroup') ?? '';
+  return countAutoWorkers({ cgroup, read: readOptional, cores: availableParallelism() });
+}
+
+function readOptional(path: string): string | null {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return null;
+  }
 }
 
 function readEnvironment(environment: NodeJS.ProcessEnv, problems: string[]): Overrides {

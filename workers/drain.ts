@@ -11,6 +11,7 @@
  */
 
 import type { DrainStage } from '../api/messages.ts';
+import { unreachable } from '../core/base/assert.ts';
 
 export interface DrainOptions {
   readonly announceMs: number;
@@ -82,6 +83,8 @@ export class Drain {
         return isQuiet(counts) ? 'outbound' : null;
       case 'outbound':
         return isEmpty ? 'done' : null;
+      default:
+        return unreachable(this.#step);
     }
   }
 

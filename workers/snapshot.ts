@@ -79,7 +79,7 @@ export class Publisher {
   workerEnded(worker: number): void {
     this.#workers.delete(worker);
     this.#options.slots.workerEnded(worker);
-    for (const publication of [...this.#publications.values()]) {
+    for (const publication of this.#publications.values()) {
       if (publication.wanters.delete(worker)) this.#dropIfUnwanted(publication);
     }
   }

@@ -54,38 +54,45 @@ test('a worker that dies under a pause is replaced and its count is gone', async
 
 test('the drain ends inbound first, then outbound', async () => {
   const echo = await startEchoProxy();
-  const inbound = await dial(echo.inbound);
-  const outbound = await dial(echo.outbound);
-  await ask(inbound, 'a');
-  await ask(outbound, 'b');
-  echo.proxy.drain();
-  await echo.untilLogged('inbound accepts no more');
-  await assert.rejects(dial(echo.inbound), { code: 'ECONNREFUSED' });
-  const ready = await fetch(`http://127.0.0.1:${echo.admin.port}/ready`);
-  assert.equal(ready.status, 503);
-  assert.equal(await ask(inbound, 'still'), 'still');
-  inbound.destroy();
-  await echo.untilLogged('outbound stays until it is quiet');
-  const late = await dial(echo.outbound);
-  assert.equal(await ask(late, 'c'), 'c');
-  late.destroy();
-  const ended = untilEnd(outbound);
-  echo.proxy.drain();
-  assert.equal(await ended, 'ECONNRESET');
-  await echo.proxy.ended;
-  await assert.rejects(dial(echo.outbound), { code: 'ECONNREFUSED' });
-  await echo.stop();
+  try {
+    const inbound = await dial(echo.inbound);
+    const outbound = await dial(echo.outbound);
+    await ask(inbound, 'a');
+    await ask(outbound, 'b');
+    echo.proxy.drain();
+    await echo.untilLogged('inbound accepts no more');
+    await assert.rejects(dial(echo.inbound), { code: 'ECONNREFUSED' });
+    const ready = await fetch(`http://127.0.0.1:${echo.admin.port}/ready`);
+    assert.equal(ready.status, 503);
+    assert.equal(await ask(inbound, 'still'), 'still');
+    assert.equal(await ask(outbound, 'busy'), 'busy');
+    inbound.destroy();
+    await echo.untilLogged('outbound stays until it is quiet');
+    const late = await dial(echo.outbound);
+    assert.equal(await ask(late, 'c'), 'c');
+    late.destroy();
+    const ended = untilEnd(outbound);
+    echo.proxy.drain();
+    assert.equal(await ended, 'ECONNRESET');
+    await echo.proxy.ended;
+    await assert.rejects(dial(echo.outbound), { code: 'ECONNREFUSED' });
+  } finally {
+    await echo.stop();
+  }
 });
 
 test('the grace time forces', async () => {
   const echo = await startEchoProxy({ graceMs: 100 });
-  const inbound = await dial(echo.inbound);
-  await ask(inbound, 'a');
-  const ended = untilEnd(inbound);
-  echo.proxy.drain();
-  assert.equal(await ended, 'ECONNRESET');
-  await echo.proxy.ended;
-  await echo.stop();
+  try {
+    const inbound = await dial(echo.inbound);
+    await ask(inbound, 'a');
+    const ended = untilEnd(inbound);
+    echo.proxy.drain();
+    assert.equal(await ended, 'ECONNRESET');
+    await echo.proxy.ended;
+  } finally {
+    await echo.stop();
+  }
 });
 
 test('reuseport: workers accept by themselves, pause and drain', async () => {

@@ -14,7 +14,7 @@ import { Slots } from '../core/balance/slots.ts';
 import { systemClock as clock } from '../core/base/clock.ts';
 import { cellsMax, slotsMax } from '../core/base/limits.ts';
 import { systemRandom } from '../core/base/random.ts';
-import { systemInterval, systemPause, TimerWheel } from '../core/base/timers.ts';
+import { systemInterval, systemPause, Timer, TimerWheel } from '../core/base/timers.ts';
 import { MetricsMerger } from '../core/telemetry/merge.ts';
 import { ProcessMetrics } from '../core/telemetry/process.ts';
 import { Admission } from './accept.ts';
@@ -158,9 +158,7 @@ class ProxyProcess implements RunningProxy {
 
   async start(options: StartOptions): Promise<void> {
     const { settings } = this;
-    const ready = new Promise<void>((resolve) => {
-      this.#onReady = resolve;
-    });
+    const ready = this.#untilReady();
     await this.#listen('admin');
     this.#workforce = await this.#startWorkforce(options);
     this.#cleanups.push(
@@ -208,6 +206,20 @@ class ProxyProcess implements RunningProxy {
     // A reader that is stuck does not keep the process.
     await Promise.race([this.#output.idle(), systemPause(lastLinesMs)]);
     this.#resolveEnded();
+  }
+
+  /** Rejects when a worker does not get as far: its threads would be started for ever. */
+  #untilReady(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = new Timer({
+      onTimer: () => reject(new Error(`no worker was ready within ${startTimeoutMs} ms`)),
+    });
+    this.#timers.arm(timer, startTimeoutMs);
+    this.#onReady = () => {
+      this.#timers.cancel(timer);
+      resolve();
+    };
+    return promise;
   }
 
   async #startWorkforce(options: StartOptions): Promise<Workforce> {
@@ -381,3 +393,4 @@ class ProxyProcess implements RunningProxy {
 
 const flushPeriodMs = 1_000;
 const lastLinesMs = 500;
+const startTimeoutMs = 10_000;

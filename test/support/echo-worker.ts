@@ -5,7 +5,7 @@
 
 import type { Socket } from 'node:net';
 import type { ListenerName, MainToWorker } from '../../api/messages.ts';
-import { statusField, statusWords } from '../../api/shared-memory.ts';
+import { stampOf, statusField, statusWords } from '../../api/shared-memory.ts';
 import type { ProxyEnv, Proxy as ProxyWorker } from '../../core/proxy/proxy.ts';
 import { serveWorker, type WorkerTask } from '../../workers/serve.ts';
 
@@ -37,8 +37,15 @@ function createEchoProxy(env: ProxyEnv): ProxyWorker {
   const fieldOf = (listener: ListenerName): number =>
     listener === 'inbound' ? statusField.connectionsInbound : statusField.connectionsOutbound;
 
+  const touch = (listener: ListenerName): void => {
+    if (listener === 'inbound') return;
+    const stamp = stampOf(env.memory, env.clock.monotonicMs());
+    Atomics.store(env.memory.status, row + statusField.outboundActivity, stamp);
+  };
+
   return {
     adopt(listener, socket) {
+      touch(listener);
       bump(statusField.adoptedTotal, 1);
       bump(fieldOf(listener), 1);
       sockets.add(socket);
@@ -49,6 +56,7 @@ function createEchoProxy(env: ProxyEnv): ProxyWorker {
       });
       socket.on('end', () => socket.end());
       socket.on('data', (bytes: Buffer) => {
+        touch(listener);
         const text = bytes.toString('latin1');
         if (text === 'who') socket.write(`worker ${env.index}`);
         else if (text.startsWith('want ')) env.post({ kind: 'want', key: text.slice(5) });

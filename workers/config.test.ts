@@ -1,0 +1,58 @@
+/** Goal: flags, variables and the file combine as documented. Method: tables over one file. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ProxySettings } from '../api/settings.ts';
+import { type Overrides, resolveSettings, restartSettings } from './config.ts';
+
+const address = { host: '127.0.0.1', port: 0 };
+const file = {
+  outbound: address,
+  inbound: null,
+  inboundTo: null,
+  allowRemote: false,
+  workers: 1,
+  announceMs: 5_000,
+  graceMs: 30_000,
+  logLevel: 'info',
+} as Partial<ProxySettings> as ProxySettings;
+
+function resolve(overrides: Overrides, environment: Record<string, string> = {}): Overrides {
+  const resolved = resolveSettings(file, overrides, environment);
+  assert.ok('settings' in resolved, JSON.stringify(resolved));
+  return resolved.settings;
+}
+
+function problemsOf(overrides: Overrides, environment: Record<string, string> = {}): string {
+  const resolved = resolveSettings(file, overrides, environment);
+  assert.ok('problems' in resolved);
+  return resolved.problems.join('\n');
+}
+
+test('a flag outweighs a variable, a variable outweighs the file', () => {
+  assert.equal(resolve({}).workers, 1);
+  assert.equal(resolve({}, { HEDDLE_WORKERS: '2' }).workers, 2);
+  assert.equal(resolve({ workers: 0 }, { HEDDLE_WORKERS: 'auto' }).workers, 0);
+  assert.equal(resolve({}, { HEDDLE_LOG_LEVEL: 'debug' }).logLevel, 'debug');
+});
+
+test('wrong variables are named with what is expected', () => {
+  assert.match(problemsOf({}, { HEDDLE_WORKERS: '-1' }), /HEDDLE_WORKERS: expected auto/);
+  assert.match(problemsOf({}, { HEDDLE_LOG_LEVEL: 'loud' }), /HEDDLE_LOG_LEVEL: .*got "loud"/);
+});
+
+test('flags cannot break the rules of the file', () => {
+  assert.match(problemsOf({ inbound: address }), /^inbound: .*--inbound-to/);
+  assert.match(problemsOf({ outbound: { host: '0.0.0.0', port: 1 } }), /^outbound: .*allowRemote/);
+  assert.match(problemsOf({ graceMs: 10 }), /^announce: 5000 ms is part of the grace time/);
+  const open: Overrides = { outbound: { host: '0.0.0.0', port: 1 }, allowRemote: true };
+  assert.deepEqual(resolve(open).outbound, { host: '0.0.0.0', port: 1 });
+});
+
+test('settings that wait for a restart are named', () => {
+  assert.deepEqual(restartSettings(file, { ...file, workers: 2, graceMs: 1 }), [
+    'workers',
+    'graceMs',
+  ]);
+  assert.deepEqual(restartSettings(file, { ...file }), []);
+});
