@@ -34,7 +34,8 @@ function createContext(): CommandContext {
     live: live && term !== 'dumb',
     color: noColor === '' && (forced || (live && term !== 'dumb')),
     get columns() {
-      return process.stdout.columns ?? Number.POSITIVE_INFINITY;
+      // A terminal that does not know its size says 0.
+      return process.stdout.columns || Number.POSITIVE_INFINITY;
     },
     exitCode: 0,
   };
