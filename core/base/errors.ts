@@ -6,7 +6,7 @@
 /** `local`: our own limit or state; `client`: who sent the request; `remote`: who serves it. */
 export type Initiator = 'local' | 'client' | 'remote';
 
-export interface ErrorTraits {
+interface ErrorTraits {
   readonly initiator: Initiator;
   /** The peer has provably not processed the request, so any method may be sent again. */
   readonly unprocessed: boolean;
@@ -19,9 +19,9 @@ const local = (summary: string, unprocessed = true): ErrorTraits => ({
   unprocessed,
   summary,
 });
-const client = (summary: string): ErrorTraits => ({
+const client = (summary: string, unprocessed = true): ErrorTraits => ({
   initiator: 'client',
-  unprocessed: true,
+  unprocessed,
   summary,
 });
 const remote = (summary: string, unprocessed: boolean): ErrorTraits => ({
@@ -36,12 +36,12 @@ export const errorTraits = {
   HEAD_TOO_LARGE: client('the request head is larger than allowed'),
   URI_TOO_LONG: client('the request line is longer than allowed'),
   TOO_MANY_FIELDS: client('the request has more header fields than allowed'),
-  BODY_FRAMING: client('the request body is malformed'),
+  BODY_FRAMING: client('the request body is malformed', false),
   EXPECTATION_FAILED: client('the value of expect is not supported'),
   NOT_IMPLEMENTED: client('the transfer coding is not supported'),
   VERSION_NOT_SUPPORTED: client('the HTTP version is not supported'),
-  REQUEST_TIMEOUT: client('the request did not arrive in time'),
-  CLIENT_GONE: client('the client went away'),
+  REQUEST_TIMEOUT: client('the request did not arrive in time', false),
+  CLIENT_GONE: client('the client went away', false),
   UNKNOWN_SERVICE: client('no service of this name is configured'),
   NO_AUTHORITY: client('the request names no service'),
   LOOP: local('the request would come back to this proxy'),
