@@ -14,8 +14,11 @@ export async function runProxyCommand(
     context.note(`heddle proxy: ${parsed.usage}\n(heddle proxy --help)\n`);
     return exitUsage;
   }
+  // The file is read in a process of its own while everything else is loaded here.
+  const { loadConfig } = await import('../control/sources/load-config.ts');
+  const loading = loadConfig(parsed.configPath);
   const { runProxy } = await import('../workers/main.ts');
   // A proxy may be killed; what was compiled for it is kept for the next one.
   flushCompileCache();
-  return runProxy(parsed);
+  return runProxy({ loading, overrides: parsed.overrides });
 }

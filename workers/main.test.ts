@@ -15,6 +15,8 @@ import { after, test } from 'node:test';
 const folder = mkdtempSync(join(tmpdir(), 'heddle-main-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
+const loadConfigUrl = new URL('../control/sources/load-config.ts', import.meta.url).href;
+
 interface Run {
   readonly child: ChildProcess;
   readonly ended: Promise<{ code: number | null; stderr: string }>;
@@ -26,7 +28,9 @@ function run(yaml: string, environment: Record<string, string> = {}): Run {
   writeFileSync(path, yaml);
   const script = `
     import { runProxy } from ${JSON.stringify(new URL('./main.ts', import.meta.url).href)};
-    process.exitCode = await runProxy({ configPath: ${JSON.stringify(path)}, overrides: {} });
+    import { loadConfig } from ${JSON.stringify(loadConfigUrl)};
+    const loading = loadConfig(${JSON.stringify(path)});
+    process.exitCode = await runProxy({ loading, overrides: {} });
   `;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'ignore', 'pipe'],

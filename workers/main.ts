@@ -2,20 +2,21 @@
 
 import type { ProxySettings } from '../api/settings.ts';
 import type { LoadedConfig } from '../control/model/discovery.ts';
-import { formatProblem, loadConfig } from '../control/sources/load-config.ts';
+import { formatProblem, type LoadConfigResult } from '../control/sources/load-config.ts';
 import { type Overrides, resolveSettings } from './config.ts';
 import { ListenError } from './listen.ts';
 import { type RunningProxy, startProxy } from './start.ts';
 
 export interface ProxyOptions {
-  readonly configPath: string;
+  /** The configuration, which is being read: the caller asks for it before it loads this file. */
+  readonly loading: Promise<LoadConfigResult>;
   /** What the command line says. */
   readonly overrides: Overrides;
 }
 
 /** Resolves with the exit code when the proxy has ended. */
 export async function runProxy(options: ProxyOptions): Promise<number> {
-  const loaded = await loadConfig(options.configPath);
+  const loaded = await options.loading;
   if ('problems' in loaded) return complain(loaded.problems.map(formatProblem), exitConfig);
   const resolved = resolveSettings(loaded.config.settings, options.overrides);
   if ('problems' in resolved) return complain(resolved.problems, exitConfig);

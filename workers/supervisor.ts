@@ -49,7 +49,10 @@ interface SupervisorOptions {
 }
 
 export const workerEntry: WorkerEntry = {
-  filename: new URL('./worker.ts', import.meta.url).href,
+  filename: (import.meta.url.endsWith('.ts')
+    ? new URL('./worker.ts', import.meta.url)
+    : new URL('./worker.js', import.meta.url)
+  ).href,
   name: 'runWorker',
 };
 

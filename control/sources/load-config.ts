@@ -1,11 +1,12 @@
-/** Loads `heddle.yaml`, and YAML lists of endpoints, in a thread that ends after each load. */
+/** Loads `heddle.yaml`, and YAML lists of endpoints, in a process that ends after each load. */
 
+import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { fileURLToPath } from 'node:url';
 import type { ConfigProblem, LoadedConfig, ResolvedEndpoint } from '../model/discovery.ts';
-import type { LoadRequest } from './load-thread.ts';
+import type { LoadRequest } from './load-process.ts';
 
-type LoadConfigResult =
+export type LoadConfigResult =
   | { readonly config: LoadedConfig }
   | { readonly problems: readonly ConfigProblem[] };
 
@@ -15,12 +16,12 @@ type LoadEndpointsResult =
 
 /** Reads the file and reports all of its problems at once, sorted by line. Never rejects. */
 export function loadConfig(path: string): Promise<LoadConfigResult> {
-  return runLoadThread<LoadConfigResult>({ kind: 'config', path: resolve(path) });
+  return runLoadProcess<LoadConfigResult>({ kind: 'config', path: resolve(path) });
 }
 
 /** Parses the text of an endpoints file that is a YAML list. Never rejects. */
 export function loadEndpoints(path: string, text: string): Promise<LoadEndpointsResult> {
-  return runLoadThread<LoadEndpointsResult>({ kind: 'endpoints', path, text });
+  return runLoadProcess<LoadEndpointsResult>({ kind: 'endpoints', path, text });
 }
 
 /** `heddle.yaml:12:5: services.web.port: expected …, got …; remedy` */
@@ -30,23 +31,37 @@ export function formatProblem(problem: ConfigProblem): string {
   return `${path}:${line}:${column}: ${where}${reason}; ${remedy}`;
 }
 
-/** Size and aliases of the input are bounded, and so is the time that its parsing takes. */
-function runLoadThread<T>(
+/** Size and aliases of the input are bounded, and so are the time and memory of its parsing. */
+function runLoadProcess<T>(
   request: LoadRequest,
 ): Promise<T | { problems: readonly ConfigProblem[] }> {
   return new Promise((settle) => {
-    const worker = new Worker(new URL('./load-thread.ts', import.meta.url), {
-      workerData: request,
-      execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: 256, stackSizeMb: 1 },
+    const child = spawn(process.execPath, [heapFlag, fileURLToPath(loadProcess)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      timeout: loadTimeoutMs,
+      killSignal: 'SIGKILL',
     });
     const fail = (reason: string): void => {
       const remedy = 'make it smaller and less deeply nested';
       const { path } = request;
       settle({ problems: [{ path, line: 1, column: 1, key: '', reason, remedy }] });
     };
-    worker.once('message', (result: T) => settle(result));
-    worker.once('error', (error) => fail(`cannot be loaded: ${String(error)}`));
-    worker.once('exit', () => fail('cannot be loaded: its thread ended early'));
+    const parts: Buffer[] = [];
+    child.stdout.on('data', (part: Buffer) => parts.push(part));
+    child.once('error', (error) => fail(`cannot be loaded: ${String(error)}`));
+    child.once('close', (code, signal) => {
+      if (code === 0) settle(JSON.parse(Buffer.concat(parts).toString()) as T);
+      else fail(`cannot be loaded: its reader ended with ${signal ?? `code ${code}`}`);
+    });
+    // It may end before it has read everything; `close` says why.
+    child.stdin.on('error', () => {});
+    child.stdin.end(JSON.stringify(request));
   });
 }
+
+/** Beside this file, as source or bundled. */
+const loadProcess = import.meta.url.endsWith('.ts')
+  ? new URL('./load-process.ts', import.meta.url)
+  : new URL('./load-process.js', import.meta.url);
+const heapFlag = '--max-old-space-size=256';
+const loadTimeoutMs = 30_000;
