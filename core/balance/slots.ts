@@ -69,7 +69,12 @@ export class Slots {
 
   /** Whole milliseconds since `epochMs`: one reading serves many calls. */
   nowMs(): number {
-    return Math.floor(this.#clock.monotonicMs() - this.#memory.epochMs);
+    return this.timeOf(this.#clock.monotonicMs());
+  }
+
+  /** The same for a reading of the clock that the caller has already. */
+  timeOf(monotonicMs: number): number {
+    return Math.floor(monotonicMs - this.#memory.epochMs);
   }
 
   /** A request is on its way. Call it right after the choice: the next choice counts it. */

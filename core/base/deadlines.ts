@@ -56,10 +56,14 @@ export class Deadlines implements TimerOwner {
     const due: DeadlineHolder[] = [];
     for (let holder = this.#first; holder !== null; holder = holder.nextHolder) {
       if (holder.deadlineMs > now) continue;
-      holder.deadlineMs = Number.POSITIVE_INFINITY;
       due.push(holder);
     }
-    for (const holder of due) holder.onDeadline();
+    for (const holder of due) {
+      // One before it may have ended this one, or given it something new to wait for.
+      if (holder.deadlineMs > now) continue;
+      holder.deadlineMs = Number.POSITIVE_INFINITY;
+      holder.onDeadline();
+    }
     this.#events.leave();
     if (this.#first !== null) this.#timers.arm(this.#timer, sweepMs);
   }

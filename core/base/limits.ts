@@ -24,6 +24,10 @@ export const replayBytesMax = 64 * 1024;
 export const readBytes = 64 * 1024;
 /** What a connection in a bulk transfer reads at once into a buffer of its own. */
 export const bulkReadBytes = 256 * 1024;
+/** A partial head, or what is left of one read before it, and the read behind it. */
+export const stashBytesMax = readBytes + bulkReadBytes;
+/** Of a body, while the request has not gone out: reading stops when the first of it is there. */
+export const heldBodyBytesMax = stashBytesMax;
 /** Bulk buffers of a thread; transfers beyond them share the common buffer. */
 export const bulkBuffersMax = 64;
 /** Bytes that wait in a socket before its source is paused. */
@@ -125,6 +129,7 @@ assert(chunkLineBytesMax <= chunkExtensionBytesMax, 'one chunk line fits the ext
 assert(headFieldsMax <= headFieldsCeiling, 'the default is within the ceiling');
 assert(detectBytesMax <= readBytes, 'detection fits one read');
 assert(headBytesMax <= readBytes, 'a head fits one read buffer');
+assert(replayBytesMax <= heldBodyBytesMax, 'what is held can be sent again');
 assert(poolIdleTimeoutMs < 5_000, 'idle connections end before the usual server does it (5 s)');
 assert(workerHeartbeatMs * 3 < workerSilenceMs, 'one late heartbeat is not silence');
 assert(heldSocketsMax < descriptorReserve, 'held sockets fit the reserve');

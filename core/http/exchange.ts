@@ -4,7 +4,7 @@
  */
 
 import type { ProxyError } from '../base/errors.ts';
-import { replayBytesMax } from '../base/limits.ts';
+import { heldBodyBytesMax, replayBytesMax } from '../base/limits.ts';
 import { Head } from './head.ts';
 
 /** The connection that a request came by. It takes the response's body without layers. */
@@ -90,7 +90,8 @@ export class Exchange {
   /** Keeps body bytes while they may have to be sent (again). False when they were not kept. */
   keepBody(bytes: Buffer, start: number, end: number): boolean {
     const size = end - start;
-    if (!this.bodyWhole || this.bodyLength + size > replayBytesMax) {
+    const sizeMax = this.upstream === null ? heldBodyBytesMax : replayBytesMax;
+    if (!this.bodyWhole || this.bodyLength + size > sizeMax) {
       this.bodyWhole = false;
       return false;
     }
@@ -102,11 +103,6 @@ export class Exchange {
     bytes.copy(this.body, this.bodyLength, start, end);
     this.bodyLength += size;
     return true;
-  }
-
-  /** Nothing of the request is lost yet: its head is held and its body is whole. */
-  get replayable(): boolean {
-    return this.bodyWhole && !this.responseStarted;
   }
 
   reset(): void {

@@ -28,7 +28,7 @@ export class CountRequests extends Layer<Exchange> {
   override response(x: Exchange): void {
     const { slots } = this.#core;
     const { slot } = x.endpoint as Endpoint;
-    slots.observe(slot, x.respondedMs - x.attemptMs, x.respondedMs);
+    slots.observe(slot, x.respondedMs - x.attemptMs, slots.timeOf(x.respondedMs));
     if (slots.failures(slot) !== 0) slots.connectSucceeded(slot);
     this.prev.response(x);
   }
@@ -43,6 +43,7 @@ export class CountRequests extends Layer<Exchange> {
   override fail(x: Exchange, error: ProxyError): void {
     const endpoint = x.endpoint as Endpoint;
     endpoint.finish();
+    if (error.code === 'RESPONSE_TIMEOUT') this.#observeWait(x, endpoint);
     endpoint.countFailure(error.code);
     this.prev.fail(x, error);
   }
@@ -50,9 +51,17 @@ export class CountRequests extends Layer<Exchange> {
   override cancel(x: Exchange): void {
     const endpoint = x.endpoint as Endpoint;
     endpoint.finish();
+    this.#observeWait(x, endpoint);
     this.#core.slots.releasePermit(endpoint.slot);
     endpoint.countFailure('CLIENT_GONE');
     this.next.cancel(x);
+  }
+
+  /** An endpoint that lets its callers wait in vain is slow, not fast. */
+  #observeWait(x: Exchange, { slot }: Endpoint): void {
+    if (x.responseStarted) return;
+    const { io, slots } = this.#core;
+    slots.observe(slot, io.nowMs - x.attemptMs, slots.timeOf(io.nowMs));
   }
 }
 

@@ -11,6 +11,7 @@ import { H1Pool, type PoolContext, type PoolEvents } from '../pool/h1-pool.ts';
 import { latencyBoundsMs } from '../telemetry/families.ts';
 import { observe } from '../telemetry/registry.ts';
 import type { Core, DirectionName } from './core.ts';
+import { responseTo } from './respond.ts';
 
 export interface EndpointLabels {
   readonly direction: DirectionName;
@@ -94,7 +95,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
       cell = this.#core.registry.counter('response_total', {
         ...this.#labels,
         classification: 'failure',
-        error: code.toLowerCase(),
+        error: responseTo(code).label,
       });
       this.#failureCells.set(code, cell);
     }

@@ -40,7 +40,7 @@ export class Route extends Layer<Exchange> {
       x.waitingIn = null;
       return;
     }
-    if (!target.undiscovered.remove(x) && !target.absent) this.next.cancel(x);
+    if (!target.undiscovered.remove(x)) this.next.cancel(x);
   }
 
   /** The target has become known, or has not in time. */

@@ -88,7 +88,8 @@ export class Target {
 
   /** An endpoint that is ready, other than `exclude` if possible; null when none is. */
   pick(exclude: Endpoint | null): Endpoint | null {
-    const endpoint = this.#balancer.pick(exclude, this.#core.io.nowMs);
+    const { io, slots } = this.#core;
+    const endpoint = this.#balancer.pick(exclude, slots.timeOf(io.nowMs));
     if (endpoint !== null) {
       this.failfast = false;
       this.unreadySinceMs = Number.POSITIVE_INFINITY;

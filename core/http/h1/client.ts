@@ -169,8 +169,9 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
       this.close();
       return;
     }
-    const limit = this.#context.responseTimeoutMs;
-    this.#fail('RESPONSE_TIMEOUT', `nothing for ${limit} ms (responseTimeoutMs)`);
+    const limit = `${this.#context.responseTimeoutMs} ms (responseTimeoutMs)`;
+    if (this.socket.reading) this.#fail('RESPONSE_TIMEOUT', `nothing for ${limit}`);
+    else this.#fail('CLIENT_GONE', `it took nothing of the response for ${limit}`);
   }
 
   /** Ends an idle connection. */
@@ -293,8 +294,9 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
       this.socket.resume();
       this.#context.idle(this);
     } else {
+      // What is left of the request, if anything is, would be read by nobody.
       this.#gone();
-      this.socket.destroyWhenWritten();
+      this.socket.destroy();
     }
     this.#context.sink.end(x);
   }
@@ -304,7 +306,8 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
       this.close();
       return;
     }
-    this.#fail(this.#state === State.BODY ? 'UPSTREAM_TRUNCATED' : 'UPSTREAM_RESET', reason);
+    const silent = this.#state === State.HEAD && this.#informational === 0 && this.#stash.empty;
+    this.#fail(silent ? 'UPSTREAM_RESET' : 'UPSTREAM_TRUNCATED', reason);
   }
 
   #fail(code: ErrorCode, detail: string): void {

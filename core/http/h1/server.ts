@@ -52,6 +52,7 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
   #close = false;
   #headBegun = false;
   #lingered = 0;
+  #lingeredOnce = false;
 
   constructor(context: ServerContext, socket: Socket, fixedTarget: unknown) {
     this.#context = context;
@@ -111,7 +112,8 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
 
   onDrain(): void {
     const x = this.#x;
-    if (x !== null && x.upstream !== null) x.upstream.resumeResponse(x);
+    if (this.#state === State.HEAD) this.#goOn();
+    else if (x !== null && x.upstream !== null) x.upstream.resumeResponse(x);
   }
 
   onClose(): void {
@@ -123,16 +125,22 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
     const { headTimeoutMs, bodyIdleTimeoutMs } = this.#context;
     switch (this.#state) {
       case State.HEAD:
-        if (this.#stash.empty) this.#closeNow();
+        if (!this.#headBegun) this.#closeNow();
         else this.#timeOut(`the head took longer than ${headTimeoutMs} ms (headTimeoutMs)`);
         return;
       case State.BODY:
-        this.#timeOut(`no byte of the body for ${bodyIdleTimeoutMs} ms (bodyIdleTimeoutMs)`);
+        if (this.socket.reading) {
+          this.#timeOut(`no byte of the body for ${bodyIdleTimeoutMs} ms (bodyIdleTimeoutMs)`);
+        } else {
+          // It is the endpoint that takes nothing, and that has a limit of its own.
+          this.#expectBody();
+        }
         return;
-      case State.WAIT:
+      case State.LINGER:
+        this.#endLinger();
         return;
       default:
-        this.#closeNow();
+        return;
     }
   }
 
@@ -141,7 +149,9 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
   }
 
   resumeRequest(): void {
-    if (this.#state === State.BODY) this.socket.resume();
+    if (this.#state !== State.BODY) return;
+    this.#expectBody();
+    this.socket.resume();
   }
 
   /** Ends the connection if nothing is in progress; the drain calls it. */
@@ -171,6 +181,7 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
 
   data(x: Exchange, bytes: Buffer, start: number, end: number): void {
     this.#writer.data(x, bytes, start, end);
+    if (this.socket.congested) x.upstream?.pauseResponse(x);
   }
 
   trailers(_x: Exchange, lines: string): void {
@@ -189,10 +200,7 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
     }
     this.#state = State.HEAD;
     this.deadlineMs = this.#context.io.nowMs + this.#context.clientIdleTimeoutMs;
-    if (this.#processing) return;
-    if (!this.#stash.empty) this.#processStash();
-    if (this.#state === State.HEAD) this.socket.resume();
-    else if (this.#state === State.BODY && this.#x?.upstream != null) this.socket.resume();
+    if (!this.#processing) this.#goOn();
   }
 
   /** The response has begun and cannot be completed: the client must not take it for whole. */
@@ -216,6 +224,17 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
     return rest;
   }
 
+  /** The next request's turn; not before a client that does not read has its last response. */
+  #goOn(): void {
+    if (!this.#stash.empty) this.#processStash();
+    if (this.#state === State.HEAD && !this.#blocked) this.socket.resume();
+    else if (this.#state === State.BODY && this.#x?.upstream != null) this.socket.resume();
+  }
+
+  get #blocked(): boolean {
+    return this.#state === State.WAIT || this.socket.congested;
+  }
+
   #processStash(): void {
     const stash = this.#stash;
     const at = this.#process(stash.bytes, stash.start, stash.end);
@@ -226,7 +245,7 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
 
   /** What comes behind a complete request is read when its response has ended. */
   #pauseWhileWaiting(): void {
-    if (this.#state === State.WAIT && !this.#stash.empty) this.socket.pause();
+    if (this.#blocked && !this.#stash.empty) this.socket.pause();
   }
 
   /** Takes as many steps as bytes and state allow; returns the offset of what is left. */
@@ -234,7 +253,7 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
     this.#processing = true;
     let at = start;
     for (;;) {
-      if (this.#state === State.HEAD && at < end) {
+      if (this.#state === State.HEAD && at < end && !this.socket.congested) {
         const after = this.#headStep(bytes, at, end);
         if (after === at) break;
         at = after;
@@ -286,7 +305,7 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
       this.#body ??= new BodyDecoder(context);
       this.#body.reset(head.framing, head.contentLength);
       this.#state = State.BODY;
-      this.deadlineMs = context.io.nowMs + context.bodyIdleTimeoutMs;
+      this.#expectBody();
     }
     context.handler.request(x);
   }
@@ -295,7 +314,7 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
     const x = this.#x as Exchange;
     switch (body.next(bytes, start, end)) {
       case BodyEvent.DATA:
-        this.deadlineMs = this.#context.io.nowMs + this.#context.bodyIdleTimeoutMs;
+        this.#expectBody();
         this.#requestData(x, bytes, body.dataStart, body.dataEnd);
         return true;
       case BodyEvent.TRAILERS:
@@ -311,6 +330,10 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
       default:
         return false;
     }
+  }
+
+  #expectBody(): void {
+    this.deadlineMs = this.#context.io.nowMs + this.#context.bodyIdleTimeoutMs;
   }
 
   #rejectBody(headError: number): void {
@@ -401,6 +424,22 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
   #closeNow(): void {
     if (this.#state === State.HEAD) this.#dropExchange();
     this.socket.destroyWhenWritten();
+    if (this.socket.destroyed) {
+      this.#forget();
+      return;
+    }
+    this.#state = State.LINGER;
+    this.deadlineMs = this.#context.io.nowMs + lingerTimeoutMs;
+  }
+
+  /** A client that reads slowly gets more time for what is written, once. */
+  #endLinger(): void {
+    if (this.socket.congested && !this.socket.destroyed && !this.#lingeredOnce) {
+      this.#lingeredOnce = true;
+      this.deadlineMs = this.#context.io.nowMs + this.#context.clientIdleTimeoutMs;
+      return;
+    }
+    this.socket.destroy();
     this.#forget();
   }
 

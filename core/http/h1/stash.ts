@@ -5,7 +5,7 @@
  */
 
 import { assert } from '../../base/assert.ts';
-import { readBytes } from '../../base/limits.ts';
+import { stashBytesMax } from '../../base/limits.ts';
 
 export class Stash {
   bytes: Buffer = nothing;
@@ -19,7 +19,10 @@ export class Stash {
   append(source: Buffer, start: number, end: number): void {
     const size = end - start;
     const used = this.end - this.start;
-    assert(used + size <= stashBytesMax, 'a connection keeps two reads at the most');
+    assert(
+      used + size <= stashBytesMax,
+      'a connection keeps a partial head and one read at the most',
+    );
     if (this.bytes.length - this.end < size) {
       const room = used + size;
       const target =
@@ -54,4 +57,3 @@ export class Stash {
 }
 
 const nothing = Buffer.alloc(0);
-const stashBytesMax = 2 * readBytes;
