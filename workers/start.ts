@@ -360,7 +360,7 @@ class ProxyProcess implements RunningProxy {
       readyWorkers: () => this.#workforce?.readyCount ?? 0,
     };
     const view = {
-      isReady: () => this.#isReady,
+      isReady: () => this.#isReady && (this.#workforce?.readyCount ?? 0) > 0,
       renderMetrics: () => collectMetrics(sources),
       readConfig: () => showConfig(settings, this.#config),
       readEndpoints: () => showEndpoints(this.#publisher, this.#slots, clock),

@@ -18,7 +18,7 @@ import {
 import { zeroWorker } from '../core/balance/slots.ts';
 import type { Clock } from '../core/base/clock.ts';
 import * as limits from '../core/base/limits.ts';
-import { systemInterval, Timer, type TimerWheel } from '../core/base/timers.ts';
+import { systemInterval, systemPause, Timer, type TimerWheel } from '../core/base/timers.ts';
 import { handOff } from './handoff.ts';
 import { pickWorker, type WorkerLoad } from './pick.ts';
 import { nextRestart } from './restart.ts';
@@ -152,7 +152,8 @@ export class Supervisor implements Workforce {
       seat.ready = false;
       seat.port?.close();
     }
-    await this.#pool.destroy();
+    // A thread that cannot be ended (a loop in native code) does not keep the others' end.
+    await Promise.race([this.#pool.destroy(), systemPause(stopTimeoutMs)]);
   }
 
   #createSeat(index: number): Seat {
@@ -300,3 +301,5 @@ function classify(error: unknown): [WorkerEndReason, string] {
   const exited = error.message.startsWith('worker exited with code');
   return [exited ? 'exit' : 'exception', error.message];
 }
+
+const stopTimeoutMs = 2_000;

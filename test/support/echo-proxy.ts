@@ -50,7 +50,8 @@ export async function startEchoProxy(changes: Partial<ProxySettings> = {}): Prom
   const lines: string[] = [];
   const waiters: { part: string; resolve: (line: string) => void }[] = [];
   const settings = { ...loaded.config.settings, workers: 1, ...changes };
-  const proxy = await startProxy(loaded.config, settings, {
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  const starting = startProxy(loaded.config, settings, {
     entry: echoEntry,
     limits: { ...supervisorLimits, heartbeatMs: 100 },
     writeLog: (bytes, done) => {
@@ -61,6 +62,8 @@ export async function startEchoProxy(changes: Partial<ProxySettings> = {}): Prom
       queueMicrotask(() => done(null, bytes.length));
     },
   });
+  starting.catch(remove);
+  const proxy = await starting;
   const { outbound, inbound, admin } = proxy.settings;
   if (outbound === null || inbound === null || admin === null) throw new Error('no port');
   return {
@@ -78,7 +81,7 @@ export async function startEchoProxy(changes: Partial<ProxySettings> = {}): Prom
     configure: (yaml) => writeFileSync(path, yaml),
     stop: async () => {
       await proxy.stop();
-      rmSync(folder, { recursive: true, force: true });
+      remove();
     },
   };
 }

@@ -67,7 +67,11 @@ function createEchoProxy(env: ProxyEnv): ProxyWorker {
     },
     receive(message: Exclude<MainToWorker, { kind: 'socket' }>) {
       if (message.kind === 'drain' && message.stage === 'force') {
-        for (const socket of sockets) socket.resetAndDestroy();
+        // A reset while a shutdown is under way fails, and then the handle never closes.
+        for (const socket of sockets) {
+          if (socket.writableEnded) socket.destroy();
+          else socket.resetAndDestroy();
+        }
       }
     },
     close() {
