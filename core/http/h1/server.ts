@@ -8,7 +8,7 @@
  *  HEAD ──────────────▶ BODY ────────────────────▶ WAIT ──▶ (response ended) ──▶ HEAD
  *    │ malformed          │ malformed or timeout                   │ connection: close
  *    ▼                    ▼                                        ▼
- *  LINGER: the answer is written, input is dropped until the peer closes  ◀────────┘
+ *  LINGER: `linger.ts` has the socket; the answer is written, input is dropped  ◀──┘
  *  GONE: the socket is closed, or belongs to somebody else (101, CONNECT)
  * ```
  */
@@ -16,7 +16,6 @@
 import { assert } from '../../base/assert.ts';
 import type { DeadlineHolder } from '../../base/deadlines.ts';
 import { ProxyError } from '../../base/errors.ts';
-import { lingerBytesMax, lingerTimeoutMs } from '../../base/limits.ts';
 import type { Socket, SocketOwner } from '../../io/socket.ts';
 import type { Exchange, ExchangeClient } from '../exchange.ts';
 import { Framing } from '../head.ts';
@@ -24,6 +23,7 @@ import { markHopByHop } from '../hop-by-hop.ts';
 import { BodyDecoder, BodyEvent } from './decode-body.ts';
 import { decodeRequestHead } from './decode-head.ts';
 import { headErrorTraits } from './head-error.ts';
+import { Linger } from './linger.ts';
 import { ResponseWriter } from './response-writer.ts';
 import type { ServerConnection, ServerContext } from './server-context.ts';
 import { Stash } from './stash.ts';
@@ -51,8 +51,7 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
   #processing = false;
   #close = false;
   #headBegun = false;
-  #lingered = 0;
-  #lingeredOnce = false;
+  #lingering: Linger | null = null;
 
   constructor(context: ServerContext, socket: Socket, fixedTarget: unknown) {
     this.#context = context;
@@ -66,17 +65,7 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
     context.opened(this);
   }
 
-  /** Nothing is in progress: the connection may end without anybody losing anything. */
-  get idle(): boolean {
-    return this.#state === State.HEAD && this.#stash.empty;
-  }
-
   onBytes(bytes: Buffer, length: number): void {
-    if (this.#state >= State.LINGER) {
-      this.#lingered += length;
-      if (this.#lingered > lingerBytesMax) this.#closeNow();
-      return;
-    }
     if (!this.#stash.empty) {
       this.#stash.append(bytes, 0, length);
       this.#processStash();
@@ -97,11 +86,8 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
         if (this.#stash.empty) this.#closeNow();
         else this.#reject(new ProxyError('BAD_REQUEST', 'the head ends early'));
         return;
-      case State.BODY:
-        this.#reject(new ProxyError('BODY_FRAMING', 'the body ends early'));
-        return;
       default:
-        this.#closeNow();
+        this.#reject(new ProxyError('BODY_FRAMING', 'the body ends early'));
     }
   }
 
@@ -129,18 +115,9 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
         else this.#timeOut(`the head took longer than ${headTimeoutMs} ms (headTimeoutMs)`);
         return;
       case State.BODY:
-        if (this.socket.reading) {
-          this.#timeOut(`no byte of the body for ${bodyIdleTimeoutMs} ms (bodyIdleTimeoutMs)`);
-        } else {
-          // It is the endpoint that takes nothing, and that has a limit of its own.
-          this.#expectBody();
-        }
-        return;
-      case State.LINGER:
-        this.#endLinger();
-        return;
-      default:
-        return;
+        // While nothing is read it is the endpoint that is slow, and that has its own limit.
+        if (!this.socket.reading) this.#expectBody();
+        else this.#timeOut(`no byte of the body for ${bodyIdleTimeoutMs} ms (bodyIdleTimeoutMs)`);
     }
   }
 
@@ -156,11 +133,12 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
 
   /** Ends the connection if nothing is in progress; the drain calls it. */
   closeIdle(): void {
-    if (this.idle) this.#closeNow();
+    if (this.#state === State.HEAD && this.#stash.empty) this.#closeNow();
   }
 
   /** Ends it whatever is in progress. */
   closeForced(): void {
+    this.#lingering?.force();
     this.#dropExchange();
     this.socket.reset();
     this.#forget();
@@ -227,12 +205,8 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
   /** The next request's turn; not before a client that does not read has its last response. */
   #goOn(): void {
     if (!this.#stash.empty) this.#processStash();
-    if (this.#state === State.HEAD && !this.#blocked) this.socket.resume();
+    if (this.#state === State.HEAD && !this.socket.congested) this.socket.resume();
     else if (this.#state === State.BODY && this.#x?.upstream != null) this.socket.resume();
-  }
-
-  get #blocked(): boolean {
-    return this.#state === State.WAIT || this.socket.congested;
   }
 
   #processStash(): void {
@@ -245,7 +219,8 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
 
   /** What comes behind a complete request is read when its response has ended. */
   #pauseWhileWaiting(): void {
-    if (this.#blocked && !this.#stash.empty) this.socket.pause();
+    if (this.#stash.empty) return;
+    if (this.#state === State.WAIT || this.socket.congested) this.socket.pause();
   }
 
   /** Takes as many steps as bytes and state allow; returns the offset of what is left. */
@@ -324,9 +299,11 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
       case BodyEvent.END:
         this.#requestEnded(x);
         return true;
-      case BodyEvent.ERROR:
-        this.#rejectBody(body.error);
+      case BodyEvent.ERROR: {
+        const { error, text } = headErrorTraits(body.error);
+        this.#reject(new ProxyError(error === 'BAD_REQUEST' ? 'BODY_FRAMING' : error, text));
         return false;
+      }
       default:
         return false;
     }
@@ -334,11 +311,6 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
 
   #expectBody(): void {
     this.deadlineMs = this.#context.io.nowMs + this.#context.bodyIdleTimeoutMs;
-  }
-
-  #rejectBody(headError: number): void {
-    const { error, text } = headErrorTraits(headError);
-    this.#reject(new ProxyError(error === 'BAD_REQUEST' ? 'BODY_FRAMING' : error, text));
   }
 
   #requestData(x: Exchange, bytes: Buffer, start: number, end: number): void {
@@ -352,16 +324,16 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
     this.socket.pause();
   }
 
+  #timeOut(detail: string): void {
+    this.#reject(new ProxyError('REQUEST_TIMEOUT', detail));
+  }
+
   #requestEnded(x: Exchange): void {
     x.requestEnded = true;
     this.#state = State.WAIT;
     this.deadlineMs = Number.POSITIVE_INFINITY;
     this.socket.resume();
     if (x.upstream !== null) x.upstream.end(x);
-  }
-
-  #timeOut(detail: string): void {
-    this.#reject(new ProxyError('REQUEST_TIMEOUT', detail));
   }
 
   /** A request that cannot be read to its end gets an answer if none has begun. */
@@ -405,42 +377,18 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
     this.#context.exchanges.give(x);
   }
 
-  /**
-   * Closing at once while input is unread would make the kernel reset the connection and the
-   * client lose the answer (RFC 9112 section 9.6): close our half and drop input for a while.
-   */
   #linger(): void {
     this.#state = State.LINGER;
     this.#stash.clear();
-    if (this.socket.readEnded) {
-      this.#closeNow();
-      return;
-    }
-    this.socket.end();
-    this.socket.resume();
-    this.deadlineMs = this.#context.io.nowMs + lingerTimeoutMs;
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.#lingering = new Linger(this.#context, this.socket, () => this.#forget());
   }
 
   #closeNow(): void {
     if (this.#state === State.HEAD) this.#dropExchange();
     this.socket.destroyWhenWritten();
-    if (this.socket.destroyed) {
-      this.#forget();
-      return;
-    }
-    this.#state = State.LINGER;
-    this.deadlineMs = this.#context.io.nowMs + lingerTimeoutMs;
-  }
-
-  /** A client that reads slowly gets more time for what is written, once. */
-  #endLinger(): void {
-    if (this.socket.congested && !this.socket.destroyed && !this.#lingeredOnce) {
-      this.#lingeredOnce = true;
-      this.deadlineMs = this.#context.io.nowMs + this.#context.clientIdleTimeoutMs;
-      return;
-    }
-    this.socket.destroy();
-    this.#forget();
+    if (this.socket.destroyed) this.#forget();
+    else this.#linger();
   }
 
   #forget(gone = true): void {
