@@ -6,9 +6,11 @@
 import { type Socket as NetSocket, connect as netConnect } from 'node:net';
 import type { Address } from '../../api/settings.ts';
 import type { Clock } from '../base/clock.ts';
-import { bulkBuffersMax, bulkReadBytes, headBytesMax, readBytes } from '../base/limits.ts';
+import { headBytesMax, readBytes } from '../base/limits.ts';
 import { nodeErrorCode } from '../base/node-error.ts';
-import { type BulkBuffer, type Meter, Socket, type SocketOwner } from './socket.ts';
+import { type BulkBuffer, BulkBuffers } from './bulk-buffers.ts';
+import { type Meter, Socket, type SocketOwner } from './socket.ts';
+import type { SocketThread, ThreadSocket } from './socket-thread.ts';
 import { newWriteRequest, verifyStreamHandle, type WriteRequest } from './stream-handle.ts';
 
 export interface Connector {
@@ -25,24 +27,22 @@ export interface Attempt {
 /** A head of the largest size fits, also with what we add to it; so does a full read. */
 export const outputBytes = Math.max(readBytes, headBytesMax) + 16 * 1024;
 
-export class Io {
+export class Io implements SocketThread {
   readonly readBuffer = Buffer.allocUnsafeSlow(readBytes);
   readonly cells: Float64Array;
+  readonly bulks = new BulkBuffers();
   /** Monotonic milliseconds when the current event began. */
   nowMs: number;
-  /** The bulk buffer whose bytes are being handed out, while they are. */
   readingBulk: BulkBuffer | null = null;
 
   readonly #clock: Clock;
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets = new Set<ThreadSocket>();
   readonly #outputs: Buffer[] = [];
-  readonly #bulks: BulkBuffer[] = [];
   readonly #leave = (): void => this.#leaveSoon();
-  #bulksOut = 0;
   #depth = 0;
   #soonAsked = false;
   #soon: (() => void)[] = [];
-  #dirty: Socket | null = null;
+  #dirty: ThreadSocket | null = null;
   #writeRequest: WriteRequest = newWriteRequest();
 
   /** `cells` are the thread's metric cells; sockets count their bytes there. */
@@ -99,20 +99,19 @@ export class Io {
     this.#depth -= 1;
   }
 
-  /** Runs `action` in an event of its own, right after the current one. */
   soon(action: () => void): void {
     this.#soon.push(action);
     this.#askSoon();
   }
 
-  markDirty(socket: Socket): void {
+  markDirty(socket: ThreadSocket): void {
     socket.dirty = true;
     socket.nextDirty = this.#dirty;
     this.#dirty = socket;
     if (this.#depth === 0) this.#askSoon();
   }
 
-  forget(socket: Socket): void {
+  forget(socket: ThreadSocket): void {
     this.#sockets.delete(socket);
   }
 
@@ -121,23 +120,11 @@ export class Io {
   }
 
   giveOutput(buffer: Buffer): void {
-    if (this.#outputs.length < outputsKept) this.#outputs.push(buffer);
+    // Backlogs are written from buffers of other sizes.
+    if (buffer.length !== outputBytes || this.#outputs.length === outputsKept) return;
+    this.#outputs.push(buffer);
   }
 
-  takeBulk(): BulkBuffer | null {
-    const bulk = this.#bulks.pop();
-    if (bulk !== undefined) return bulk;
-    if (this.#bulksOut === bulkBuffersMax) return null;
-    this.#bulksOut += 1;
-    return { bytes: Buffer.allocUnsafeSlow(bulkReadBytes), pinned: false };
-  }
-
-  giveBulk(bulk: BulkBuffer): void {
-    if (bulk.pinned || this.#bulks.length === bulksKept) this.#bulksOut -= 1;
-    else this.#bulks.push(bulk);
-  }
-
-  /** The request for the next write; it is used up only by a write that ends later. */
   writeRequest(): WriteRequest {
     return this.#writeRequest;
   }
@@ -181,4 +168,3 @@ export class Io {
 
 /** Output buffers kept for the next event; usually one is in use at a time. */
 const outputsKept = 8;
-const bulksKept = 4;

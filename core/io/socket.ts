@@ -12,7 +12,8 @@ import type { Socket as NetSocket } from 'node:net';
 import { assert } from '../base/assert.ts';
 import { bulkReadBytes, readBytes } from '../base/limits.ts';
 import { systemErrorName } from '../base/node-error.ts';
-import type { Io } from './io.ts';
+import type { BulkBuffer } from './bulk-buffers.ts';
+import type { SocketThread, ThreadSocket } from './socket-thread.ts';
 import {
   detachHandle,
   newShutdownRequest,
@@ -41,14 +42,7 @@ export interface Meter {
   readonly writeCell: number;
 }
 
-/** A read buffer of its own for a connection that moves a lot; see `Socket.#nextReadBuffer`. */
-export interface BulkBuffer {
-  readonly bytes: Buffer;
-  /** The kernel may still read from it: a write that refers to it is under way. */
-  pinned: boolean;
-}
-
-export class Socket {
+export class Socket implements ThreadSocket {
   readonly remoteHost: string;
   readonly remotePort: number;
   /** A write is under way that the kernel did not take at once: stop producing. */
@@ -58,11 +52,10 @@ export class Socket {
   readEnded = false;
   /** `end` was called; nothing may be written any more. */
   writeEnded = false;
-  /** Next in the list of sockets that have something to flush. */
-  nextDirty: Socket | null = null;
+  nextDirty: ThreadSocket | null = null;
   dirty = false;
 
-  readonly #io: Io;
+  readonly #io: SocketThread;
   readonly #meter: Meter;
   #owner: SocketOwner;
   #handle: StreamHandle;
@@ -79,7 +72,7 @@ export class Socket {
   #bulkStreak = 0;
 
   /** Takes over the descriptor of `socket`, which ends as an object. It starts paused. */
-  constructor(io: Io, socket: NetSocket, owner: SocketOwner, meter: Meter) {
+  constructor(io: SocketThread, socket: NetSocket, owner: SocketOwner, meter: Meter) {
     this.#io = io;
     this.#meter = meter;
     this.#owner = owner;
@@ -263,25 +256,29 @@ export class Socket {
 
   #onWritten(status: number): void {
     if (this.#inFlight !== null) this.#io.giveOutput(this.#inFlight);
-    if (this.#inFlightBulk !== null) this.#inFlightBulk.pinned = false;
+    if (this.#inFlightBulk !== null) this.#io.bulks.unpin(this.#inFlightBulk);
     this.#inFlight = null;
     this.#inFlightBulk = null;
     if (this.destroyed) return;
     this.congested = false;
-    if (status < 0) {
-      this.#fail(status);
-      return;
-    }
     this.#io.enter();
-    const next = this.#backlog.shift();
-    if (next !== undefined) this.#send(next, next.length);
-    else this.flush();
-    if (!this.congested && !this.destroyed) {
-      if (this.#destroyWhenWritten) this.destroy();
-      else if (this.writeEnded) this.#shutWhenWritten();
-      else this.#owner.onDrain();
-    }
+    if (status < 0) this.#fail(status);
+    else this.#goOnWriting();
     this.#io.leave();
+  }
+
+  /** What has waited goes out in its order; the owner hears of it when the kernel took it all. */
+  #goOnWriting(): void {
+    while (!this.congested) {
+      const next = this.#backlog.shift();
+      if (next === undefined) break;
+      this.#send(next, next.length);
+    }
+    this.flush();
+    if (this.congested || this.destroyed) return;
+    if (this.#destroyWhenWritten) this.destroy();
+    else if (this.writeEnded) this.#shutWhenWritten();
+    else this.#owner.onDrain();
   }
 
   /** The output buffer is full while the kernel takes nothing: its bytes join the backlog. */
@@ -304,8 +301,9 @@ export class Socket {
     this.#io.enter();
     if (count > 0) {
       this.#io.cells[this.#meter.readCell] += count;
-      this.#io.readingBulk = this.#bulk;
-      this.#owner.onBytes(this.#bulk === null ? this.#io.readBuffer : this.#bulk.bytes, count);
+      const bulk = this.#bulk;
+      this.#io.readingBulk = bulk;
+      this.#owner.onBytes(bulk === null ? this.#io.readBuffer : bulk.bytes, count);
       this.#io.readingBulk = null;
     } else if (count === endOfFile) {
       this.readEnded = true;
@@ -326,21 +324,28 @@ export class Socket {
   #nextReadBuffer(count: number): Buffer | undefined {
     if (this.#bulk === null) {
       this.#bulkStreak = count === readBytes ? this.#bulkStreak + 1 : 0;
-      if (this.#bulkStreak < 2) return undefined;
-      this.#bulk = this.#io.takeBulk();
-      this.#bulkStreak = 0;
-      return this.#bulk?.bytes;
+      return this.#bulkStreak < 2 ? undefined : this.#switchBulk(true);
     }
     this.#bulkStreak = count < smallReadBytes ? this.#bulkStreak + 1 : 0;
-    if (this.#bulkStreak < 8 || this.#bulk.pinned) return undefined;
+    if (this.#bulkStreak === 8) return this.#switchBulk(false);
+    // Whoever resumes this connection need not know that a write still refers to what it read.
+    return this.#bulk.pinned ? this.#switchBulk(true) : undefined;
+  }
+
+  #switchBulk(bulk: boolean): Buffer {
     this.#releaseBulk();
     this.#bulkStreak = 0;
-    return this.#io.readBuffer;
+    if (bulk) this.#bulk = this.#io.bulks.take();
+    return this.#bulk === null ? this.#io.readBuffer : this.#bulk.bytes;
   }
 
   #releaseBulk(): void {
-    if (this.#bulk !== null) this.#io.giveBulk(this.#bulk);
+    const bulk = this.#bulk;
+    if (bulk === null) return;
     this.#bulk = null;
+    // Its bytes may still be in use in this event, but no write may refer to them from now on.
+    if (this.#io.readingBulk === bulk) this.#io.readingBulk = null;
+    this.#io.bulks.give(bulk);
   }
 
   /** The owner is in the middle of something: it hears of the failure in an event of its own. */

@@ -8,15 +8,15 @@ import type { Io } from './io.ts';
 import type { Socket, SocketOwner } from './socket.ts';
 
 /** Called once, with the system's error name, or '' after both sides ended orderly. */
-export type SpliceEnd = (code: string) => void;
+type SpliceEnd = (code: string) => void;
 
-/** `clientFirst` and `serverFirst` are bytes that arrived from either before the two were joined. */
 export class Splice {
   readonly #client: Side;
   readonly #server: Side;
   readonly #ended: SpliceEnd;
   #over = false;
 
+  /** `ended` may be called before this returns. What was written before to either goes first. */
   constructor(io: Io, client: Socket, server: Socket, ended: SpliceEnd) {
     this.#ended = ended;
     this.#client = new Side(this, client, server);
@@ -24,10 +24,8 @@ export class Splice {
     io.enter();
     client.owner = this.#client;
     server.owner = this.#server;
-    if (client.readEnded) server.end();
-    if (server.readEnded) client.end();
-    client.resume();
-    server.resume();
+    this.#client.begin();
+    this.#server.begin();
     io.leave();
   }
 
@@ -70,6 +68,13 @@ class Side implements SocketOwner {
 
   get done(): boolean {
     return this.socket.readEnded && this.#other.writeEnded;
+  }
+
+  /** The socket may have ended, or the other one be full, before the two were joined. */
+  begin(): void {
+    if (this.socket.readEnded) this.onEnd();
+    else if (this.#other.congested) this.socket.pause();
+    else this.socket.resume();
   }
 
   onBytes(bytes: Buffer, length: number): void {

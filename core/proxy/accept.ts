@@ -41,9 +41,14 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   readonly #stash = new Stash();
   readonly #detectTimer = new Timer(this, timerDetect);
   readonly #silenceTimer = new Timer(this, timerSilence);
-  #socket: Socket;
+  readonly #socket: Socket;
   #target: Target | null;
   #early: EarlyDial | null = null;
+  #earlyDials = 0;
+  /** The target follows from the server name of a ClientHello. */
+  #named = false;
+  /** What the bytes are, while the connection that they need is still being dialled. */
+  #settled: 'http' | 'opaque' | null = null;
   #over = false;
 
   /** `first` are bytes that were read from the socket already. */
@@ -71,8 +76,9 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
     target.holders -= 1;
     if (this.#over) return;
     if (!target.known) this.#close('discovery took too long');
+    else if (!this.#named) this.#go(target);
     else if (target.absent) this.#refuse();
-    else this.#go(target);
+    else this.#opaque(target);
   }
 
   onBytes(bytes: Buffer, length: number): void {
@@ -92,10 +98,11 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
     this.#decide(what);
   }
 
+  /** A client that sends nothing may still wait for what the server says first. */
   onEnd(): void {
-    if (this.#stash.empty) this.#close('');
+    if (this.#stash.empty && this.#early === null) this.#close('');
     else if (this.#target === null) this.#close('the connection ended before it said what it is');
-    else this.#opaque(this.#target);
+    else this.#settle('opaque');
   }
 
   onCongested(): void {}
@@ -115,29 +122,36 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
     io.leave();
   }
 
-  /** The endpoint's bytes came before the client's, or it closed: opaque, and remembered. */
-  serverSpoke(early: EarlyDial): void {
+  dialConnected(): void {
+    if (this.#settled !== null) this.#settle(this.#settled);
+  }
+
+  /** Another endpoint may be there for the client that is still silent. */
+  dialFailed(): void {
+    this.#early = null;
+    if (this.#settled !== null) this.#settle(this.#settled);
+    else this.#awaitSilence();
+  }
+
+  /** The endpoint's bytes came before the client's: opaque, and remembered. */
+  serverSpoke(): void {
     const target = this.#target as Target;
     this.#context.serverFirst.remember(target.key);
     this.#context.counters.serverFirst(target.authority);
-    this.#leave();
-    const client = { socket: this.#socket, first: this.#stash.take() };
-    new Tunnel(this.#direction, early.endpoint, client, early.take());
+    this.#opaque(target);
   }
 
-  /** The endpoint that was dialled early could not be reached; the client decides what comes. */
-  earlyFailed(): void {
-    this.#early = null;
+  serverEnded(): void {
+    this.#opaque(this.#target as Target);
   }
 
   #await(target: Target): void {
+    target.holders += 1;
     if (target.known) {
-      target.holders += 1;
       this.onTarget(target);
       return;
     }
     this.#socket.pause();
-    target.holders += 1;
     target.waiters.push(this);
   }
 
@@ -147,22 +161,24 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
       this.#opaque(target);
     } else if (target.protocol === 'http') {
       this.#http(this.#stash.bytes, -1);
-    } else if (!this.#stash.empty) {
-      this.#detect();
-    } else if (this.#context.serverFirst.isServerFirst(target.key)) {
-      this.#detect();
-      this.#dialEarly(target);
     } else {
-      this.#direction.core.timers.arm(this.#silenceTimer, serverFirstSilenceMs);
       this.#detect();
+      if (this.#over) return;
+      if (this.#context.serverFirst.isServerFirst(target.key)) this.#dialEarly(target);
+      else this.#awaitSilence();
     }
+  }
+
+  #awaitSilence(): void {
+    this.#direction.core.timers.arm(this.#silenceTimer, serverFirstSilenceMs);
   }
 
   #detect(): void {
     const { timers, settings } = this.#direction.core;
     timers.arm(this.#detectTimer, settings.detectTimeoutMs);
-    if (this.#stash.empty) this.#socket.resume();
-    else this.#look();
+    if (!this.#stash.empty) this.#look();
+    else if (this.#socket.readEnded) this.onEnd();
+    else this.#socket.resume();
   }
 
   #look(): void {
@@ -173,15 +189,16 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   #decide(what: Detected): void {
     const target = this.#target;
     if (what === 'NEED_MORE') {
-      this.#socket.resume();
+      if (this.#socket.readEnded) this.onEnd();
+      else this.#socket.resume();
       return;
     }
     this.#context.counters.detected(resultOf(what));
     if (target !== null && (what === 'HTTP1' || what === 'TLS')) {
       this.#context.serverFirst.clear(target.key);
     }
-    if (what === 'HTTP1') this.#http(this.#stash.bytes, -1);
-    else if (target !== null) this.#opaque(target);
+    if (what === 'HTTP1') this.#settle('http');
+    else if (target !== null) this.#settle('opaque');
     else if (what === 'TLS' && hello.sni !== null) this.#byServerName(hello.sni);
     else if (what === 'TLS') this.#close('a ClientHello without a server name');
     else if (what === 'HTTP2') this.#close('HTTP/2 without a known destination');
@@ -196,20 +213,28 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
       return;
     }
     this.#target = target;
+    this.#named = true;
     this.#direction.core.timers.cancel(this.#detectTimer);
-    if (!target.known) {
-      this.#await(target);
-    } else if (target.absent) {
-      this.#refuse();
+    this.#await(target);
+  }
+
+  /** A connection that is being dialled is used in any case, so it is waited for. */
+  #settle(kind: 'http' | 'opaque'): void {
+    if (this.#early !== null && !this.#early.connected) {
+      this.#settled = kind;
+      this.#cancelTimers();
+      this.#socket.pause();
+    } else if (kind === 'http') {
+      this.#http(this.#stash.bytes, -1);
     } else {
-      this.#opaque(target);
+      this.#opaque(this.#target as Target);
     }
   }
 
   /** `length` is -1 when the first bytes are in the stash. */
   #http(bytes: Buffer, length: number): void {
     const { io } = this.#direction.core;
-    if (this.#early !== null) this.#early.givePool();
+    this.#early?.givePool();
     const first = length === -1 ? this.#stash.take() : nothing;
     this.#leave();
     io.enter();
@@ -228,17 +253,19 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
     const early = this.#early;
     const client = { socket: this.#socket, first: this.#stash.take() };
     this.#leave();
-    const server = early === null ? null : early.takeIfConnected();
-    if (early !== null && server !== null) {
-      new Tunnel(this.#direction, early.endpoint, client, server);
-    } else {
-      new Opaque(this.#direction, this.#context.counters, client, target);
-    }
+    if (early === null) new Opaque(this.#direction, this.#context.counters, client, target);
+    else new Tunnel(this.#direction, early.endpoint, client, early.take());
   }
 
   #dialEarly(target: Target): void {
+    if (this.#earlyDials === earlyDialsMax) return;
     const endpoint = target.pick(null);
-    if (endpoint !== null) this.#early = new EarlyDial(this.#direction.core, endpoint, this);
+    if (endpoint === null) {
+      this.#awaitSilence();
+      return;
+    }
+    this.#earlyDials += 1;
+    this.#early = new EarlyDial(this.#direction.core, endpoint, this);
   }
 
   #timeOut(): void {
@@ -251,7 +278,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
         service: target.authority,
         remedy: 'declare protocol: opaque (or http) for this service in the configuration',
       });
-      this.#opaque(target);
+      this.#settle('opaque');
     } else {
       core.log.info('proxy', 'Protocol detection timed out', { direction: name });
       this.#close('nothing was sent in time');
@@ -283,15 +310,21 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   #leave(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#cancelTimers();
+    this.#direction.closed(this);
+  }
+
+  #cancelTimers(): void {
     const { timers } = this.#direction.core;
     timers.cancel(this.#detectTimer);
     timers.cancel(this.#silenceTimer);
-    this.#direction.closed(this);
   }
 }
 
 const hello = createClientHello();
 const nothing = Buffer.alloc(0);
+/** Endpoints that are tried for a client that says nothing. */
+const earlyDialsMax = 3;
 /** Record of one fatal alert: unrecognized_name (112). */
 const unrecognizedName = Buffer.from([0x15, 3, 3, 0, 2, 2, 112]);
 

@@ -3,6 +3,7 @@
  * first decides what becomes of it; it is never thrown away while it is of use.
  */
 
+import type { ErrorCode } from '../base/errors.ts';
 import { connectErrorCode } from '../base/node-error.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
 import { Stash } from '../http/h1/stash.ts';
@@ -12,10 +13,15 @@ import type { Core } from './core.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { TunnelSide } from './tunnel.ts';
 
-export interface EarlyDialOwner {
-  /** The endpoint has sent bytes, or its end, before the client has sent any. */
+/** Each is called in an event; the owner may take or give away the connection in all but failed. */
+interface EarlyDialOwner {
+  dialConnected(early: EarlyDial): void;
+  /** There is no connection, or none any more. */
+  dialFailed(): void;
+  /** The endpoint has sent bytes before the client's were enough to tell what it speaks. */
   serverSpoke(early: EarlyDial): void;
-  earlyFailed(): void;
+  /** The endpoint has sent its last byte, and none before. */
+  serverEnded(early: EarlyDial): void;
 }
 
 export class EarlyDial implements Connector, SocketOwner, TimerOwner {
@@ -26,7 +32,6 @@ export class EarlyDial implements Connector, SocketOwner, TimerOwner {
   readonly #stash = new Stash();
   readonly #attempt: Attempt;
   #socket: Socket | null = null;
-  #forPool = false;
 
   constructor(core: Core, endpoint: Endpoint, owner: EarlyDialOwner) {
     this.#core = core;
@@ -36,31 +41,27 @@ export class EarlyDial implements Connector, SocketOwner, TimerOwner {
     this.#attempt = core.io.connect(endpoint, this, endpoint.meter, this);
   }
 
-  /** The client speaks HTTP: the connection, now or when it is there, serves its requests. */
+  get connected(): boolean {
+    return this.#socket !== null;
+  }
+
+  /** The client speaks HTTP: the connection serves its requests. */
   givePool(): void {
-    this.#forPool = true;
-    const socket = this.#socket;
-    if (socket === null) return;
-    this.#socket = null;
     this.endpoint.opened();
-    this.endpoint.pool.adopt(socket);
+    this.endpoint.pool.adopt(this.take().socket);
   }
 
   /** The connection with what the endpoint has sent so far. */
   take(): TunnelSide {
-    return { socket: this.#socket as Socket, first: this.#stash.take() };
-  }
-
-  /** Null, and given up, while there is no connection yet. */
-  takeIfConnected(): TunnelSide | null {
-    if (this.#socket !== null) return this.take();
-    this.abort();
-    return null;
+    const socket = this.#socket as Socket;
+    this.#socket = null;
+    return { socket, first: this.#stash.take() };
   }
 
   abort(): void {
     this.#core.timers.cancel(this.#timer);
     this.#attempt.abort();
+    this.#core.slots.releasePermit(this.endpoint.slot);
     this.#socket?.destroy();
     this.#socket = null;
   }
@@ -69,21 +70,19 @@ export class EarlyDial implements Connector, SocketOwner, TimerOwner {
     this.#core.timers.cancel(this.#timer);
     this.#core.slots.connectSucceeded(this.endpoint.slot);
     this.#socket = socket;
-    if (this.#forPool) this.givePool();
-    else socket.resume();
+    this.#owner.dialConnected(this);
+    this.#socket?.resume();
   }
 
   onConnectError(code: string): void {
     this.#core.timers.cancel(this.#timer);
-    this.endpoint.connectFailed(connectErrorCode(code));
-    if (!this.#forPool) this.#owner.earlyFailed();
+    this.#failed(connectErrorCode(code));
   }
 
   onTimer(): void {
     this.#core.io.enter();
-    this.abort();
-    this.endpoint.connectFailed('CONNECT_TIMEOUT');
-    if (!this.#forPool) this.#owner.earlyFailed();
+    this.#attempt.abort();
+    this.#failed('CONNECT_TIMEOUT');
     this.#core.io.leave();
   }
 
@@ -94,7 +93,7 @@ export class EarlyDial implements Connector, SocketOwner, TimerOwner {
   }
 
   onEnd(): void {
-    this.#owner.serverSpoke(this);
+    this.#owner.serverEnded(this);
   }
 
   onCongested(): void {}
@@ -103,6 +102,11 @@ export class EarlyDial implements Connector, SocketOwner, TimerOwner {
 
   onClose(): void {
     this.#socket = null;
-    this.#owner.earlyFailed();
+    this.#owner.dialFailed();
+  }
+
+  #failed(code: ErrorCode): void {
+    this.endpoint.connectFailed(code);
+    this.#owner.dialFailed();
   }
 }

@@ -82,7 +82,7 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
   onDrain(): void {}
 
   onClose(): void {
-    this.#attempt?.abort();
+    this.#abort();
     this.#end();
   }
 
@@ -92,7 +92,7 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
     const endpoint = this.#target.pick(this.#endpoint);
     if (endpoint === null) {
       const waitedMs = io.nowMs - this.#startMs;
-      if (this.#target.endpoints.length === 0) this.#fail('NO_ENDPOINTS');
+      if (this.#target.endpoints.length === 0) this.#fail(emptyCode(this.#target));
       else if (waitedMs >= settings.failfastTimeoutMs) this.#fail('FAILFAST');
       else timers.arm(this.#timer, pollMs);
       return;
@@ -115,7 +115,7 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
   #fail(code: ErrorCode): void {
     if (this.#over) return;
     const { core, name } = this.#direction;
-    this.#attempt?.abort();
+    this.#abort();
     this.#counters.tcpError(code);
     core.log.info('proxy', 'Connection closed', {
       direction: name,
@@ -124,6 +124,13 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
     });
     this.#client.socket.reset();
     this.#end();
+  }
+
+  #abort(): void {
+    if (this.#attempt === null || this.#endpoint === null) return;
+    this.#attempt.abort();
+    this.#attempt = null;
+    this.#direction.core.slots.releasePermit(this.#endpoint.slot);
   }
 
   #end(): void {
@@ -138,6 +145,12 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
     this.#target.holders -= 1;
     this.#direction.closed(this);
   }
+}
+
+/** Why a target has no endpoints. */
+function emptyCode(target: Target): ErrorCode {
+  if (target.absent) return 'UNKNOWN_SERVICE';
+  return target.loops ? 'LOOP' : 'NO_ENDPOINTS';
 }
 
 const attemptsMax = 3;

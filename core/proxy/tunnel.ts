@@ -1,5 +1,7 @@
 /** Two connections that have become one stream of bytes, as the proxy's directions count it. */
 
+import type { DeadlineHolder } from '../base/deadlines.ts';
+import { bodyIdleTimeoutMs } from '../base/limits.ts';
 import type { ServerConnection } from '../http/h1/server-context.ts';
 import type { Socket } from '../io/socket.ts';
 import { Splice } from '../io/splice.ts';
@@ -12,14 +14,25 @@ export interface TunnelSide {
   readonly first: Buffer;
 }
 
-export class Tunnel implements ServerConnection {
+export class Tunnel implements ServerConnection, DeadlineHolder {
+  deadlineMs = Number.POSITIVE_INFINITY;
+  prevHolder: DeadlineHolder | null = null;
+  nextHolder: DeadlineHolder | null = null;
+
   readonly #direction: Direction;
   readonly #endpoint: Endpoint;
-  readonly #splice: Splice;
+  readonly #client: Socket;
+  readonly #server: Socket;
+  #splice: Splice | null = null;
+  #waitingBytes = 0;
+  #progressMs = 0;
+  #gone = false;
 
   constructor(direction: Direction, endpoint: Endpoint, client: TunnelSide, server: TunnelSide) {
     this.#direction = direction;
     this.#endpoint = endpoint;
+    this.#client = client.socket;
+    this.#server = server.socket;
     direction.opened(this);
     endpoint.start();
     endpoint.opened();
@@ -35,13 +48,47 @@ export class Tunnel implements ServerConnection {
   closeIdle(): void {}
 
   closeForced(): void {
-    this.#splice.reset();
+    this.#splice?.reset();
+    this.#giveUp();
+  }
+
+  /** Both sides have sent their last byte; one of them may not have read all of the other's. */
+  onDeadline(): void {
+    const { nowMs } = this.#direction.core.io;
+    const before = this.#waitingBytes;
+    this.#waitingBytes = this.#client.waitingBytes + this.#server.waitingBytes;
+    if (this.#waitingBytes !== before) this.#progressMs = nowMs;
+    if (this.#client.destroyed && this.#server.destroyed) this.#close();
+    else if (nowMs - this.#progressMs > bodyIdleTimeoutMs) this.#giveUp();
+    else this.deadlineMs = nowMs + lingerPollMs;
   }
 
   #ended(): void {
     this.#endpoint.finish();
+    if (this.#client.destroyed && this.#server.destroyed) {
+      this.#close();
+      return;
+    }
+    const { io, deadlines } = this.#direction.core;
+    this.#progressMs = io.nowMs;
+    this.deadlineMs = io.nowMs + lingerPollMs;
+    deadlines.add(this);
+  }
+
+  #giveUp(): void {
+    this.#client.reset();
+    this.#server.reset();
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#direction.core.deadlines.remove(this);
     this.#endpoint.closed();
     this.#direction.closed(this);
     this.#direction.ended();
   }
 }
+
+const lingerPollMs = 100;
