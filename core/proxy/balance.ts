@@ -39,7 +39,8 @@ export class Balance extends Layer<Exchange> {
 
   override cancel(x: Exchange): void {
     const target = x.target as Target;
-    if (!target.queue.remove(x)) this.next.cancel(x);
+    if (target.queue.remove(x)) target.countQueued(-1);
+    else this.next.cancel(x);
   }
 
   /** The endpoints of a target have changed, or time has passed. */
@@ -48,6 +49,7 @@ export class Balance extends Layer<Exchange> {
       const endpoint = target.pick(null);
       if (endpoint === null) break;
       const x = target.queue.shift() as Exchange;
+      target.countQueued(-1);
       x.endpoint = endpoint;
       this.next.request(x);
     }
@@ -66,8 +68,9 @@ export class Balance extends Layer<Exchange> {
       const text = `${target.authority}: ${target.queue.length} requests (queueRequestsMax)`;
       this.prev.fail(x, new ProxyError('QUEUE_FULL', text));
     } else {
-      if (target.unreadySinceMs === Number.POSITIVE_INFINITY) target.unreadySinceMs = io.nowMs;
+      if (target.queue.length === 0) target.unreadySinceMs = io.nowMs;
       target.queue.push(x);
+      target.countQueued(1);
       if (!this.#polls.has(target)) {
         this.#polls.set(target, new Poll(this.#core, () => this.#poll(target)));
       }
@@ -79,10 +82,11 @@ export class Balance extends Layer<Exchange> {
     if (target.queue.length === 0) return;
     const unreadyMs = this.#core.io.nowMs - target.unreadySinceMs;
     if (unreadyMs < this.#core.settings.failfastTimeoutMs) return;
-    target.failfast = true;
+    target.enterFailfast();
     this.#core.log.info('proxy', 'Unavailable; entering failfast', { service: target.authority });
     const text = `${target.authority}: no endpoint was ready for ${Math.round(unreadyMs)} ms`;
     for (let x = target.queue.shift(); x !== null; x = target.queue.shift()) {
+      target.countQueued(-1);
       this.prev.fail(x, new ProxyError('FAILFAST', `${text} (failfastTimeoutMs)`));
     }
     this.#stopPoll(target);

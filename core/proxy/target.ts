@@ -38,9 +38,12 @@ export class Target {
   readonly waiters: TargetWaiter[] = [];
   /** Requests that wait for an endpoint to become ready. */
   readonly queue = new WaitList();
-  /** Since when no endpoint has been ready; Infinity while one is. */
-  unreadySinceMs = Number.POSITIVE_INFINITY;
+  /** Since when requests have waited for an endpoint, without a gap. */
+  unreadySinceMs = 0;
   failfast = false;
+  /** Cells of its queue and of failfast, once it has needed them. */
+  #queueCell = -1;
+  #failfastCell = -1;
   /** All its endpoints are listeners of this proxy. */
   loops = false;
 
@@ -90,11 +93,27 @@ export class Target {
   pick(exclude: Endpoint | null): Endpoint | null {
     const { io, slots } = this.#core;
     const endpoint = this.#balancer.pick(exclude, slots.timeOf(io.nowMs));
-    if (endpoint !== null) {
-      this.failfast = false;
-      this.unreadySinceMs = Number.POSITIVE_INFINITY;
-    }
+    if (endpoint !== null) this.failfast = false;
     return endpoint;
+  }
+
+  /** So many more requests wait for an endpoint. */
+  countQueued(change: number): void {
+    const { cells, registry } = this.#core;
+    if (this.#queueCell === -1) {
+      this.#queueCell = registry.gauge('heddle_queue_length', { authority: this.authority });
+    }
+    cells[this.#queueCell] += change;
+  }
+
+  /** No endpoint has been ready for too long: requests are refused until one is. */
+  enterFailfast(): void {
+    const { cells, registry } = this.#core;
+    this.failfast = true;
+    if (this.#failfastCell === -1) {
+      this.#failfastCell = registry.counter('heddle_failfast_total', { authority: this.authority });
+    }
+    cells[this.#failfastCell] += 1;
   }
 
   /** Tells main of endpoints that have left and have nothing in flight any more. */
@@ -132,6 +151,9 @@ export class Target {
     }
     this.endpoints = [];
     this.#balancer.update([]);
+    const { registry } = this.#core;
+    if (this.#queueCell !== -1) registry.release(this.#queueCell);
+    if (this.#failfastCell !== -1) registry.release(this.#failfastCell);
   }
 
   #create(wanted: EndpointSnapshot, snapshot: TargetSnapshot): Endpoint {

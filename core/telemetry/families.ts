@@ -254,11 +254,6 @@ export const families = {
     help: 'Requests sent again, and those that were not and why.',
     labels: ['direction', 'result'],
   },
-  heddle_pool_connections: {
-    type: 'gauge',
-    help: 'Connections kept to endpoints, by state: idle or busy.',
-    labels: ['direction', 'state'],
-  },
   heddle_http_requests_in_flight: {
     type: 'gauge',
     help: 'HTTP requests that have begun and not ended.',

@@ -185,13 +185,11 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
   abort(x: Exchange): void {
     x.responseEnded = true;
     this.#release(x);
-    if (this.#writer.framed) {
-      this.#closeNow();
-      return;
+    if (!this.#writer.framed) {
+      this.socket.flush();
+      this.socket.reset();
     }
-    this.socket.flush();
-    this.socket.reset();
-    this.#forget();
+    this.#closeNow();
   }
 
   /** Gives the socket away, with the bytes that came behind the request. */
