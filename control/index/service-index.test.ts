@@ -27,6 +27,7 @@ function config(services: ServiceConfig[], settings: Partial<ProxySettings> = {}
   return {
     path: '/heddle.yaml',
     settings: { passthrough: 'refuse', inboundTo: null, binds: [], ...settings } as ProxySettings,
+    digest: '',
     trustDomain: 'mesh.local',
     clusterDomain: 'cluster.local',
     services,

@@ -48,6 +48,8 @@ export interface Discovery {
 /** A configuration that was read and found valid. */
 export interface LoadedConfig {
   readonly path: string;
+  /** `contentDigest` of the text that was read. */
+  readonly digest: string;
   readonly settings: ProxySettings;
   readonly trustDomain: string;
   readonly clusterDomain: string;

@@ -4,6 +4,7 @@
  */
 
 import { resolve } from 'node:path';
+import { contentDigest } from '../model/content-digest.ts';
 import type { ConfigProblem, LoadedConfig } from '../model/discovery.ts';
 import { loadConfig } from './load-config.ts';
 import { type WatchFileEnv, watchFile } from './watch-file.ts';
@@ -24,7 +25,8 @@ export function watchConfig(
   listener: ConfigListener,
 ): () => void {
   const path = resolve(current.path);
-  let applied = JSON.stringify(current);
+  let applied = meaningOf(current);
+  let digest = current.digest;
   let told = '';
   let loading = false;
   let again = false;
@@ -51,7 +53,8 @@ export function watchConfig(
         tell(result.problems);
         continue;
       }
-      const text = JSON.stringify(result.config);
+      const text = meaningOf(result.config);
+      digest = result.config.digest;
       const recovered = told !== '';
       told = '';
       // A comment that changed is no change; that problems are gone is worth telling.
@@ -63,7 +66,10 @@ export function watchConfig(
   }
 
   const unwatch = watchFile(path, configBytesMax, env, {
-    onContent: () => void reload(),
+    onContent: (text) => {
+      // The first look finds what was loaded just now.
+      if (told !== '' || contentDigest(text) !== digest) void reload();
+    },
     onError: (reason) => {
       const remedy = 'the configuration that was loaded last stays in use';
       tell([{ path, line: 1, column: 1, key: '', reason, remedy }]);
@@ -73,6 +79,11 @@ export function watchConfig(
     closed = true;
     unwatch();
   };
+}
+
+/** What a configuration says, apart from how its file is written. */
+function meaningOf(config: LoadedConfig): string {
+  return JSON.stringify({ ...config, digest: '' });
 }
 
 const configBytesMax = 1024 * 1024;

@@ -7,6 +7,7 @@ import { dirname, resolve } from 'node:path';
 import { type Document, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import type { Address, BindSettings, ProxySettings } from '../../api/settings.ts';
 import { parseAddress, splitPort } from '../model/address.ts';
+import { contentDigest } from '../model/content-digest.ts';
 import type {
   ConfigProblem,
   LoadedConfig,
@@ -37,7 +38,7 @@ export function parseConfig(path: string, text: string): ParseConfigResult {
   if (!parsed.success) problems.push(...problemsOfShape(file, parsed.error.issues, configSchema));
   problems.push(...problemsOfRules(file));
   if (!parsed.success || problems.length > 0) return { problems: sortProblems(problems) };
-  return { config: toLoadedConfig(path, parsed.data) };
+  return { config: toLoadedConfig(path, contentDigest(text), parsed.data) };
 }
 
 /** An endpoints file that is a YAML or JSON list. */
@@ -103,7 +104,7 @@ function findRepeats(document: Document): number[] {
   return offsets;
 }
 
-function toLoadedConfig(path: string, file: ConfigFile): LoadedConfig {
+function toLoadedConfig(path: string, digest: string, file: ConfigFile): LoadedConfig {
   const clusterDomain = file.mesh.clusterDomain.toLowerCase().replace(/\.$/, '');
   const services = Object.entries(file.services).map(([name, service]): ServiceConfig => {
     const { port, namespace, protocol } = service;
@@ -117,6 +118,7 @@ function toLoadedConfig(path: string, file: ConfigFile): LoadedConfig {
   });
   return {
     path,
+    digest,
     settings: toSettings(file.proxy, binds),
     trustDomain: file.mesh.trustDomain.toLowerCase().replace(/\.$/, ''),
     clusterDomain,
