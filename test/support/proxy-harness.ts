@@ -4,17 +4,18 @@
  */
 
 import { createServer, type Server } from 'node:net';
-import type { ListenerName, MainToWorker, WorkerToMain } from '../../api/messages.ts';
+import type { CellDefinition, ListenerName, MainToWorker, WorkerToMain } from '../../api/messages.ts';
 import type { ProxySettings } from '../../api/settings.ts';
 import { createSharedMemory, type SharedMemory } from '../../api/shared-memory.ts';
 import { encodeSnapshot, type TargetSnapshot } from '../../api/snapshot.ts';
-import { systemClock } from '../../core/base/clock.ts';
+import { type Clock, systemClock } from '../../core/base/clock.ts';
 import * as limits from '../../core/base/limits.ts';
 import { systemRandom } from '../../core/base/random.ts';
 import { TimerWheel } from '../../core/base/timers.ts';
-import { createProxy, type Proxy } from '../../core/proxy/proxy.ts';
+import { createProxy, type Proxy as DataPlane } from '../../core/proxy/proxy.ts';
+import type { FamilyName } from '../../core/telemetry/families.ts';
 
-export interface HarnessTarget {
+interface HarnessTarget {
   readonly endpoints: readonly {
     readonly host?: string;
     readonly port: number;
@@ -32,14 +33,178 @@ export interface Harness {
   readonly logs: Extract<WorkerToMain, { kind: 'log' }>[];
   readonly access: string[];
   readonly wants: string[];
-  readonly proxy: Proxy;
+  readonly proxy: DataPlane;
   /** Answers now, or with the next question for `key`; the key `*` stands for all others. */
   setTarget(key: string, target: HarnessTarget | undefined): void;
   send(message: Exclude<MainToWorker, { kind: 'socket' }>): void;
+  /** The sum of all cells of `family` that have these labels. */
+  metric(family: FamilyName, labels?: Readonly<Record<string, string>>): number;
+  /** The proxy's clock goes forward at once, and what is due by then fires. */
+  passTime(ms: number): void;
   close(): Promise<void>;
 }
 
-export const testSettings: ProxySettings = {
+export async function startHarness(
+  targets: Readonly<Record<string, HarnessTarget | undefined>>,
+  overrides: Partial<ProxySettings> = {},
+): Promise<Harness> {
+  const table = new Map(Object.entries(targets));
+  const logs: Harness['logs'] = [];
+  const access: string[] = [];
+  const wants: string[] = [];
+  const definitions: CellDefinition[] = [];
+  const clock = new SteppedClock();
+  const memory = createSharedMemory(
+    { workers: 1, slots: 4096, cells: limits.cellsMax },
+    clock.monotonicMs(),
+  );
+  const encode = snapshotEncoder();
+  const answer = (key: string): void => {
+    const target = table.get(key) ?? table.get('*');
+    if (target === undefined) return;
+    const bytes = encode(key, target);
+    setImmediate(() => proxy.receive({ kind: 'snapshot', bytes }));
+  };
+  const timers = new TimerWheel(clock);
+  const [outbound, inbound, bind] = await Promise.all([listen(), listen(), listen()]);
+  const proxy: DataPlane = createProxy({
+    index: 0,
+    settings: {
+      ...testSettings,
+      outbound: { host: '127.0.0.1', port: portOf(outbound) },
+      inbound: { host: '127.0.0.1', port: portOf(inbound) },
+      binds: [{ address: { host: '127.0.0.1', port: portOf(bind) }, authority: 'bound:1' }],
+      ...overrides,
+    },
+    memory,
+    clock,
+    timers,
+    random: systemRandom(),
+    post(message) {
+      if (message.kind === 'want') {
+        wants.push(message.key);
+        answer(message.key);
+      } else if (message.kind === 'log') logs.push(message);
+      else if (message.kind === 'access') access.push(message.lines);
+      else if (message.kind === 'cells') definitions.push(...message.definitions);
+    },
+  });
+  route(proxy, outbound, 'outbound');
+  route(proxy, inbound, 'inbound');
+  route(proxy, bind, 'bind:0');
+  return {
+    outboundPort: portOf(outbound),
+    inboundPort: portOf(inbound),
+    bindPort: portOf(bind),
+    memory,
+    logs,
+    access,
+    wants,
+    proxy,
+    setTarget(key, target) {
+      table.set(key, target);
+      answer(key);
+    },
+    send: (message) => proxy.receive(message),
+    metric(family, labels = {}) {
+      // Any message makes the proxy announce the cells that are new.
+      proxy.receive({ kind: 'log-level', level: 'info' });
+      return sumOf(memory, definitions, family, labels);
+    },
+    passTime(ms) {
+      clock.aheadMs += ms;
+      timers.advance();
+    },
+    async close() {
+      proxy.close();
+      timers.close();
+      await Promise.all([outbound, inbound, bind].map(closeServer));
+    },
+  };
+}
+
+/** The system's clock, which tests put forward instead of waiting. */
+class SteppedClock implements Clock {
+  aheadMs = 0;
+
+  monotonicMs(): number {
+    return systemClock.monotonicMs() + this.aheadMs;
+  }
+
+  wallMs(): number {
+    return systemClock.wallMs() + this.aheadMs;
+  }
+}
+
+/** Gives each snapshot a generation of its own, and each address always the same slot. */
+function snapshotEncoder(): (key: string, target: HarnessTarget) => SharedArrayBuffer {
+  const slots = new Map<string, number>();
+  let generation = 0;
+  return (key, target) => {
+    const value = key.slice(key.indexOf(':') + 1);
+    generation += 1;
+    return encodeSnapshot({
+      key,
+      generation,
+      state: target.state ?? 'ready',
+      authority: value,
+      namespace: 'default',
+      service: value,
+      protocol: target.protocol ?? 'auto',
+      endpoints: target.endpoints.map(({ host = '127.0.0.1', port, weight = 1 }) => {
+        const name = `${key} ${host}:${port}`;
+        if (!slots.has(name)) slots.set(name, slots.size);
+        return { host, port, weight, slot: slots.get(name) as number, zone: '' };
+      }),
+    });
+  };
+}
+
+function sumOf(
+  memory: SharedMemory,
+  definitions: readonly CellDefinition[],
+  family: FamilyName,
+  labels: Readonly<Record<string, string>>,
+): number {
+  let sum = 0;
+  for (const definition of definitions) {
+    const has = new Map(definition.labels);
+    const wanted = Object.entries(labels).every(([name, value]) => has.get(name) === value);
+    if (definition.family === family && wanted) sum += memory.cells[0][definition.cell];
+  }
+  return sum;
+}
+
+function route(proxy: DataPlane, server: Server, listener: ListenerName): void {
+  server.on('connection', (socket) => proxy.adopt(listener, socket));
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+  });
+}
+
+function listen(): Promise<Server> {
+  const server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true });
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve(server));
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+  });
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('not listening');
+  return address.port;
+}
+
+const testSettings: ProxySettings = {
   outbound: { host: '127.0.0.1', port: 0 },
   inbound: { host: '127.0.0.1', port: 0 },
   inboundTo: null,
@@ -70,112 +235,3 @@ export const testSettings: ProxySettings = {
   accessLog: 'off',
   adminShutdown: false,
 };
-
-export async function startHarness(
-  targets: Readonly<Record<string, HarnessTarget | undefined>>,
-  overrides: Partial<ProxySettings> = {},
-): Promise<Harness> {
-  const table = new Map(Object.entries(targets));
-  const logs: Harness['logs'] = [];
-  const access: string[] = [];
-  const wants: string[] = [];
-  let generation = 0;
-  const slots = new Map<string, number>();
-  const memory = createSharedMemory(
-    { workers: 1, slots: 4096, cells: limits.cellsMax },
-    systemClock.monotonicMs(),
-  );
-  const snapshotOf = (key: string, target: HarnessTarget): TargetSnapshot => {
-    const value = key.slice(key.indexOf(':') + 1);
-    generation += 1;
-    return {
-      key,
-      generation,
-      state: target.state ?? 'ready',
-      authority: value,
-      namespace: 'default',
-      service: value,
-      protocol: target.protocol ?? 'auto',
-      endpoints: target.endpoints.map(({ host = '127.0.0.1', port, weight = 1 }) => {
-        const name = `${key} ${host}:${port}`;
-        if (!slots.has(name)) slots.set(name, slots.size);
-        return { host, port, weight, slot: slots.get(name) as number, zone: '' };
-      }),
-    };
-  };
-  const answer = (key: string): void => {
-    const target = table.get(key) ?? table.get('*');
-    if (target === undefined) return;
-    const bytes = encodeSnapshot(snapshotOf(key, target));
-    setImmediate(() => proxy.receive({ kind: 'snapshot', bytes }));
-  };
-  const timers = new TimerWheel(systemClock);
-  const outbound = await listen();
-  const inbound = await listen();
-  const bind = await listen();
-  const settings: ProxySettings = {
-    ...testSettings,
-    outbound: { host: '127.0.0.1', port: portOf(outbound) },
-    inbound: { host: '127.0.0.1', port: portOf(inbound) },
-    binds: [{ address: { host: '127.0.0.1', port: portOf(bind) }, authority: 'bound:1' }],
-    ...overrides,
-  };
-  const proxy: Proxy = createProxy({
-    index: 0,
-    settings,
-    memory,
-    clock: systemClock,
-    timers,
-    random: systemRandom(),
-    post(message) {
-      if (message.kind === 'want') {
-        wants.push(message.key);
-        answer(message.key);
-      } else if (message.kind === 'log') logs.push(message);
-      else if (message.kind === 'access') access.push(message.lines);
-    },
-  });
-  const route = (server: Server, listener: ListenerName): void => {
-    server.on('connection', (socket) => proxy.adopt(listener, socket));
-  };
-  route(outbound, 'outbound');
-  route(inbound, 'inbound');
-  route(bind, 'bind:0');
-  return {
-    outboundPort: portOf(outbound),
-    inboundPort: portOf(inbound),
-    bindPort: portOf(bind),
-    memory,
-    logs,
-    access,
-    wants,
-    proxy,
-    setTarget(key, target) {
-      table.set(key, target);
-      answer(key);
-    },
-    send: (message) => proxy.receive(message),
-    async close() {
-      proxy.close();
-      timers.close();
-      await Promise.all(
-        [outbound, inbound, bind].map(
-          (server) => new Promise<void>((resolve) => server.close(() => resolve())),
-        ),
-      );
-    },
-  };
-}
-
-function listen(): Promise<Server> {
-  const server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true });
-  return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve(server));
-  });
-}
-
-function portOf(server: Server): number {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('not listening');
-  return address.port;
-}
