@@ -4,7 +4,12 @@
  */
 
 import { createServer, type Server } from 'node:net';
-import type { CellDefinition, ListenerName, MainToWorker, WorkerToMain } from '../../api/messages.ts';
+import type {
+  CellDefinition,
+  ListenerName,
+  MainToWorker,
+  WorkerToMain,
+} from '../../api/messages.ts';
 import type { ProxySettings } from '../../api/settings.ts';
 import { createSharedMemory, type SharedMemory } from '../../api/shared-memory.ts';
 import { encodeSnapshot, type TargetSnapshot } from '../../api/snapshot.ts';
@@ -33,12 +38,16 @@ export interface Harness {
   readonly logs: Extract<WorkerToMain, { kind: 'log' }>[];
   readonly access: string[];
   readonly wants: string[];
+  /** Slots that the proxy has let go of. */
+  readonly released: number[];
   readonly proxy: DataPlane;
   /** Answers now, or with the next question for `key`; the key `*` stands for all others. */
   setTarget(key: string, target: HarnessTarget | undefined): void;
   send(message: Exclude<MainToWorker, { kind: 'socket' }>): void;
   /** The sum of all cells of `family` that have these labels. */
   metric(family: FamilyName, labels?: Readonly<Record<string, string>>): number;
+  /** Requests and tunnels in flight on all slots. */
+  inFlight(): number;
   /** The proxy's clock goes forward at once, and what is due by then fires. */
   passTime(ms: number): void;
   close(): Promise<void>;
@@ -52,6 +61,7 @@ export async function startHarness(
   const logs: Harness['logs'] = [];
   const access: string[] = [];
   const wants: string[] = [];
+  const released: number[] = [];
   const definitions: CellDefinition[] = [];
   const clock = new SteppedClock();
   const memory = createSharedMemory(
@@ -86,6 +96,7 @@ export async function startHarness(
         answer(message.key);
       } else if (message.kind === 'log') logs.push(message);
       else if (message.kind === 'access') access.push(message.lines);
+      else if (message.kind === 'released') released.push(...message.slots);
       else if (message.kind === 'cells') definitions.push(...message.definitions);
     },
   });
@@ -100,6 +111,7 @@ export async function startHarness(
     logs,
     access,
     wants,
+    released,
     proxy,
     setTarget(key, target) {
       table.set(key, target);
@@ -111,6 +123,7 @@ export async function startHarness(
       proxy.receive({ kind: 'log-level', level: 'info' });
       return sumOf(memory, definitions, family, labels);
     },
+    inFlight: () => memory.columns.reduce((sum, column) => sum + column, 0),
     passTime(ms) {
       clock.aheadMs += ms;
       timers.advance();
@@ -118,9 +131,28 @@ export async function startHarness(
     async close() {
       proxy.close();
       timers.close();
-      await Promise.all([outbound, inbound, bind].map(closeServer));
+      await Promise.all([outbound, inbound, bind].map(close));
     },
   };
+}
+
+/** Waits until nothing is in flight or open any more; that has to be so after every test. */
+export async function untilQuiet(harness: Harness): Promise<void> {
+  const limit = AbortSignal.timeout(10_000);
+  const left = (): string =>
+    [
+      `${harness.inFlight()} in flight`,
+      `${harness.metric('tcp_open_connections', { peer: 'src' })} clients`,
+      `${harness.metric('tcp_open_connections', { peer: 'dst' })} endpoint connections`,
+      `${harness.metric('heddle_http_requests_in_flight')} requests`,
+      `${harness.metric('heddle_queue_length')} queued`,
+    ]
+      .filter((text) => !text.startsWith('0 '))
+      .join(', ');
+  while (left() !== '') {
+    if (limit.aborted) throw new Error(`not quiet: ${left()}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
 /** The system's clock, which tests put forward instead of waiting. */
@@ -179,22 +211,10 @@ function route(proxy: DataPlane, server: Server, listener: ListenerName): void {
   server.on('connection', (socket) => proxy.adopt(listener, socket));
 }
 
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-  });
-}
-
 function listen(): Promise<Server> {
   const server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true });
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve(server));
-  });
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
   });
 }
 
