@@ -89,6 +89,8 @@ export class DrainRunner {
       connectionsInbound += read(statusField.connectionsInbound);
       connectionsOutbound += read(statusField.connectionsOutbound);
       exchangesOutbound += read(statusField.exchangesOutbound);
+      // The stamp of a worker that never had a connection says only when the process started.
+      if (read(statusField.adoptedTotal) === 0) continue;
       const quietMs = ((now - read(statusField.outboundActivity)) | 0) * stampUnitMs;
       outboundQuietMs = Math.min(outboundQuietMs, quietMs);
     }

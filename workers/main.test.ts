@@ -21,6 +21,7 @@ interface Run {
   readonly child: ChildProcess;
   readonly ended: Promise<{ code: number | null; stderr: string }>;
   until(part: string): Promise<void>;
+  said(): string;
 }
 
 function run(yaml: string, environment: Record<string, string> = {}): Run {
@@ -47,6 +48,7 @@ function run(yaml: string, environment: Record<string, string> = {}): Run {
     child,
     ended,
     until: (part) => new Promise((resolve) => waiters.push({ part, resolve })),
+    said: () => stderr,
   };
 }
 
@@ -56,6 +58,9 @@ const yaml =
 test('SIGTERM drains and the code is 0, a second one does not wait', async () => {
   const proxy = run(yaml);
   await proxy.until('ready');
+  // Traffic of late is what the drain waits for.
+  const [, port] = /Outbound interface on 127\.0\.0\.1:(\d+)/.exec(proxy.said()) ?? [];
+  assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 404);
   proxy.child.kill('SIGTERM');
   await proxy.until('received SIGTERM, starting shutdown');
   proxy.child.kill('SIGINT');

@@ -31,6 +31,7 @@ async function runConfigured(config: LoadedConfig, settings: ProxySettings): Pro
     proxy?.log.info('heddle', `received ${signal}, starting shutdown`);
     proxy?.drain();
   };
+  // To the end of the process: one more signal would otherwise change its exit code.
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   try {
@@ -42,9 +43,6 @@ async function runConfigured(config: LoadedConfig, settings: ProxySettings): Pro
   } catch (error) {
     const text = error instanceof ListenError ? error.message : describe(error);
     return complain([text], exitRuntime);
-  } finally {
-    process.off('SIGTERM', onSignal);
-    process.off('SIGINT', onSignal);
   }
 }
 

@@ -14,7 +14,7 @@ import { Slots } from '../core/balance/slots.ts';
 import { systemClock as clock } from '../core/base/clock.ts';
 import { cellsMax, slotsMax } from '../core/base/limits.ts';
 import { systemRandom } from '../core/base/random.ts';
-import { systemInterval, systemPause, Timer, TimerWheel } from '../core/base/timers.ts';
+import { systemInterval, systemWaitAtMost, Timer, TimerWheel } from '../core/base/timers.ts';
 import { MetricsMerger } from '../core/telemetry/merge.ts';
 import { ProcessMetrics } from '../core/telemetry/process.ts';
 import { Admission } from './accept.ts';
@@ -204,7 +204,7 @@ class ProxyProcess implements RunningProxy {
     this.#timers.close();
     this.#output.flush(true);
     // A reader that is stuck does not keep the process.
-    await Promise.race([this.#output.idle(), systemPause(lastLinesMs)]);
+    await systemWaitAtMost(this.#output.idle(), lastLinesMs);
     this.#resolveEnded();
   }
 

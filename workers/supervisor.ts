@@ -18,7 +18,7 @@ import {
 import { zeroWorker } from '../core/balance/slots.ts';
 import type { Clock } from '../core/base/clock.ts';
 import * as limits from '../core/base/limits.ts';
-import { systemInterval, systemPause, Timer, type TimerWheel } from '../core/base/timers.ts';
+import { systemInterval, systemWaitAtMost, Timer, type TimerWheel } from '../core/base/timers.ts';
 import { handOff } from './handoff.ts';
 import { pickWorker, type WorkerLoad } from './pick.ts';
 import { nextRestart } from './restart.ts';
@@ -153,7 +153,7 @@ export class Supervisor implements Workforce {
       seat.port?.close();
     }
     // A thread that cannot be ended (a loop in native code) does not keep the others' end.
-    await Promise.race([this.#pool.destroy(), systemPause(stopTimeoutMs)]);
+    await systemWaitAtMost(this.#pool.destroy(), stopTimeoutMs);
   }
 
   #createSeat(index: number): Seat {

@@ -180,3 +180,14 @@ export function systemInterval(tick: () => void, periodMs: number): () => void {
 export function systemPause(delayMs: number): Promise<void> {
   return new Promise((resume) => setTimeout(resume, delayMs));
 }
+
+/** Resolves as soon as `work` does, at the latest after `limitMs`; then nothing is left that waits. */
+export async function systemWaitAtMost(work: Promise<unknown>, limitMs: number): Promise<void> {
+  const { promise: limit, resolve } = Promise.withResolvers<void>();
+  const timeout = setTimeout(resolve, limitMs);
+  try {
+    await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timeout);
+  }
+}
