@@ -1,0 +1,78 @@
+/**
+ * Goal: proxies that are restarted one after another lose no request. Method: two inbound proxies
+ * behind an outbound one, each a process, and clients that go on all the time.
+ */
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { launchProxy, startHttpOrigin, startLoad, startProxy } from '../../support/process.ts';
+
+/** An address of this test's own, so that nobody else is given the port between two lives. */
+const host = `127.1.${process.pid & 0xff}.${1 + ((process.pid >> 8) % 254)}`;
+
+function inboundYaml(port: number, originPort: number): string {
+  return `
+proxy:
+  outbound: false
+  admin: false
+  inbound: ${host}:${port}
+  inboundTo: 127.0.0.1:${originPort}
+  workers: 1
+  announceMs: 500
+  graceMs: 5000
+`;
+}
+
+/** An inbound proxy that can be restarted on its port. */
+async function startMember(t: TestContext) {
+  let served = 0;
+  const originPort = await startHttpOrigin(t, (incoming, outgoing) => {
+    served += 1;
+    incoming.resume();
+    // Some work, so that a restart finds requests in flight.
+    incoming.on('end', () => setTimeout(() => outgoing.end('done'), 5));
+  });
+  let proxy = await startProxy(t, inboundYaml(0, originPort));
+  const port = proxy.port('Inbound interface');
+  return {
+    port,
+    get served() {
+      return served;
+    },
+    async restart(): Promise<void> {
+      proxy.signal('SIGTERM');
+      const { code, said } = await proxy.ended;
+      assert.equal(code, 0, said);
+      assert.doesNotMatch(said, /what is left is reset/);
+      proxy = launchProxy(t, inboundYaml(port, originPort));
+      await proxy.untilSaid('heddle: ready');
+    },
+  };
+}
+
+test('two inbound proxies restarted in turn under load lose no request', async (t) => {
+  const members = [await startMember(t), await startMember(t)];
+  const endpoints = members.map(({ port }) => `${host}:${port}`).join(', ');
+  // As with the defaults, an idle connection is kept for less long than a shutdown is announced.
+  const outbound = await startProxy(
+    t,
+    `
+services: { web: { port: 80, endpoints: [${endpoints}] } }
+proxy: { outbound: 127.0.0.1:0, admin: false, workers: 1, poolIdleTimeoutMs: 200 }
+`,
+  );
+  const load = startLoad(outbound.port('Outbound interface'), 'web', 6);
+  for (const member of members) {
+    await member.restart();
+    const before = member.served;
+    // Its endpoint is used again.
+    const back = AbortSignal.timeout(10_000);
+    while (member.served < before + 20 && !back.aborted) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.ok(member.served >= before + 20, 'the restarted proxy gets no requests');
+  }
+  await load.stop();
+  assert.deepEqual(load.failures, []);
+  assert.ok(load.answered > 100, `${load.answered} answers`);
+});
