@@ -56,7 +56,7 @@ export interface SharedMemory {
   readonly cells: readonly Float64Array[];
 }
 
-export interface SharedMemorySize {
+interface SharedMemorySize {
   readonly workers: number;
   readonly slots: number;
   readonly cells: number;

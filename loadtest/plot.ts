@@ -6,7 +6,7 @@ export interface Series {
   readonly points: readonly { readonly x: number; readonly y: number }[];
 }
 
-export interface Axis {
+interface Axis {
   readonly label: string;
   /** Where a value stands, in any unit: scaled to the width or height. */
   readonly place: (value: number) => number;

@@ -5,12 +5,12 @@
 
 import { build, type Histogram } from 'hdr-histogram-js';
 
-export interface CurvePoint {
+interface CurvePoint {
   readonly percentile: number;
   readonly micros: number;
 }
 
-export interface SecondPoint {
+interface SecondPoint {
   readonly second: number;
   readonly completed: number;
   readonly p50Micros: number;

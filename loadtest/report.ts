@@ -29,12 +29,12 @@ export interface LoadReport {
 }
 
 /** A title and rows, the first of which is the heading. */
-export interface ReportTable {
+interface ReportTable {
   readonly title: string;
   readonly rows: readonly (readonly string[])[];
 }
 
-export function buildTables(report: LoadReport): ReportTable[] {
+function buildTables(report: LoadReport): ReportTable[] {
   const closed = report.closed.map(({ subject, found }) => [
     subject,
     found.rate.toFixed(0),

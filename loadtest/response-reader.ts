@@ -3,7 +3,7 @@
  * a status and a content-length; anything else is `unreadable`, which the report counts as errors.
  */
 
-export type Progress = 'more' | 'done' | 'unreadable';
+type Progress = 'more' | 'done' | 'unreadable';
 
 export class ResponseReader {
   status = 0;

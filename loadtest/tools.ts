@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { OpenFound, OpenLoad } from './generator.ts';
 
-export const projectDir = join(import.meta.dirname, '..');
+const projectDir = join(import.meta.dirname, '..');
 
 /** A proxy under test, as `npm run bench -- serve` reports it. */
-export interface ServedSubject {
+interface ServedSubject {
   readonly name: string;
   readonly pid: number;
   readonly port: number;
@@ -149,7 +149,7 @@ export class LoadTools {
   }
 }
 
-export interface ClosedLoad {
+interface ClosedLoad {
   readonly connections: number;
   readonly seconds: number;
 }

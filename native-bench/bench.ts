@@ -1,6 +1,5 @@
 /** What every scenario is given and what it hands back. */
 
-import type { Measured } from './measure.ts';
 import type { Found, Peer, Plan, Subject } from './peer.ts';
 import type { Run } from './run.ts';
 
@@ -21,6 +20,25 @@ export interface Options {
 export interface Missing {
   readonly name: string;
   readonly reason: string;
+}
+
+/** One subject in one round. */
+export interface Sample {
+  /** CPU microseconds of the proxy for each unit: a request, or a GB of an opaque transfer. */
+  readonly cpuMicros: number;
+  readonly unitsPerSecond: number;
+  /** Share of one core that the proxy used; the more below 1, the less it could batch. */
+  readonly busy: number;
+  readonly p50Micros: number;
+  readonly p99Micros: number;
+  readonly rssBytes: number;
+  readonly anonBytes: number;
+  readonly errors: number;
+}
+
+export interface Measured {
+  readonly subject: string;
+  readonly samples: readonly Sample[];
 }
 
 /** A table of what was measured in turn. */

@@ -1,4 +1,4 @@
-/** Fills the generated section of docs/BENCHMARKS.md from the results; the rest is left as it is. */
+/** Fills the generated section of docs/BENCHMARKS.md from the results; the rest stays as it is. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ export function fillSection(document: string, text: string): string {
   return `${document.slice(0, from + beginMarker.length)}\n\n${text}\n${document.slice(to)}`;
 }
 
-export function renderResults(results: readonly Result[]): string {
+function renderResults(results: readonly Result[]): string {
   const goals = judgeGoals(results).map((one) => `| ${one.goal} | ${one.figure} | ${one.met} |`);
   const sections = results.map((result) =>
     [

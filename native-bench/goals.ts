@@ -1,12 +1,11 @@
 /** The goals of the proxy and whether the results meet them. */
 
-import type { Comparison, Figures } from './bench.ts';
-import type { Measured } from './measure.ts';
+import type { Comparison, Figures, Measured } from './bench.ts';
 import { compareCpu, formatSpread } from './report.ts';
 import type { Result } from './results.ts';
 import { type Summary, summarize } from './statistics.ts';
 
-export interface Judged {
+interface Judged {
   readonly goal: string;
   /** Median and spread, or why there is none. */
   readonly figure: string;

@@ -5,29 +5,10 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Bench } from './bench.ts';
+import type { Bench, Measured, Sample } from './bench.ts';
 import type { Subject } from './peer.ts';
 import { readUsage, type Usage } from './usage.ts';
 import { startWrk, type WrkLoad } from './wrk.ts';
-
-/** One subject in one round. */
-export interface Sample {
-  /** CPU microseconds of the proxy for each unit: a request, or a GB of an opaque transfer. */
-  readonly cpuMicros: number;
-  readonly unitsPerSecond: number;
-  /** Share of one core that the proxy used; the more below 1, the less it could batch. */
-  readonly busy: number;
-  readonly p50Micros: number;
-  readonly p99Micros: number;
-  readonly rssBytes: number;
-  readonly anonBytes: number;
-  readonly errors: number;
-}
-
-export interface Measured {
-  readonly subject: string;
-  readonly samples: readonly Sample[];
-}
 
 /** Something that is measured in turn with others. */
 export interface Contender {

@@ -24,7 +24,7 @@ export function createOurs(command: string): Peer {
   };
 }
 
-export interface Launched {
+interface Launched {
   readonly started: Started;
   readonly startedAtMs: number;
   readonly port: number;

@@ -5,10 +5,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Comparison, Outcome } from './bench.ts';
+import type { Comparison, Measured, Outcome, Sample } from './bench.ts';
 import { fillSection } from './docs.ts';
 import { judgeGoals } from './goals.ts';
-import type { Measured, Sample } from './measure.ts';
 import { renderMarkdown, renderText } from './report.ts';
 import type { Result } from './results.ts';
 

@@ -1,11 +1,10 @@
 /** Outcomes as tables: rows of text, laid out for a terminal or as Markdown. */
 
-import type { Comparison, Figures, Outcome } from './bench.ts';
-import type { Measured, Sample } from './measure.ts';
+import type { Comparison, Figures, Measured, Outcome, Sample } from './bench.ts';
 import { type Summary, summarize, summarizeRatios } from './statistics.ts';
 
 /** The first row is the heading. */
-export type Table = readonly (readonly string[])[];
+type Table = readonly (readonly string[])[];
 
 export function renderText(outcome: Outcome): string {
   const table = buildTable(outcome);

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listTree, type ProcessStat } from './usage.ts';
 
-export interface StartOptions {
+interface StartOptions {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];

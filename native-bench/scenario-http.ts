@@ -6,18 +6,13 @@
 import {
   type Bench,
   type Comparison,
+  type Measured,
   type Missing,
   type Outcome,
   type Scenario,
   startPeers,
 } from './bench.ts';
-import {
-  type Contender,
-  contendHttp,
-  type HttpLoad,
-  type Measured,
-  measureRounds,
-} from './measure.ts';
+import { type Contender, contendHttp, type HttpLoad, measureRounds } from './measure.ts';
 import type { Plan, PlanService, Subject } from './peer.ts';
 import { type Origin, startOrigin } from './peer-nginx.ts';
 

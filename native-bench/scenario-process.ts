@@ -68,7 +68,7 @@ async function measureMemory(
   const subject = await peer.start(bench.run, plan);
   await sleep(idleMs);
   const idle = readUsage(subject.pid);
-  // 1000 connections that pause 95 ms, and wait some, before each request make 10 000 requests a second.
+  // 1000 connections that pause 95 ms, and wait some, before each request: 10 000 a second.
   const seconds = Math.max(loadSecondsMin, Math.ceil(bench.options.rounds * bench.options.seconds));
   const load = startWrk(bench.run, {
     connections: 1000,

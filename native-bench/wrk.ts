@@ -22,14 +22,14 @@ export interface WrkLoad {
   readonly program: string;
 }
 
-export interface WrkFound {
+interface WrkFound {
   readonly requests: number;
   readonly p50Micros: number;
   readonly p99Micros: number;
   readonly errors: number;
 }
 
-export interface WrkRun {
+interface WrkRun {
   readonly started: Started;
   readonly found: Promise<WrkFound>;
 }

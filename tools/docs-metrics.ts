@@ -80,8 +80,8 @@ export function renderMetricsPage(): string {
 }
 
 const intro = `The admin port serves these at \`/metrics\`: Prometheus text 0.0.4, compressed on
-request, with \`# EOF\` as its last line. All workers are merged: counters, gauges and histograms are
-sums, and a worker that ended keeps what it had counted. Units are seconds and bytes, but for
+request, with \`# EOF\` as its last line. All workers are merged: counters, gauges and histograms
+are sums, and a worker that ended keeps what it had counted. Units are seconds and bytes, but for
 \`response_latency_ms\`, whose name Linkerd has fixed.
 
 A label that does not apply is left out. Label sets are bounded: what exceeds ${seriesMax} series of

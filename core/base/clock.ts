@@ -1,7 +1,7 @@
 /** Time, injected: the only file that reads a clock. Tests pass a clock that they move by hand. */
 
 export interface Clock {
-  /** Milliseconds, fractional, monotonic, from an arbitrary start; the same start in all threads. */
+  /** Milliseconds, fractional, monotonic; from an arbitrary start, the same in all threads. */
   monotonicMs(): number;
   /** Milliseconds since 1970, for logs and for ages that people read. */
   wallMs(): number;

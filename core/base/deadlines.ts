@@ -16,7 +16,7 @@ export interface DeadlineHolder {
 }
 
 /** Whoever gathers what is written during an event, and knows when it began. */
-export interface Events {
+interface Events {
   readonly nowMs: number;
   enter(): void;
   leave(): void;

@@ -13,7 +13,7 @@ import { observe } from '../telemetry/registry.ts';
 import type { Core, DirectionName } from './core.ts';
 import { responseTo } from './respond.ts';
 
-export interface EndpointLabels {
+interface EndpointLabels {
   readonly direction: DirectionName;
   readonly authority: string;
   readonly namespace: string;

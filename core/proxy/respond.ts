@@ -8,7 +8,7 @@ import type { ErrorCode, ProxyError } from '../base/errors.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { Layer } from '../stack/layer.ts';
 
-export interface ErrorResponse {
+interface ErrorResponse {
   readonly status: number;
   readonly reason: string;
   /** The connection ends after the answer, as Linkerd does it. */
@@ -49,7 +49,8 @@ export class Respond extends Layer<Exchange> {
   }
 
   #head(response: ErrorResponse, error: ProxyError): string {
-    const line = `HTTP/1.1 ${response.status} ${response.reason}\r\nheddle-error: ${error.code}\r\n`;
+    const { status, reason } = response;
+    const line = `HTTP/1.1 ${status} ${reason}\r\nheddle-error: ${error.code}\r\n`;
     if (!this.#emitting) return line;
     const closing = response.close ? 'l5d-proxy-connection: close\r\n' : '';
     const message = fieldText(error.message);

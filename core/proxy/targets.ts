@@ -12,7 +12,7 @@ import type { Core, DirectionName } from './core.ts';
 import { Target } from './target.ts';
 
 /** Told when a target that requests wait for has become known, or has not in time. */
-export type OnDiscovered = (target: Target) => void;
+type OnDiscovered = (target: Target) => void;
 
 export class Targets {
   readonly #core: Core;

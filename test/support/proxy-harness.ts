@@ -57,24 +57,15 @@ export async function startHarness(
   targets: Readonly<Record<string, HarnessTarget | undefined>>,
   overrides: Partial<ProxySettings> = {},
 ): Promise<Harness> {
-  const table = new Map(Object.entries(targets));
   const logs: Harness['logs'] = [];
   const access: string[] = [];
   const wants: string[] = [];
   const released: number[] = [];
   const definitions: CellDefinition[] = [];
   const clock = new SteppedClock();
-  const memory = createSharedMemory(
-    { workers: 1, slots: 4096, cells: limits.cellsMax },
-    clock.monotonicMs(),
-  );
-  const encode = snapshotEncoder();
-  const answer = (key: string): void => {
-    const target = table.get(key) ?? table.get('*');
-    if (target === undefined) return;
-    const bytes = encode(key, target);
-    setImmediate(() => proxy.receive({ kind: 'snapshot', bytes }));
-  };
+  const size = { workers: 1, slots: 4096, cells: limits.cellsMax };
+  const memory = createSharedMemory(size, clock.monotonicMs());
+  const table = new TargetTable(targets, (bytes) => proxy.receive({ kind: 'snapshot', bytes }));
   const timers = new TimerWheel(clock);
   const [outbound, inbound, bind] = await Promise.all([listen(), listen(), listen()]);
   const proxy: DataPlane = createProxy({
@@ -93,7 +84,7 @@ export async function startHarness(
     post(message) {
       if (message.kind === 'want') {
         wants.push(message.key);
-        answer(message.key);
+        table.answer(message.key);
       } else if (message.kind === 'log') logs.push(message);
       else if (message.kind === 'access') access.push(message.lines);
       else if (message.kind === 'released') released.push(...message.slots);
@@ -113,10 +104,7 @@ export async function startHarness(
     wants,
     released,
     proxy,
-    setTarget(key, target) {
-      table.set(key, target);
-      answer(key);
-    },
+    setTarget: (key, target) => table.set(key, target),
     send: (message) => proxy.receive(message),
     metric(family, labels = {}) {
       // Any message makes the proxy announce the cells that are new.
@@ -131,7 +119,7 @@ export async function startHarness(
     async close() {
       proxy.close();
       timers.close();
-      await Promise.all([outbound, inbound, bind].map(close));
+      await Promise.all([outbound, inbound, bind].map(closeServer));
     },
   };
 }
@@ -168,28 +156,56 @@ class SteppedClock implements Clock {
   }
 }
 
-/** Gives each snapshot a generation of its own, and each address always the same slot. */
-function snapshotEncoder(): (key: string, target: HarnessTarget) => SharedArrayBuffer {
-  const slots = new Map<string, number>();
-  let generation = 0;
-  return (key, target) => {
+/** What main would know; each address always has the same slot. */
+class TargetTable {
+  readonly #targets: Map<string, HarnessTarget | undefined>;
+  readonly #send: (bytes: SharedArrayBuffer) => void;
+  readonly #slots = new Map<string, number>();
+  #generation = 0;
+
+  constructor(
+    targets: Readonly<Record<string, HarnessTarget | undefined>>,
+    send: (bytes: SharedArrayBuffer) => void,
+  ) {
+    this.#targets = new Map(Object.entries(targets));
+    this.#send = send;
+  }
+
+  set(key: string, target: HarnessTarget | undefined): void {
+    this.#targets.set(key, target);
+    this.answer(key);
+  }
+
+  answer(key: string): void {
+    const target = this.#targets.get(key) ?? this.#targets.get('*');
+    if (target === undefined) return;
+    const bytes = encodeSnapshot(this.#snapshotOf(key, target));
+    setImmediate(() => this.#send(bytes));
+  }
+
+  #snapshotOf(key: string, target: HarnessTarget): TargetSnapshot {
     const value = key.slice(key.indexOf(':') + 1);
-    generation += 1;
-    return encodeSnapshot({
+    this.#generation += 1;
+    return {
       key,
-      generation,
+      generation: this.#generation,
       state: target.state ?? 'ready',
       authority: value,
       namespace: 'default',
       service: value,
       protocol: target.protocol ?? 'auto',
       endpoints: target.endpoints.map(({ host = '127.0.0.1', port, weight = 1 }) => {
-        const name = `${key} ${host}:${port}`;
-        if (!slots.has(name)) slots.set(name, slots.size);
-        return { host, port, weight, slot: slots.get(name) as number, zone: '' };
+        const slot = this.#slotOf(`${key} ${host}:${port}`);
+        return { host, port, weight, slot, zone: '' };
       }),
-    });
-  };
+    };
+  }
+
+  #slotOf(name: string): number {
+    const slot = this.#slots.get(name) ?? this.#slots.size;
+    this.#slots.set(name, slot);
+    return slot;
+  }
 }
 
 function sumOf(
@@ -215,6 +231,12 @@ function listen(): Promise<Server> {
   const server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true });
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve(server));
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
   });
 }
 

@@ -159,17 +159,3 @@ export async function startOrigin(serve?: (wire: Wire) => void): Promise<Origin>
     },
   };
 }
-
-/** Answers every request without a body with the same response. */
-export function answerAlways(response: string): (wire: Wire) => void {
-  return (wire) => {
-    wire.socket.on('data', () => {
-      let at = wire.received.indexOf('\r\n\r\n');
-      while (at !== -1) {
-        wire.received = wire.received.slice(at + 4);
-        wire.write(response);
-        at = wire.received.indexOf('\r\n\r\n');
-      }
-    });
-  };
-}
