@@ -210,3 +210,19 @@ test('random sequences do what a list of deadlines does', () => {
 
 /** Of sums of milliseconds in floating point. */
 const rounding = 1e-6;
+
+test('a wake-up is never asked for in the past, however long an owner took', () => {
+  const clock = new FakeClock();
+  const delays: number[] = [];
+  const wheel = new TimerWheel(clock, (run, delayMs) => {
+    delays.push(delayMs);
+    return clock.wakeSource(run, delayMs);
+  });
+  wheel.arm(new Timer({ onTimer: () => clock.stall(500) }), 10);
+  wheel.arm(new Timer({ onTimer: () => undefined }), 100);
+  clock.advance(50);
+  clock.advance(1_000);
+  assert.ok(delays.length >= 3);
+  assert.ok(delays.every((delayMs) => delayMs >= 0));
+  assert.equal(wheel.armedCount, 0);
+});

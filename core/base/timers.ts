@@ -135,7 +135,9 @@ export class TimerWheel {
   #wakeAt(tick: number): void {
     this.#stopWake();
     this.#wakeTick = tick;
-    this.#cancelWake = this.#wakeSource(this.#wake, tick * tickMs - this.#clock.monotonicMs());
+    const delayMs = tick * tickMs - this.#clock.monotonicMs();
+    // Firing what was due may have taken until the next is due as well.
+    this.#cancelWake = this.#wakeSource(this.#wake, Math.max(0, delayMs));
   }
 
   #stopWake(): void {
