@@ -183,7 +183,7 @@ export function systemPause(delayMs: number): Promise<void> {
   return new Promise((resume) => setTimeout(resume, delayMs));
 }
 
-/** Resolves as soon as `work` does, at the latest after `limitMs`; then nothing is left that waits. */
+/** Resolves as soon as `work` does, at the latest after `limitMs`; nothing is left waiting. */
 export async function systemWaitAtMost(work: Promise<unknown>, limitMs: number): Promise<void> {
   const { promise: limit, resolve } = Promise.withResolvers<void>();
   const timeout = setTimeout(resolve, limitMs);
