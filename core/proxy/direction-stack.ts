@@ -63,11 +63,6 @@ export class DirectionStack implements TunnelTaker {
     };
   }
 
-  /** Something is going on that a drain waits for. */
-  get active(): boolean {
-    return this.direction.openCount > 0;
-  }
-
   adopt(socket: NetSocket, target: Target | null): void {
     const adopted = this.direction.core.io.adopt(socket, unowned, this.direction.meter);
     this.direction.accepted();

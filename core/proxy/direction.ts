@@ -60,8 +60,11 @@ export class Direction {
     };
   }
 
-  get openCount(): number {
-    return this.#open.size;
+  /** Connections and bytes of clients so far: it stays the same while nothing happens. */
+  get progress(): number {
+    const { cells } = this.core;
+    const { readCell, writeCell } = this.meter;
+    return cells[this.#openTotalCell] + cells[readCell] + cells[writeCell];
   }
 
   /** A client has connected: the first thing that happens to it. */

@@ -57,9 +57,16 @@ export function createProxy(env: ProxyEnv): Proxy {
   const adoptedAt = env.index * statusWords + statusField.adoptedTotal;
   const activityAt = env.index * statusWords + statusField.outboundActivity;
 
+  let progressBefore = outbound.direction.progress;
+
   const housekeep = (): void => {
     io.enter();
-    if (outbound.active) Atomics.store(memory.status, activityAt, stampOf(memory, io.nowMs));
+    // Not open connections: applications keep theirs for later, and a drain would wait for them.
+    const { progress } = outbound.direction;
+    if (progress !== progressBefore) {
+      progressBefore = progress;
+      Atomics.store(memory.status, activityAt, stampOf(memory, io.nowMs));
+    }
     inbound.direction.closeIdle();
     outbound.direction.closeIdle();
     targets.sweep();

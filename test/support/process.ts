@@ -6,7 +6,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import {
   Agent,
   createServer,
@@ -127,7 +127,9 @@ class Launched implements ProxyProcess {
   }
 
   write(text: string, name = 'heddle.yaml'): void {
-    writeFileSync(join(this.folder, name), text);
+    const path = join(this.folder, name);
+    writeFileSync(`${path}.new`, text);
+    renameSync(`${path}.new`, path);
   }
 
   signal(name: NodeJS.Signals): void {
@@ -168,7 +170,7 @@ export interface Answer {
 interface AskOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | undefined;
   readonly agent?: Agent;
   readonly host?: string;
 }
