@@ -39,8 +39,15 @@ export async function serveWorker(task: WorkerTask, createProxy: CreateProxy): P
     post,
   });
   // Whoever waits gets a reset, because a plain close would pass for the end of a body that has no
-  // length. Node then ends the thread and gives the error to main.
-  process.on('uncaughtExceptionMonitor', () => proxy.receive({ kind: 'drain', stage: 'force' }));
+  // length. Node then ends the thread and gives the error to main, which counts what was lost.
+  process.on('uncaughtExceptionMonitor', () => {
+    const { status } = start.memory;
+    const row = start.index * statusWords;
+    const fields = [statusField.connectionsInbound, statusField.connectionsOutbound];
+    const lost = fields.map((field) => Atomics.load(status, row + field));
+    proxy.receive({ kind: 'drain', stage: 'force' });
+    for (const [index, field] of fields.entries()) Atomics.store(status, row + field, lost[index]);
+  });
   let own: OwnListeners | null = null;
   port.on('message', (message: MainToWorker) => {
     if (message.kind === 'socket') proxy.adopt(message.listener, message.socket);
