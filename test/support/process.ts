@@ -20,6 +20,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
 
+/** An address of this test file's own: nobody else is given a port there that has become free. */
+export const ownHost = `127.1.${process.pid & 0xff}.${1 + ((process.pid >> 8) % 254)}`;
+
 const executable = resolve(import.meta.dirname, '../../cli/heddle');
 const waitMs = 15_000;
 
@@ -245,19 +248,19 @@ export async function untilMetrics(
 }
 
 /** Steady load over `clients` kept connections, GET and POST in turn, until `stop`. */
-export function startLoad(port: number, host: string, clients: number): Load {
+export function startLoad(t: TestContext, port: number, host: string, clients: number): Load {
   const failures: string[] = [];
   let answered = 0;
-  let stopping = false;
+  const stopping = new AbortController();
   const run = async (): Promise<void> => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    for (let turn = 0; !stopping; turn++) {
+    for (let turn = 0; !stopping.signal.aborted; turn++) {
       const body = turn % 2 === 0 ? undefined : `body ${turn}`;
       const method = body === undefined ? 'GET' : 'POST';
       try {
         const answer = await ask(port, `/${turn}`, { method, body, agent, headers: { host } });
-        const { 'heddle-error': code = '', 'l5d-proxy-error': reason = '' } = answer.headers;
-        if (answer.status !== 200) failures.push(`${method} ${answer.status} ${code} ${reason}`);
+        const reason = String(answer.headers['l5d-proxy-error']);
+        if (answer.status !== 200) failures.push(`${method} ${answer.status} ${reason}`);
       } catch (error) {
         failures.push(`${method} ${String(error)}`);
       }
@@ -266,15 +269,17 @@ export function startLoad(port: number, host: string, clients: number): Load {
     agent.destroy();
   };
   const running = Array.from({ length: clients }, run);
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    await Promise.all(running);
+  };
+  t.after(stop);
   return {
     failures,
     get answered() {
       return answered;
     },
-    async stop() {
-      stopping = true;
-      await Promise.all(running);
-    },
+    stop,
   };
 }
 

@@ -5,17 +5,20 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { launchProxy, startHttpOrigin, startLoad, startProxy } from '../../support/process.ts';
-
-/** An address of this test's own, so that nobody else is given the port between two lives. */
-const host = `127.1.${process.pid & 0xff}.${1 + ((process.pid >> 8) % 254)}`;
+import {
+  launchProxy,
+  ownHost,
+  startHttpOrigin,
+  startLoad,
+  startProxy,
+} from '../../support/process.ts';
 
 function inboundYaml(port: number, originPort: number): string {
   return `
 proxy:
   outbound: false
   admin: false
-  inbound: ${host}:${port}
+  inbound: ${ownHost}:${port}
   inboundTo: 127.0.0.1:${originPort}
   workers: 1
   announceMs: 500
@@ -52,7 +55,7 @@ async function startMember(t: TestContext) {
 
 test('two inbound proxies restarted in turn under load lose no request', async (t) => {
   const members = [await startMember(t), await startMember(t)];
-  const endpoints = members.map(({ port }) => `${host}:${port}`).join(', ');
+  const endpoints = members.map(({ port }) => `${ownHost}:${port}`).join(', ');
   // As with the defaults, an idle connection is kept for less long than a shutdown is announced.
   const outbound = await startProxy(
     t,
@@ -61,7 +64,7 @@ services: { web: { port: 80, endpoints: [${endpoints}] } }
 proxy: { outbound: 127.0.0.1:0, admin: false, workers: 1, poolIdleTimeoutMs: 200 }
 `,
   );
-  const load = startLoad(outbound.port('Outbound interface'), 'web', 6);
+  const load = startLoad(t, outbound.port('Outbound interface'), 'web', 6);
   for (const member of members) {
     await member.restart();
     const before = member.served;

@@ -1,0 +1,19 @@
+/** The real worker, whose first incarnation of index 0 throws when its log level is changed. */
+
+import { createProxy } from '../../core/proxy/proxy.ts';
+import { serveWorker, type WorkerTask } from '../../workers/serve.ts';
+
+export function runMortal(task: WorkerTask): Promise<never> {
+  const { index, incarnation } = task.start;
+  if (index !== 0 || incarnation !== 0) return serveWorker(task, createProxy);
+  return serveWorker(task, (env) => {
+    const proxy = createProxy(env);
+    return {
+      ...proxy,
+      receive(message) {
+        if (message.kind === 'log-level') throw new Error('asked to throw');
+        proxy.receive(message);
+      },
+    };
+  });
+}
