@@ -24,10 +24,8 @@ export class Route extends Layer<Exchange> {
   }
 
   override request(x: Exchange): void {
-    const server = x.client as H1Server;
-    const isConnect = x.request.method === Method.CONNECT;
-    const fixed = isConnect ? null : (server.fixedTarget as Target | null);
-    const target = fixed ?? this.#byAuthority(x, server);
+    const fixed = (x.client as H1Server).fixedTarget as Target | null;
+    const target = fixed === null ? this.#byAuthority(x) : this.#fixed(x, fixed);
     if (target === null) return;
     x.target = target;
     if (target.known) this.#go(x, target);
@@ -78,8 +76,22 @@ export class Route extends Layer<Exchange> {
     });
   }
 
+  /** What its connection is for; null when the request has been answered. */
+  #fixed(x: Exchange, fixed: Target): Target | null {
+    if (x.request.method === Method.CONNECT) {
+      // The one destination of an inbound connection is our own application.
+      if (fixed.direction === 'outbound') return this.#byAuthority(x);
+      this.prev.fail(x, new ProxyError('UNKNOWN_SERVICE', 'CONNECT is for the outbound listener'));
+      return null;
+    }
+    const target = fixed.dropped ? this.#targets().findAgain(fixed) : fixed;
+    if (target === null) this.#shed(x);
+    return target;
+  }
+
   /** Null when the request has been answered. */
-  #byAuthority(x: Exchange, server: H1Server): Target | null {
+  #byAuthority(x: Exchange): Target | null {
+    const server = x.client as H1Server;
     const head = x.request;
     const last = server.lastAuthority;
     if (last !== null && sameAuthority(head, last)) {
@@ -92,12 +104,16 @@ export class Route extends Layer<Exchange> {
     }
     const target = this.#targets().find('host', head.authority());
     if (target === null) {
-      this.prev.fail(x, new ProxyError('LOAD_SHED', 'too many services are in use (targetsMax)'));
+      this.#shed(x);
       return null;
     }
     server.lastAuthority = Buffer.from(head.bytes.subarray(head.authorityStart, head.authorityEnd));
     server.lastTarget = target;
     return target;
+  }
+
+  #shed(x: Exchange): void {
+    this.prev.fail(x, new ProxyError('LOAD_SHED', 'too many services are in use (targetsMax)'));
   }
 }
 

@@ -35,19 +35,12 @@ export class Targets {
 
   /** The target of this name; asks main when it is new. Null when there is no room for another. */
   find(kind: TargetKind, value: string): Target | null {
-    const key = targetKey(kind, value);
-    const known = this.#byKey.get(key);
-    if (known !== undefined) {
-      known.lastUsedMs = this.#core.io.nowMs;
-      return known;
-    }
-    if (this.#byKey.size >= targetsMax && !this.#makeRoom()) return null;
-    const direction = kind === 'inbound' ? 'inbound' : 'outbound';
-    const target = new Target(this.#core, this.#pools[direction], key, direction);
-    this.#byKey.set(key, target);
-    new DiscoveryWait(this.#core, target, this.#discovered);
-    this.#core.post({ kind: 'want', key });
-    return target;
+    return this.#find(targetKey(kind, value), kind === 'inbound' ? 'inbound' : 'outbound');
+  }
+
+  /** What has the place of a target that was dropped while somebody still referred to it. */
+  findAgain(dropped: Target): Target | null {
+    return this.#find(dropped.key, dropped.direction);
   }
 
   /** A snapshot has come from main. */
@@ -68,6 +61,20 @@ export class Targets {
       target.sweep();
       if (target.lastUsedMs < oldest && target.idle) this.#drop(target);
     }
+  }
+
+  #find(key: string, direction: DirectionName): Target | null {
+    const known = this.#byKey.get(key);
+    if (known !== undefined) {
+      known.lastUsedMs = this.#core.io.nowMs;
+      return known;
+    }
+    if (this.#byKey.size >= targetsMax && !this.#makeRoom()) return null;
+    const target = new Target(this.#core, this.#pools[direction], key, direction);
+    this.#byKey.set(key, target);
+    new DiscoveryWait(this.#core, target, this.#discovered);
+    this.#core.post({ kind: 'want', key });
+    return target;
   }
 
   #makeRoom(): boolean {
