@@ -120,8 +120,8 @@ proxy:
 
 /** A file, the key that is wrong, and words of the sentence. */
 const mistakes: readonly (readonly [text: string, key: string, words: RegExp])[] = [
-  [`${web}services: {}\n`, '', /this key is there twice/],
-  ['services: { web: { port: 80, port: 81, dns: "a:1" } }', '', /twice/],
+  [`${web}services: {}\n`, 'services', /this key is there twice/],
+  ['services: { web: { port: 80, port: 81, dns: "a:1" } }', 'services.web.port', /twice/],
   ['services:\n  web: [', '', /not valid YAML/],
   ['routes: &a [*a]', 'routes', /contains itself/],
   ['- a', '', /expected a mapping with mesh, services, proxy, got \["a"\]/],

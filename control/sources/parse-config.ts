@@ -4,7 +4,7 @@
  */
 
 import { dirname, resolve } from 'node:path';
-import { type Document, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { type Document, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import type { Address, BindSettings, ProxySettings } from '../../api/settings.ts';
 import { parseAddress, splitPort } from '../model/address.ts';
 import { contentDigest } from '../model/content-digest.ts';
@@ -64,19 +64,19 @@ function readYaml(
   // The library compares each key with each other: a minute for a megabyte of keys.
   const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false };
   const document = parseDocument(text, options);
-  const problemOf = (offset: number, reason: string, remedy: string): ConfigProblem => {
+  const problemOf = (offset: number, key: string, reason: string, remedy: string) => {
     const { line, col } = lines.linePos(offset);
-    return { path, line, column: col, key: '', reason, remedy };
+    return { path, line, column: col, key, reason, remedy };
   };
   if (document.errors.length > 0) {
     const remedy = 'check indentation, quotes and brackets';
     const problems = document.errors
       .slice(0, problemsMax)
-      .map(({ message, pos }) => problemOf(pos[0], `not valid YAML: ${message}`, remedy));
+      .map(({ message, pos }) => problemOf(pos[0], '', `not valid YAML: ${message}`, remedy));
     return { file: null, problems: sortProblems(problems) };
   }
-  const problems = findRepeats(document).map((offset) =>
-    problemOf(offset, 'this key is there twice', 'remove or rename one of the two'),
+  const problems = findRepeats(document).map(({ offset, key }) =>
+    problemOf(offset, key, 'this key is there twice', 'remove or rename one of the two'),
   );
   try {
     const raw: unknown = document.toJS({ maxAliasCount: aliasesMax });
@@ -89,19 +89,22 @@ function readYaml(
 }
 
 /** Where keys stand that their mapping has already. */
-function findRepeats(document: Document): number[] {
-  const offsets: number[] = [];
+function findRepeats(document: Document): { readonly offset: number; readonly key: string }[] {
+  const repeats: { offset: number; key: string }[] = [];
   visit(document, {
-    Map(_key, map) {
+    Map(_key, map, ancestors) {
       const seen = new Set<unknown>();
       for (const { key } of map.items) {
         if (!isScalar(key)) continue;
-        if (seen.has(key.value)) offsets.push(key.range?.[0] ?? 0);
+        if (seen.has(key.value)) {
+          const keys = [...ancestors.filter((node) => isPair(node)).map((pair) => pair.key), key];
+          repeats.push({ offset: key.range?.[0] ?? 0, key: keys.map(String).join('.') });
+        }
         seen.add(key.value);
       }
     },
   });
-  return offsets;
+  return repeats;
 }
 
 function toLoadedConfig(path: string, digest: string, file: ConfigFile): LoadedConfig {
