@@ -106,6 +106,8 @@ export class Exchange {
   }
 
   reset(): void {
+    // A head that never became whole must not be taken for the beginning of the next one.
+    this.request.scanned = 0;
     this.response = null;
     this.client = null;
     this.upstream = null;
