@@ -74,7 +74,8 @@ test('HTTP inside is HTTP, for the service of the tunnel whatever its host says'
     );
     server.write('HTTP/1.1 204 No Content\r\n\r\n');
     assert.equal(await client.read('\r\n\r\n'), 'HTTP/1.1 204 No Content\r\n\r\n');
-    await end(client, server);
+    client.destroy();
+    server.destroy();
   }
 });
 

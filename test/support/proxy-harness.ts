@@ -50,6 +50,8 @@ export interface Harness {
   inFlight(): number;
   /** The proxy's clock goes forward at once, and what is due by then fires. */
   passTime(ms: number): void;
+  /** From now on time passes by `passTime` only. */
+  stopTime(): void;
   close(): Promise<void>;
 }
 
@@ -116,6 +118,9 @@ export async function startHarness(
       clock.aheadMs += ms;
       timers.advance();
     },
+    stopTime() {
+      clock.stoppedMs = systemClock.monotonicMs();
+    },
     async close() {
       proxy.close();
       timers.close();
@@ -146,9 +151,11 @@ export async function untilQuiet(harness: Harness): Promise<void> {
 /** The system's clock, which tests put forward instead of waiting. */
 class SteppedClock implements Clock {
   aheadMs = 0;
+  stoppedMs = -1;
 
   monotonicMs(): number {
-    return systemClock.monotonicMs() + this.aheadMs;
+    const nowMs = this.stoppedMs === -1 ? systemClock.monotonicMs() : this.stoppedMs;
+    return nowMs + this.aheadMs;
   }
 
   wallMs(): number {
