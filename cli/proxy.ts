@@ -20,5 +20,5 @@ export async function runProxyCommand(
   const { runProxy } = await import('../workers/main.ts');
   // A proxy may be killed; what was compiled for it is kept for the next one.
   flushCompileCache();
-  return runProxy({ loading, overrides: parsed.overrides });
+  return runProxy({ configPath: parsed.configPath, loading, overrides: parsed.overrides });
 }

@@ -35,8 +35,8 @@ export function restartSettings(before: ProxySettings, after: ProxySettings): st
   return names.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
 }
 
-export function countWorkers(settings: ProxySettings): number {
-  if (settings.workers !== 'auto') return settings.workers;
+export function countWorkers(workers: ProxySettings['workers']): number {
+  if (workers !== 'auto') return workers;
   const cgroup = readOptional('/proc/self/cgroup') ?? '';
   return countAutoWorkers({ cgroup, read: readOptional, cores: availableParallelism() });
 }

@@ -30,8 +30,9 @@ function run(yaml: string, environment: Record<string, string> = {}): Run {
   const script = `
     import { runProxy } from ${JSON.stringify(new URL('./main.ts', import.meta.url).href)};
     import { loadConfig } from ${JSON.stringify(loadConfigUrl)};
-    const loading = loadConfig(${JSON.stringify(path)});
-    process.exitCode = await runProxy({ loading, overrides: {} });
+    const configPath = ${JSON.stringify(path)};
+    const loading = loadConfig(configPath);
+    process.exitCode = await runProxy({ configPath, loading, overrides: {} });
   `;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -1,14 +1,18 @@
 /** The proxy as a process: configuration, signals and exit codes around `start.ts`. */
 
+import { readFileSync } from 'node:fs';
 import type { ProxySettings } from '../api/settings.ts';
 import type { LoadedConfig } from '../control/model/discovery.ts';
 import { formatProblem, type LoadConfigResult } from '../control/sources/load-config.ts';
-import { type Overrides, resolveSettings } from './config.ts';
+import { workersMax } from '../core/base/limits.ts';
+import { countWorkers, type Overrides, resolveSettings } from './config.ts';
 import { ListenError } from './listen.ts';
+import { startPool, type WorkerPool } from './pool.ts';
 import { type RunningProxy, startProxy } from './start.ts';
 
 export interface ProxyOptions {
   /** The configuration, which is being read: the caller asks for it before it loads this file. */
+  readonly configPath: string;
   readonly loading: Promise<LoadConfigResult>;
   /** What the command line says. */
   readonly overrides: Overrides;
@@ -16,14 +20,43 @@ export interface ProxyOptions {
 
 /** Resolves with the exit code when the proxy has ended. */
 export async function runProxy(options: ProxyOptions): Promise<number> {
-  const loaded = await options.loading;
-  if ('problems' in loaded) return complain(loaded.problems.map(formatProblem), exitConfig);
-  const resolved = resolveSettings(loaded.config.settings, options.overrides);
-  if ('problems' in resolved) return complain(resolved.problems, exitConfig);
-  return runConfigured(loaded.config, resolved.settings);
+  // Threads load their code while the file is read properly.
+  const pool = startPool(
+    countWorkers(options.overrides.workers ?? guessWorkers(options.configPath)),
+  );
+  const problems = await runLoaded(options, pool);
+  if (typeof problems === 'number') return problems;
+  await pool?.pool.destroy();
+  return complain(problems, exitConfig);
 }
 
-async function runConfigured(config: LoadedConfig, settings: ProxySettings): Promise<number> {
+/** A look at the file for the one setting that is needed early; a wrong guess only costs time. */
+function guessWorkers(path: string): ProxySettings['workers'] {
+  try {
+    const found = /^\s+workers: *(\d{1,2})\b/m.exec(readFileSync(path, 'latin1'));
+    return found === null ? 'auto' : Math.min(workersMax, Number(found[1]));
+  } catch {
+    return 'auto';
+  }
+}
+
+/** The exit code, or what is wrong with the configuration. */
+async function runLoaded(
+  options: ProxyOptions,
+  pool: WorkerPool | null,
+): Promise<number | readonly string[]> {
+  const loaded = await options.loading;
+  if ('problems' in loaded) return loaded.problems.map(formatProblem);
+  const resolved = resolveSettings(loaded.config.settings, options.overrides);
+  if ('problems' in resolved) return resolved.problems;
+  return runConfigured(loaded.config, resolved.settings, pool);
+}
+
+async function runConfigured(
+  config: LoadedConfig,
+  settings: ProxySettings,
+  pool: WorkerPool | null,
+): Promise<number> {
   let proxy: RunningProxy | null = null;
   let signalled = false;
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -35,7 +68,7 @@ async function runConfigured(config: LoadedConfig, settings: ProxySettings): Pro
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   try {
-    proxy = await startProxy(config, settings);
+    proxy = await startProxy(config, settings, { pool });
     // A signal that came while it started.
     if (signalled) proxy.drain();
     await proxy.ended;

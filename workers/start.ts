@@ -11,6 +11,7 @@ import type { LoadedConfig } from '../control/model/discovery.ts';
 import { openStaticDiscovery, type StaticDiscovery } from '../control/sources/static-discovery.ts';
 import { SlotAllocator } from '../core/balance/slot-allocator.ts';
 import { Slots } from '../core/balance/slots.ts';
+import { assert } from '../core/base/assert.ts';
 import { systemClock as clock } from '../core/base/clock.ts';
 import { cellsMax, slotsMax } from '../core/base/limits.ts';
 import { systemRandom } from '../core/base/random.ts';
@@ -30,16 +31,11 @@ import { type Listener, listenOn } from './listen.ts';
 import { createLogOutput, type LogOutput, type WriteBytes, writeStderr } from './log-output.ts';
 import { MainMetrics } from './metrics.ts';
 import { endsAt } from './own-listeners.ts';
+import { startPool, type WorkerEntry, type WorkerPool } from './pool.ts';
 import { bindPorts, listensInWorkers, type ProxyPorts } from './ports.ts';
 import { receiveReport } from './reports.ts';
 import { Publisher } from './snapshot.ts';
-import {
-  Supervisor,
-  type SupervisorLimits,
-  supervisorLimits,
-  type WorkerEntry,
-  workerEntry,
-} from './supervisor.ts';
+import { Supervisor, type SupervisorLimits, supervisorLimits } from './supervisor.ts';
 import type { WorkerEnd, Workforce, WorkforceEvents } from './workforce.ts';
 
 /** What tests replace. */
@@ -47,6 +43,8 @@ interface StartOptions {
   readonly entry?: WorkerEntry;
   readonly limits?: SupervisorLimits;
   readonly writeLog?: WriteBytes;
+  /** Threads that were started ahead; given back if their number is not the wanted one. */
+  readonly pool?: WorkerPool | null;
 }
 
 export interface RunningProxy {
@@ -70,7 +68,8 @@ export async function startProxy(
   settings: ProxySettings = config.settings,
   options: StartOptions = {},
 ): Promise<RunningProxy> {
-  const workers = countWorkers(settings);
+  const workers = countWorkers(settings.workers);
+  if (options.pool != null && options.pool.threads !== workers) void options.pool.pool.destroy();
   const ports = bindPorts({ ...settings, workers });
   const proxy = new ProxyProcess(config, ports, workers, options);
   try {
@@ -235,12 +234,13 @@ class ProxyProcess implements RunningProxy {
       const { createProxy } = await import('../core/proxy/proxy.ts');
       return startInline({ ...shared, createProxy });
     }
-    return new Supervisor({
-      ...shared,
-      workers: this.#workers,
-      entry: options.entry ?? workerEntry,
-      limits: options.limits ?? supervisorLimits,
-    });
+    const limits = options.limits ?? supervisorLimits;
+    const pool =
+      options.pool?.threads === this.#workers
+        ? options.pool
+        : startPool(this.#workers, options.entry, limits.heapMib);
+    assert(pool !== null, 'there are workers');
+    return new Supervisor({ ...shared, pool, limits });
   }
 
   #createEvents(): WorkforceEvents {

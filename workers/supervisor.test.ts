@@ -14,6 +14,7 @@ import { TimerWheel } from '../core/base/timers.ts';
 import { ask, dial, untilEnd } from '../test/support/dial.ts';
 import { runEcho } from '../test/support/echo-worker.ts';
 import { bindPort, listenOn } from './listen.ts';
+import { startPool } from './pool.ts';
 import { Supervisor } from './supervisor.ts';
 import type { WorkerEnd } from './workforce.ts';
 
@@ -47,16 +48,18 @@ async function startRig(workers: number, silenceMs = 10_000): Promise<Rig> {
       waiters.push({ done, resolve });
       wake();
     });
+  const entry = {
+    filename: new URL('../test/support/echo-worker.ts', import.meta.url).href,
+    name: runEcho.name,
+  };
+  const pool = startPool(workers, entry, 32);
+  assert.ok(pool !== null);
   const supervisor = new Supervisor({
-    workers,
+    pool,
     settings: {} as ProxySettings,
     memory,
     clock: systemClock,
     timers,
-    entry: {
-      filename: new URL('../test/support/echo-worker.ts', import.meta.url).href,
-      name: runEcho.name,
-    },
     limits: { heartbeatMs: 50, silenceMs, heapMib: 32 },
     events: {
       onStarting: () => {},

@@ -5,7 +5,7 @@
 
 import type { Socket } from 'node:net';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import type { ListenerName, WorkerToMain } from '../api/messages.ts';
 import type { ProxySettings } from '../api/settings.ts';
 import {
@@ -21,15 +21,10 @@ import * as limits from '../core/base/limits.ts';
 import { systemInterval, systemWaitAtMost, Timer, type TimerWheel } from '../core/base/timers.ts';
 import { handOff } from './handoff.ts';
 import { pickWorker, type WorkerLoad } from './pick.ts';
+import type { WorkerPool } from './pool.ts';
 import { nextRestart } from './restart.ts';
 import type { WorkerTask } from './serve.ts';
 import type { ControlMessage, WorkerEndReason, Workforce, WorkforceEvents } from './workforce.ts';
-
-/** The module and the exported function that a worker's thread runs. */
-export interface WorkerEntry {
-  readonly filename: string;
-  readonly name: string;
-}
 
 export interface SupervisorLimits {
   readonly heartbeatMs: number;
@@ -38,23 +33,14 @@ export interface SupervisorLimits {
 }
 
 interface SupervisorOptions {
-  readonly workers: number;
+  readonly pool: WorkerPool;
   readonly settings: ProxySettings;
   readonly memory: SharedMemory;
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly events: WorkforceEvents;
-  readonly entry: WorkerEntry;
   readonly limits: SupervisorLimits;
 }
-
-export const workerEntry: WorkerEntry = {
-  filename: (import.meta.url.endsWith('.ts')
-    ? new URL('./worker.ts', import.meta.url)
-    : new URL('./worker.js', import.meta.url)
-  ).href,
-  name: 'runWorker',
-};
 
 export const supervisorLimits: SupervisorLimits = {
   heartbeatMs: limits.workerHeartbeatMs,
@@ -91,11 +77,10 @@ export class Supervisor implements Workforce {
   /** Starts the threads; `events.onReady` tells when each takes connections. */
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#pool = createPool(options);
-    this.#pool.on('error', () => {
-      // A thread ended between two runs; the next run gets another one.
-    });
-    this.#seats = Array.from({ length: options.workers }, (_, index) => this.#createSeat(index));
+    this.#pool = options.pool.pool;
+    this.#seats = Array.from({ length: options.pool.threads }, (_, index) =>
+      this.#createSeat(index),
+    );
     this.#lastWatchMs = options.clock.monotonicMs();
     this.#stopWatching = systemInterval(() => this.#watch(), options.limits.heartbeatMs);
     for (const seat of this.#seats) this.#start(seat);
@@ -273,24 +258,6 @@ export class Supervisor implements Workforce {
   #write(index: number, field: number, value: number): void {
     Atomics.store(this.#options.memory.status, index * statusWords + field, value);
   }
-}
-
-function createPool(options: SupervisorOptions): Piscina {
-  return new Piscina({
-    filename: options.entry.filename,
-    name: options.entry.name,
-    minThreads: options.workers,
-    maxThreads: options.workers,
-    concurrentTasksPerWorker: 1,
-    idleTimeout: Number.POSITIVE_INFINITY,
-    // Its default parks a thread between two messages, and with it the thread's sockets.
-    atomics: 'disabled',
-    recordTiming: false,
-    resourceLimits: {
-      maxOldGenerationSizeMb: options.limits.heapMib,
-      maxYoungGenerationSizeMb: limits.workerYoungHeapMib,
-    },
-  });
 }
 
 function classify(error: unknown): [WorkerEndReason, string] {
