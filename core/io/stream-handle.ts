@@ -37,23 +37,23 @@ interface BindingProcess {
   binding?(name: string): unknown;
 }
 
-const binding = (process as unknown as BindingProcess).binding?.(
-  'stream_wrap',
-) as Partial<StreamBinding>;
+const binding = (process as unknown as BindingProcess).binding?.('stream_wrap') as
+  | Partial<StreamBinding>
+  | undefined;
 const WriteWrap = binding?.WriteWrap as StreamBinding['WriteWrap'];
 const ShutdownWrap = binding?.ShutdownWrap as StreamBinding['ShutdownWrap'];
 const state = binding?.streamBaseState as Int32Array;
 const readIndex = binding?.kReadBytesOrError as number;
 const asyncIndex = binding?.kLastWriteWasAsync as number;
 
-/** Says what this Node lacks, or nothing when all is there. */
-export function verifyStreamHandle(): string {
+/** Says what this Node lacks, or nothing when all is there; `found` is its stream binding. */
+export function verifyStreamHandle(found: Partial<StreamBinding> | undefined = binding): string {
   const missing: string[] = [];
-  if (typeof WriteWrap !== 'function') missing.push('WriteWrap');
-  if (typeof ShutdownWrap !== 'function') missing.push('ShutdownWrap');
-  if (!(state instanceof Int32Array)) missing.push('streamBaseState');
-  if (typeof readIndex !== 'number') missing.push('kReadBytesOrError');
-  if (typeof asyncIndex !== 'number') missing.push('kLastWriteWasAsync');
+  if (typeof found?.WriteWrap !== 'function') missing.push('WriteWrap');
+  if (typeof found?.ShutdownWrap !== 'function') missing.push('ShutdownWrap');
+  if (!(found?.streamBaseState instanceof Int32Array)) missing.push('streamBaseState');
+  if (typeof found?.kReadBytesOrError !== 'number') missing.push('kReadBytesOrError');
+  if (typeof found?.kLastWriteWasAsync !== 'number') missing.push('kLastWriteWasAsync');
   if (missing.length === 0) return '';
   return `Node ${process.version} has no ${missing.join(', ')} in its stream binding; use Node 26`;
 }

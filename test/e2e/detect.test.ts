@@ -326,7 +326,7 @@ describe('the outbound listener, where nothing says for whom bytes are', () => {
 
   after(() => harness.close());
 
-  test('answers garbage as malformed HTTP, and ends what only HTTP/2 or TLS could route', async () => {
+  test('answers garbage as malformed HTTP and ends HTTP/2', async () => {
     const cases: [string, RegExp][] = [
       ['\x80'.repeat(65_536), /^HTTP\/1\.1 400 /],
       ['\x16\x03\x01GET / HTTP/1.1\r\n\r\n', /^HTTP\/1\.1 400 /],

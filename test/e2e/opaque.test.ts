@@ -119,7 +119,7 @@ describe('a tunnel', () => {
 });
 
 describe('bulk transfers', () => {
-  test('200 MB arrive as they were sent, over several tunnels, to slow and fast readers', async () => {
+  test('200 MB arrive as they were sent, to slow and to fast readers', async () => {
     const blocks = 400;
     const tunnels = [await open(), await open(), await open(), await open()];
     await Promise.all(
@@ -160,7 +160,7 @@ describe('bulk transfers', () => {
 });
 
 describe('endpoints', () => {
-  test('one that refuses is passed over for another; without another the client is reset', async (t) => {
+  test('one that refuses is passed over; without another the client is reset', async (t) => {
     const gone = await startOrigin();
     const port = gone.port;
     await gone.close();
@@ -185,6 +185,26 @@ describe('endpoints', () => {
     }
     assert.equal(own.metric('outbound_tcp_errors_total'), 2);
   });
+});
+
+test('a loop is closed and counted, by a bind port and inside CONNECT', async (t) => {
+  const own = await startHarness({});
+  t.after(() => own.close());
+  const endpoints = [{ port: own.outboundPort }, { port: own.bindPort }, { port: own.inboundPort }];
+  own.setTarget('bind:bound:1', { endpoints });
+  own.setTarget('host:loop:1', { endpoints });
+  for (const port of [own.bindPort, own.outboundPort]) {
+    const client = await dial(port);
+    if (port === own.outboundPort) {
+      client.write('CONNECT loop:1 HTTP/1.1\r\nHost: loop:1\r\n\r\n');
+      await client.read('\r\n\r\n');
+    }
+    const closed = errorOf(client.socket);
+    client.write('\x00');
+    assert.equal(await closed, 'ECONNRESET');
+  }
+  assert.equal(own.metric('outbound_tcp_errors_total', { error: 'unexpected' }), 2);
+  assert.ok(own.logs.some((log) => JSON.stringify(log).includes('LOOP')));
 });
 
 /** Resolves with the code of the connection's error. */

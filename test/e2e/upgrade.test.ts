@@ -69,7 +69,7 @@ const switched =
   'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat/1\r\n\r\n';
 
 describe('a 101', () => {
-  test('joins both sides, with the bytes that came behind the request and the response', async () => {
+  test('joins both sides, with the bytes behind request and response', async () => {
     const client = await dial(harness.outboundPort);
     client.write(`${upgrade()}early client`);
     const server = await origin.accept();

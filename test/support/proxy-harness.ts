@@ -44,7 +44,7 @@ export interface Harness {
   /** Answers now, or with the next question for `key`; the key `*` stands for all others. */
   setTarget(key: string, target: HarnessTarget | undefined): void;
   send(message: Exclude<MainToWorker, { kind: 'socket' }>): void;
-  /** The sum of all cells of `family` that have these labels. */
+  /** The sum of all cells of `family` that have these labels, also of new ones. */
   metric(family: FamilyName, labels?: Readonly<Record<string, string>>): number;
   /** Requests and tunnels in flight on all slots. */
   inFlight(): number;
@@ -109,7 +109,6 @@ export async function startHarness(
     setTarget: (key, target) => table.set(key, target),
     send: (message) => proxy.receive(message),
     metric(family, labels = {}) {
-      // Any message makes the proxy announce the cells that are new.
       proxy.receive({ kind: 'log-level', level: 'info' });
       return sumOf(memory, definitions, family, labels);
     },
@@ -118,9 +117,7 @@ export async function startHarness(
       clock.aheadMs += ms;
       timers.advance();
     },
-    stopTime() {
-      clock.stoppedMs = systemClock.monotonicMs();
-    },
+    stopTime: () => clock.stop(),
     async close() {
       proxy.close();
       timers.close();
@@ -151,10 +148,14 @@ export async function untilQuiet(harness: Harness): Promise<void> {
 /** The system's clock, which tests put forward instead of waiting. */
 class SteppedClock implements Clock {
   aheadMs = 0;
-  stoppedMs = -1;
+  #stoppedMs = -1;
+
+  stop(): void {
+    this.#stoppedMs = systemClock.monotonicMs();
+  }
 
   monotonicMs(): number {
-    const nowMs = this.stoppedMs === -1 ? systemClock.monotonicMs() : this.stoppedMs;
+    const nowMs = this.#stoppedMs === -1 ? systemClock.monotonicMs() : this.#stoppedMs;
     return nowMs + this.aheadMs;
   }
 
