@@ -17,7 +17,7 @@ export interface WorkerPool {
   readonly pool: Piscina;
 }
 
-export const workerEntry: WorkerEntry = {
+const workerEntry: WorkerEntry = {
   filename: (import.meta.url.endsWith('.ts')
     ? new URL('./worker.ts', import.meta.url)
     : new URL('./worker.js', import.meta.url)

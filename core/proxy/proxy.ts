@@ -4,7 +4,7 @@
  */
 
 import type { Socket as NetSocket } from 'node:net';
-import type { ListenerName, MainToWorker, WorkerToMain } from '../../api/messages.ts';
+import type { DrainStage, ListenerName, MainToWorker, WorkerToMain } from '../../api/messages.ts';
 import type { ProxySettings } from '../../api/settings.ts';
 import { type SharedMemory, stampOf, statusField, statusWords } from '../../api/shared-memory.ts';
 import { Slots } from '../balance/slots.ts';
@@ -22,6 +22,7 @@ import { Logger } from '../telemetry/log.ts';
 import { Registry } from '../telemetry/registry.ts';
 import type { Core } from './core.ts';
 import { DirectionStack } from './direction-stack.ts';
+import type { Target } from './target.ts';
 import { Targets } from './targets.ts';
 
 export interface ProxyEnv {
@@ -43,80 +44,104 @@ export interface Proxy {
 }
 
 export function createProxy(env: ProxyEnv): Proxy {
-  const core = createCore(env);
-  const { io, memory } = core;
-  const serverFirst = new ServerFirstMemory(env.clock);
-  const outbound = new DirectionStack(core, 'outbound', () => targets, serverFirst);
-  const inbound = new DirectionStack(core, 'inbound', () => targets, serverFirst);
-  const targets: Targets = new Targets(
-    core,
-    { inbound: inbound.pool, outbound: outbound.pool },
-    (target) => (target.direction === 'inbound' ? inbound : outbound).discovered(target),
-    (target) => (target.direction === 'inbound' ? inbound : outbound).changed(target),
-  );
-  const adoptedAt = env.index * statusWords + statusField.adoptedTotal;
-  const activityAt = env.index * statusWords + statusField.outboundActivity;
+  return new ThreadProxy(env);
+}
 
-  let progressBefore = outbound.direction.progress;
+class ThreadProxy implements Proxy {
+  readonly #core: Core;
+  readonly #outbound: DirectionStack;
+  readonly #inbound: DirectionStack;
+  readonly #targets: Targets;
+  readonly #adoptedAt: number;
+  readonly #activityAt: number;
+  readonly #stopHousekeeping: () => void;
+  #progressBefore: number;
 
-  const housekeep = (): void => {
+  constructor(env: ProxyEnv) {
+    const core = createCore(env);
+    this.#core = core;
+    const serverFirst = new ServerFirstMemory(env.clock);
+    this.#outbound = new DirectionStack(core, 'outbound', () => this.#targets, serverFirst);
+    this.#inbound = new DirectionStack(core, 'inbound', () => this.#targets, serverFirst);
+    this.#targets = new Targets(
+      core,
+      { inbound: this.#inbound.pool, outbound: this.#outbound.pool },
+      (target) => this.#stackOf(target).discovered(target),
+      (target) => this.#stackOf(target).changed(target),
+    );
+    this.#adoptedAt = env.index * statusWords + statusField.adoptedTotal;
+    this.#activityAt = env.index * statusWords + statusField.outboundActivity;
+    this.#progressBefore = this.#outbound.direction.progress;
+    this.#stopHousekeeping = systemInterval(() => this.#housekeep(), housekeepMs);
+    core.registry.flush();
+  }
+
+  adopt(listener: ListenerName, socket: NetSocket): void {
+    const { io, memory, settings } = this.#core;
+    const targets = this.#targets;
+    io.enter();
+    Atomics.add(memory.status, this.#adoptedAt, 1);
+    if (listener === 'inbound') this.#inbound.adopt(socket, targets.find('inbound', ''));
+    else if (listener === 'outbound') this.#outbound.adopt(socket, null);
+    else this.#outbound.adopt(socket, targets.find('bind', bindAuthority(settings, listener)));
+    io.leave();
+  }
+
+  receive(message: Exclude<MainToWorker, { kind: 'socket' }>): void {
+    const { io, log, registry } = this.#core;
+    io.enter();
+    if (message.kind === 'snapshot') this.#targets.receive(message.bytes);
+    else if (message.kind === 'log-level') log.setLevel(message.level);
+    else this.#drain(message.stage);
+    registry.flush();
+    io.leave();
+  }
+
+  close(): void {
+    const { io, log, accessLog, registry } = this.#core;
+    this.#stopHousekeeping();
+    this.#drain('force');
+    io.close();
+    accessLog?.flush();
+    log.flush(true);
+    registry.flush();
+  }
+
+  #stackOf(target: Target): DirectionStack {
+    return target.direction === 'inbound' ? this.#inbound : this.#outbound;
+  }
+
+  #drain(stage: DrainStage): void {
+    const { direction: inbound } = this.#inbound;
+    const { direction: outbound } = this.#outbound;
+    if (stage === 'announce') {
+      inbound.announce();
+    } else if (stage === 'inbound') {
+      inbound.stop();
+    } else if (stage === 'outbound') {
+      outbound.stop();
+    } else {
+      inbound.force();
+      outbound.force();
+    }
+  }
+
+  #housekeep(): void {
+    const { io, memory, log, accessLog, registry } = this.#core;
     io.enter();
     // Not open connections: applications keep theirs for later, and a drain would wait for them.
-    const { progress } = outbound.direction;
-    if (progress !== progressBefore) {
-      progressBefore = progress;
-      Atomics.store(memory.status, activityAt, stampOf(memory, io.nowMs));
+    const { progress } = this.#outbound.direction;
+    if (progress !== this.#progressBefore) {
+      this.#progressBefore = progress;
+      Atomics.store(memory.status, this.#activityAt, stampOf(memory, io.nowMs));
     }
-    inbound.direction.closeIdle();
-    outbound.direction.closeIdle();
-    targets.sweep();
-    core.log.flush();
-    core.accessLog?.flush();
-    core.registry.flush();
+    this.#inbound.direction.closeIdle();
+    this.#outbound.direction.closeIdle();
+    this.#targets.sweep();
+    log.flush();
+    accessLog?.flush();
+    registry.flush();
     io.leave();
-  };
-  const stopHousekeeping = systemInterval(housekeep, housekeepMs);
-  core.registry.flush();
-
-  return {
-    adopt(listener, socket) {
-      io.enter();
-      Atomics.add(memory.status, adoptedAt, 1);
-      if (listener === 'inbound') inbound.adopt(socket, targets.find('inbound', ''));
-      else if (listener === 'outbound') outbound.adopt(socket, null);
-      else outbound.adopt(socket, targets.find('bind', bindAuthority(env.settings, listener)));
-      io.leave();
-    },
-    receive(message) {
-      io.enter();
-      if (message.kind === 'snapshot') targets.receive(message.bytes);
-      else if (message.kind === 'log-level') core.log.setLevel(message.level);
-      else drain(message.stage);
-      core.registry.flush();
-      io.leave();
-    },
-    close() {
-      stopHousekeeping();
-      inbound.direction.force();
-      outbound.direction.force();
-      io.close();
-      core.accessLog?.flush();
-      core.log.flush(true);
-      core.registry.flush();
-    },
-  };
-
-  function drain(stage: Extract<MainToWorker, { kind: 'drain' }>['stage']): void {
-    if (stage === 'announce') {
-      inbound.direction.announce();
-    } else if (stage === 'inbound') {
-      inbound.direction.stop();
-    } else if (stage === 'outbound') {
-      outbound.direction.stop();
-    } else {
-      inbound.direction.force();
-      outbound.direction.force();
-    }
   }
 }
 
