@@ -10,7 +10,7 @@ import {
   statusWords,
 } from '../api/shared-memory.ts';
 import type { Clock } from '../core/base/clock.ts';
-import { systemInterval } from '../core/base/timers.ts';
+import { systemInterval, systemTurn } from '../core/base/timers.ts';
 import type { Logger } from '../core/telemetry/log.ts';
 import { Drain, type DrainCounts, type DrainStep } from './drain.ts';
 
@@ -21,6 +21,8 @@ interface DrainRunnerOptions {
   readonly log: Logger;
   /** Open connections with those on their way to a worker. */
   readonly countConnections: () => number;
+  /** Connections that were accepted so far. */
+  readonly countAccepted: () => number;
   /** Closes the listeners of the stage and tells the workers. */
   readonly onStage: (stage: DrainStage) => void;
   readonly onDone: () => void;
@@ -31,6 +33,7 @@ export class DrainRunner {
   readonly #drain: Drain;
   #stage: DrainStage | null = null;
   #stopTicking: (() => void) | null = null;
+  #closed = false;
 
   constructor(options: DrainRunnerOptions) {
     const { announceMs, graceMs, inbound, outbound, binds } = options.settings;
@@ -50,12 +53,27 @@ export class DrainRunner {
   /** A second call forces. */
   begin(): void {
     this.#drain.begin(this.#options.clock.monotonicMs());
-    this.#stopTicking ??= systemInterval(() => this.#advance(), tickPeriodMs);
-    this.#advance();
+    this.#stopTicking ??= systemInterval(() => this.#advanceSoon(turnsMax), tickPeriodMs);
+    this.#advanceSoon(turnsMax);
   }
 
   close(): void {
+    this.#closed = true;
     this.#stopTicking?.();
+  }
+
+  /**
+   * Goes on right after a turn of the event loop in which nobody came: whoever is in the backlog of
+   * a listener that closes is reset by the kernel, with a request that may have been sent.
+   */
+  #advanceSoon(turnsLeft: number): void {
+    const before = this.#options.countAccepted();
+    systemTurn(() => {
+      if (this.#closed) return;
+      if (turnsLeft > 0 && this.#options.countAccepted() !== before) {
+        this.#advanceSoon(turnsLeft - 1);
+      } else this.#advance();
+    });
   }
 
   #advance(): void {
@@ -66,14 +84,15 @@ export class DrainRunner {
     const { log, onStage, onDone } = this.#options;
     const { connectionsInbound: inbound, connectionsOutbound: outbound } = this.#readCounts();
     const fields = { inbound, outbound };
+    if (step !== 'quiet' && step !== 'done') {
+      this.#stage = step;
+      onStage(step);
+    }
     if (step === 'force' && inbound + outbound > 0) log.warn(target, messages[step], fields);
     else log.info(target, messages[step], fields);
     if (step === 'done') {
       this.close();
       onDone();
-    } else if (step !== 'quiet') {
-      this.#stage = step;
-      onStage(step);
     }
   }
 
@@ -111,3 +130,5 @@ const messages: Readonly<Record<DrainStep, string>> = {
   done: 'drained',
 };
 const tickPeriodMs = 50;
+/** A port that is never quiet closes all the same. */
+const turnsMax = 100;

@@ -106,6 +106,7 @@ class ProxyProcess implements RunningProxy {
   #onReady: () => void = () => {};
   #logLevel: ProxySettings['logLevel'];
   #isReady = false;
+  #accepted = 0;
   #stopped = false;
 
   constructor(config: LoadedConfig, ports: ProxyPorts, workers: number, options: StartOptions) {
@@ -145,6 +146,7 @@ class ProxyProcess implements RunningProxy {
       clock,
       log: this.log,
       countConnections: () => this.#workforce?.countConnections() ?? 0,
+      countAccepted: () => this.#accepted,
       onStage: (stage) => this.#onDrainStage(stage),
       onDone: () => void this.stop(),
     });
@@ -287,6 +289,7 @@ class ProxyProcess implements RunningProxy {
       onSocket: (socket) => {
         if (name === 'admin') this.#admin.accept(socket);
         else {
+          this.#accepted += 1;
           this.#workforce?.give(name, socket);
           this.#admission.admitted();
         }

@@ -119,6 +119,8 @@ export const workerHealthyMs = 60_000;
 export const workerHeapMib = 1_024;
 /** A small one costs less memory, and less time than a large one in the cache. */
 export const workerYoungHeapMib = 8;
+/** How often a drain passes by a connection before it ends it for being idle; 4 times a second. */
+export const drainLooksMin = 2;
 export const maxConnectionsDefault = 100_000;
 /** Descriptors kept free for upstream connections, logs and discovery. */
 export const descriptorReserve = 128;

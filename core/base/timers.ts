@@ -178,6 +178,11 @@ export function systemInterval(tick: () => void, periodMs: number): () => void {
   return () => clearInterval(handle);
 }
 
+/** Calls `then` when the event loop has looked for input and connections once more. */
+export function systemTurn(then: () => void): void {
+  setImmediate(then);
+}
+
 /** Keeps the process alive while it waits, as the wheel's timers do not: for commands. */
 export function systemPause(delayMs: number): Promise<void> {
   return new Promise((resume) => setTimeout(resume, delayMs));

@@ -4,6 +4,7 @@
  */
 
 import { statusField, statusWords } from '../../api/shared-memory.ts';
+import { drainLooksMin } from '../base/limits.ts';
 import type { ServerConnection, ServerContext } from '../http/h1/server-context.ts';
 import type { Meter } from '../io/socket.ts';
 import type { Core, DirectionName } from './core.ts';
@@ -14,7 +15,8 @@ export class Direction {
   readonly core: Core;
   readonly server: ServerContext;
   readonly meter: Meter;
-  readonly #open = new Set<ServerConnection>();
+  /** With how often a drain has looked at each. */
+  readonly #open = new Map<ServerConnection, number>();
   readonly #openCell: number;
   readonly #openTotalCell: number;
   readonly #closeCell: number;
@@ -74,7 +76,7 @@ export class Direction {
 
   /** A connection has begun to be something; each has one `closed`. */
   opened(connection: ServerConnection): void {
-    this.#open.add(connection);
+    this.#open.set(connection, 0);
     this.#count(1);
   }
 
@@ -92,21 +94,27 @@ export class Direction {
     this.server.draining = true;
   }
 
-  /** From now on connections end as soon as they are idle. */
+  /** From now on connections end when they are idle. */
   stop(): void {
     this.server.draining = true;
     this.#stopping = true;
-    this.closeIdle();
   }
 
-  /** While stopping: ends what is idle. Called again and again until nothing is left. */
+  /**
+   * While stopping: ends what is idle. Called again and again until nothing is left, and the first
+   * times only to wait: a request that has arrived and is not read yet, on a connection that was
+   * adopted a moment ago or kept, would be lost, because the kernel answers it with a reset.
+   */
   closeIdle(): void {
     if (!this.#stopping) return;
-    for (const connection of this.#open) connection.closeIdle();
+    for (const [connection, looks] of this.#open) {
+      if (looks < drainLooksMin) this.#open.set(connection, looks + 1);
+      else connection.closeIdle();
+    }
   }
 
   force(): void {
-    for (const connection of this.#open) connection.closeForced();
+    for (const connection of this.#open.keys()) connection.closeForced();
   }
 
   #count(change: number): void {
