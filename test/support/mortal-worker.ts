@@ -9,7 +9,8 @@ export function runMortal(task: WorkerTask): Promise<never> {
   return serveWorker(task, (env) => {
     const proxy = createProxy(env);
     return {
-      ...proxy,
+      adopt: (listener, socket) => proxy.adopt(listener, socket),
+      close: () => proxy.close(),
       receive(message) {
         if (message.kind === 'log-level') throw new Error('asked to throw');
         proxy.receive(message);

@@ -164,7 +164,7 @@ export async function startHttpOrigin(t: TestContext, answer: RequestListener): 
   return (server.address() as AddressInfo).port;
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
@@ -208,7 +208,7 @@ export function keepOne(t: TestContext): Agent {
 }
 
 /** The samples of an exposition. */
-export class Metrics {
+class Metrics {
   readonly text: string;
 
   constructor(text: string) {

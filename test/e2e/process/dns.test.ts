@@ -100,7 +100,7 @@ async function startMesh(t: TestContext) {
   };
 }
 
-test('a DNS server that fails, answers nothing, or answers too much takes nothing away', async (t) => {
+test('a DNS server that fails, answers nothing or too much takes nothing away', async (t) => {
   const mesh = await startMesh(t);
   const { script } = mesh.dns;
   for (const name of names) await mesh.untilCount(name, 1);

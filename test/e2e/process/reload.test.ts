@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import {
   ask,
   begin,
@@ -61,120 +61,118 @@ interface ShownEndpoints {
   }[];
 }
 
-describe('files that change', { concurrency: true }, () => {
-  test('services change, come and go under connections that stay', async (t) => {
-    let streaming: ServerResponse | null = null;
-    const first = await startHttpOrigin(t, (incoming, outgoing) => {
-      if (incoming.url !== '/stream') {
-        outgoing.end('first');
-        return;
-      }
-      streaming = outgoing;
-      outgoing.write('begun ');
-    });
-    const second = await startHttpOrigin(t, (_incoming, outgoing) => outgoing.end('second'));
-    const web = (port: number): string => `{ web: { port: 80, endpoints: [127.0.0.1:${port}] } }`;
-    const proxy = await startProxy(t, yamlOf(web(first)));
-    const port = proxy.port('Outbound interface');
-    const agent = keepOne(t);
-    let connectionPort: number | undefined;
-    const get = async (host: string): Promise<string> => {
-      const response = await begin(port, '/', { headers: { host }, agent });
-      connectionPort ??= response.socket.localPort;
-      assert.equal(response.socket.localPort, connectionPort, 'the connection was dropped');
-      const [body] = (await response.toArray()) as Buffer[];
-      return `${response.statusCode} ${String(response.headers['heddle-error'] ?? body)}`;
-    };
-    /** The worker hears of a change a moment after it is applied. */
-    const untilGet = async (host: string, before: string, wanted: string): Promise<void> => {
-      let got = await get(host);
-      for (let tries = 0; got === before && tries < 200; tries++) got = await get(host);
-      assert.equal(got, wanted);
-    };
-    const stream = await begin(port, '/stream', { headers: { host: 'web' } });
-    stream.setEncoding('utf8');
-    let streamed = '';
-    const streamEnded = new Promise((resolve) => stream.on('end', resolve));
-    stream.on('data', (text: string) => {
-      streamed += text;
-    });
-    assert.equal(await get('web'), '200 first');
-
-    await configure(proxy, yamlOf(web(second)), 'applied', 1);
-    await untilGet('web', '200 first', '200 second');
-
-    await configure(proxy, 'services:\n  web:\n    port: many\n    dsn: x\n', 'refused', 1);
-    const { problems, services } = await showConfig(proxy);
-    const listed = problems.join('\n');
-    assert.match(listed, /heddle\.yaml:3:11: services\.web\.port: expected .*, got "many"; /);
-    assert.match(listed, /heddle\.yaml:4:5: services\.web\.dsn: unknown key; .*dns/);
-    assert.deepEqual(
-      services.map(({ name }) => name),
-      ['web'],
-    );
-    await proxy.untilSaid(/ERROR .*the change is refused.*heddle\.yaml:3:11: services\.web\.port/);
-    assert.equal(await get('web'), '200 second');
-
-    const api = `{ api: { port: 80, endpoints: [127.0.0.1:${second}] } }`;
-    await configure(proxy, yamlOf(api), 'applied', 2);
-    await untilGet('web', '200 second', '404 UNKNOWN_SERVICE');
-    assert.equal(await get('api'), '200 second');
-    assert.deepEqual((await showConfig(proxy)).problems, []);
-
-    rmSync(join(proxy.folder, 'heddle.yaml'));
-    await proxy.untilSaid(/the change is refused.*heddle\.yaml:1:1: it does not exist/);
-    assert.equal(await get('api'), '200 second');
-
-    const held = streaming as ServerResponse | null;
-    held?.end('and ended');
-    await streamEnded;
-    assert.equal(streamed, 'begun and ended');
-  });
-
-  test('an endpoints file that is emptied, half written or deleted keeps the last good', async (t) => {
-    const origin = await startHttpOrigin(t, (_incoming, outgoing) => outgoing.end('good'));
-    const folder = makeFolder(t);
-    const path = join(folder, 'web.endpoints');
-    const good = `127.0.0.1 ${origin}\n`;
-    writeFileSync(path, good);
-    const yaml = yamlOf('{ web: { port: 80, file: ./web.endpoints } }');
-    const proxy = await startProxy(t, yaml, { folder });
-    const port = proxy.port('Outbound interface');
-    const agent = keepOne(t);
-    const read = async () => {
-      const { status } = await ask(port, '/', { headers: { host: 'web' }, agent });
-      assert.equal(status, 200);
-      const { body } = await ask(proxy.port('Admin interface'), '/endpoints');
-      const [target] = (JSON.parse(body) as ShownEndpoints).targets;
-      assert.equal(target.source, 'file');
-      assert.equal(target.location, path);
-      assert.deepEqual(
-        target.endpoints.map(({ address, gate }) => `${address} ${gate}`),
-        [`127.0.0.1:${origin} open`],
-      );
-      return target;
-    };
-    let seen = await read();
-    assert.equal(seen.error, null);
-    assert.notEqual(seen.ageMs, null);
-
-    const refused = 'endpoints cannot be refreshed, the last good ones stay in use';
-    for (const [spoil, reason] of [
-      [() => writeFileSync(path, ''), /empty|no endpoints/],
-      [() => writeFileSync(path, `127.0.0.1 ${origin}\n127.0.0.`), /:2/],
-      [() => rmSync(path), /does not exist/],
-    ] as const) {
-      spoil();
-      await proxy.untilSaid(new RegExp(`WARN .*${refused}.*${reason.source}`));
-      const after = await read();
-      assert.match(after.error ?? '', reason);
-      assert.ok((after.ageMs ?? 0) > (seen.ageMs ?? 0), 'the age of the last good set grows');
-      seen = after;
+test('services change, come and go under connections that stay', async (t) => {
+  let streaming: ServerResponse | null = null;
+  const first = await startHttpOrigin(t, (incoming, outgoing) => {
+    if (incoming.url !== '/stream') {
+      outgoing.end('first');
+      return;
     }
-    proxy.write(good, 'web.endpoints');
-    await proxy.untilSaid('endpoints are confirmed again');
-    assert.equal((await read()).error, null);
-    const { headers, status } = await ask(port, '/', { headers: { host: 'nobody' }, agent });
-    assert.deepEqual([status, headers['heddle-error']], [404, 'UNKNOWN_SERVICE']);
+    streaming = outgoing;
+    outgoing.write('begun ');
   });
+  const second = await startHttpOrigin(t, (_incoming, outgoing) => outgoing.end('second'));
+  const web = (port: number): string => `{ web: { port: 80, endpoints: [127.0.0.1:${port}] } }`;
+  const proxy = await startProxy(t, yamlOf(web(first)));
+  const port = proxy.port('Outbound interface');
+  const agent = keepOne(t);
+  let connectionPort: number | undefined;
+  const get = async (host: string): Promise<string> => {
+    const response = await begin(port, '/', { headers: { host }, agent });
+    connectionPort ??= response.socket.localPort;
+    assert.equal(response.socket.localPort, connectionPort, 'the connection was dropped');
+    const [body] = (await response.toArray()) as Buffer[];
+    return `${response.statusCode} ${String(response.headers['heddle-error'] ?? body)}`;
+  };
+  /** The worker hears of a change a moment after it is applied. */
+  const untilGet = async (host: string, before: string, wanted: string): Promise<void> => {
+    let got = await get(host);
+    for (let tries = 0; got === before && tries < 200; tries++) got = await get(host);
+    assert.equal(got, wanted);
+  };
+  const stream = await begin(port, '/stream', { headers: { host: 'web' } });
+  stream.setEncoding('utf8');
+  let streamed = '';
+  const streamEnded = new Promise((resolve) => stream.on('end', resolve));
+  stream.on('data', (text: string) => {
+    streamed += text;
+  });
+  assert.equal(await get('web'), '200 first');
+
+  await configure(proxy, yamlOf(web(second)), 'applied', 1);
+  await untilGet('web', '200 first', '200 second');
+
+  await configure(proxy, 'services:\n  web:\n    port: many\n    dsn: x\n', 'refused', 1);
+  const { problems, services } = await showConfig(proxy);
+  const listed = problems.join('\n');
+  assert.match(listed, /heddle\.yaml:3:11: services\.web\.port: expected .*, got "many"; /);
+  assert.match(listed, /heddle\.yaml:4:5: services\.web\.dsn: unknown key; .*dns/);
+  assert.deepEqual(
+    services.map(({ name }) => name),
+    ['web'],
+  );
+  await proxy.untilSaid(/ERROR .*the change is refused.*heddle\.yaml:3:11: services\.web\.port/);
+  assert.equal(await get('web'), '200 second');
+
+  const api = `{ api: { port: 80, endpoints: [127.0.0.1:${second}] } }`;
+  await configure(proxy, yamlOf(api), 'applied', 2);
+  await untilGet('web', '200 second', '404 UNKNOWN_SERVICE');
+  assert.equal(await get('api'), '200 second');
+  assert.deepEqual((await showConfig(proxy)).problems, []);
+
+  rmSync(join(proxy.folder, 'heddle.yaml'));
+  await proxy.untilSaid(/the change is refused.*heddle\.yaml:1:1: it does not exist/);
+  assert.equal(await get('api'), '200 second');
+
+  const held = streaming as ServerResponse | null;
+  held?.end('and ended');
+  await streamEnded;
+  assert.equal(streamed, 'begun and ended');
+});
+
+test('a spoilt endpoints file keeps the last good endpoints', async (t) => {
+  const origin = await startHttpOrigin(t, (_incoming, outgoing) => outgoing.end('good'));
+  const folder = makeFolder(t);
+  const path = join(folder, 'web.endpoints');
+  const good = `127.0.0.1 ${origin}\n`;
+  writeFileSync(path, good);
+  const yaml = yamlOf('{ web: { port: 80, file: ./web.endpoints } }');
+  const proxy = await startProxy(t, yaml, { folder });
+  const port = proxy.port('Outbound interface');
+  const agent = keepOne(t);
+  const read = async () => {
+    const { status } = await ask(port, '/', { headers: { host: 'web' }, agent });
+    assert.equal(status, 200);
+    const { body } = await ask(proxy.port('Admin interface'), '/endpoints');
+    const [target] = (JSON.parse(body) as ShownEndpoints).targets;
+    assert.equal(target.source, 'file');
+    assert.equal(target.location, path);
+    assert.deepEqual(
+      target.endpoints.map(({ address, gate }) => `${address} ${gate}`),
+      [`127.0.0.1:${origin} open`],
+    );
+    return target;
+  };
+  let seen = await read();
+  assert.equal(seen.error, null);
+  assert.notEqual(seen.ageMs, null);
+
+  const refused = 'endpoints cannot be refreshed, the last good ones stay in use';
+  for (const [spoil, reason] of [
+    [() => writeFileSync(path, ''), /empty|no endpoints/],
+    [() => writeFileSync(path, `127.0.0.1 ${origin}\n127.0.0.`), /:2/],
+    [() => rmSync(path), /does not exist/],
+  ] as const) {
+    spoil();
+    await proxy.untilSaid(new RegExp(`WARN .*${refused}.*${reason.source}`));
+    const after = await read();
+    assert.match(after.error ?? '', reason);
+    assert.ok((after.ageMs ?? 0) > (seen.ageMs ?? 0), 'the age of the last good set grows');
+    seen = after;
+  }
+  proxy.write(good, 'web.endpoints');
+  await proxy.untilSaid('endpoints are confirmed again');
+  assert.equal((await read()).error, null);
+  const { headers, status } = await ask(port, '/', { headers: { host: 'nobody' }, agent });
+  assert.deepEqual([status, headers['heddle-error']], [404, 'UNKNOWN_SERVICE']);
 });
