@@ -16,7 +16,7 @@ import { systemInterval } from '../base/timers.ts';
 import { ServerFirstMemory } from '../detect/server-first.ts';
 import { Exchanges } from '../http/exchange.ts';
 import { Io } from '../io/io.ts';
-import { LocalAddresses } from '../io/local-addresses.ts';
+import { isLocalAddress, isLoopback } from '../io/local-addresses.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import { Logger } from '../telemetry/log.ts';
 import { Registry } from '../telemetry/registry.ts';
@@ -155,7 +155,6 @@ function createCore(env: ProxyEnv): Core {
     (freed) => post({ kind: 'cells-freed', cells: freed }),
   );
   const log = new Logger((record) => post({ kind: 'log', ...record }), clock, settings.logLevel);
-  const local = new LocalAddresses();
   return {
     worker: env.index,
     settings,
@@ -174,29 +173,35 @@ function createCore(env: ProxyEnv): Core {
       settings.accessLog === 'off'
         ? null
         : new AccessLog(settings.accessLog, (lines) => post({ kind: 'access', lines })),
-    isOwnListener: (host, port) => isOwnListener(settings, local, host, port),
+    isOwnListener: (host, port) => isOwnListener(settings, host, port),
     post,
   };
 }
 
-function isOwnListener(
-  settings: ProxySettings,
-  local: LocalAddresses,
-  host: string,
-  port: number,
-): boolean {
+function isOwnListener(settings: ProxySettings, host: string, port: number): boolean {
   const listeners = [
     settings.outbound,
     settings.inbound,
     settings.admin,
     ...settings.binds.map((bind) => bind.address),
   ];
+  const reached = plainHost(host);
   return listeners.some((listener) => {
     if (listener === null || listener.port !== port) return false;
-    if (listener.host === host) return true;
-    const everywhere = listener.host === '0.0.0.0' || listener.host === '::';
-    return everywhere && local.has(host);
+    const bound = plainHost(listener.host);
+    // Dialling the wildcard reaches the loopback.
+    if (bound === reached || (isWildcard(reached) && isLoopback(bound))) return true;
+    return isWildcard(bound) && isLocalAddress(reached);
   });
+}
+
+/** IPv4 as IPv6 writes it is the same address. */
+function plainHost(host: string): string {
+  return host.toLowerCase().startsWith('::ffff:') ? host.slice('::ffff:'.length) : host;
+}
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
 }
 
 function bindAuthority(settings: ProxySettings, listener: `bind:${number}`): string {

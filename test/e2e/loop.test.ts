@@ -18,6 +18,9 @@ before(async () => {
   harness = await startHarness({});
   const { outboundPort, inboundPort, bindPort } = harness;
   harness.setTarget('host:outbound', { endpoints: [{ port: outboundPort }] });
+  const mapped = { host: '::ffff:127.0.0.1', port: outboundPort };
+  harness.setTarget('host:mapped', { endpoints: [mapped] });
+  harness.setTarget('host:wildcard', { endpoints: [{ host: '0.0.0.0', port: inboundPort }] });
   harness.setTarget('host:inbound', { endpoints: [{ port: inboundPort }] });
   harness.setTarget('host:bind', { endpoints: [{ port: bindPort }, { port: outboundPort }] });
   harness.setTarget('host:both', { endpoints: [{ port: outboundPort }, { port: origin.port }] });
@@ -38,8 +41,8 @@ async function ask(port: number, host: string): Promise<string> {
   return answer;
 }
 
-for (const host of ['outbound', 'inbound', 'bind']) {
-  test(`a service at the ${host} port is answered 508`, async () => {
+for (const host of ['outbound', 'inbound', 'bind', 'mapped', 'wildcard']) {
+  test(`a service at our own port (${host}) is answered 508`, async () => {
     const answer = await ask(harness.outboundPort, host);
     assert.match(answer, /^HTTP\/1\.1 508 [\s\S]*\r\nheddle-error: LOOP\r\n/);
   });
