@@ -126,7 +126,10 @@ export interface Origin {
 }
 
 /** An origin whose connections the test drives by hand, or `serve` does. */
-export async function startOrigin(serve?: (wire: Wire) => void): Promise<Origin> {
+export async function startOrigin(
+  serve?: (wire: Wire) => void,
+  { host = '127.0.0.1', port = 0 } = {},
+): Promise<Origin> {
   const connections: Wire[] = [];
   let taken = 0;
   const waiting = new Waiting();
@@ -138,7 +141,7 @@ export async function startOrigin(serve?: (wire: Wire) => void): Promise<Origin>
     waiting.notify();
   });
   await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(port, host, resolve);
   });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('not listening');
