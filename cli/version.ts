@@ -1,7 +1,7 @@
 /** `heddle version`. */
 
-import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { version } from '../core/base/version.ts';
 import type { CommandContext } from './context.ts';
 
 export function versionCommand(context: CommandContext): Command {
@@ -15,18 +15,11 @@ export function versionCommand(context: CommandContext): Command {
     .addHelpText('after', '\nExample:\n  heddle version -o json')
     .action(({ output }: { output: 'text' | 'json' }) => {
       const facts = {
-        heddle: readVersion(),
+        heddle: version,
         node: process.versions.node,
         platform: `${process.platform}-${process.arch}`,
       };
       if (output === 'json') context.print(`${JSON.stringify(facts)}\n`);
       else context.print(`heddle ${facts.heddle} (node ${facts.node}, ${facts.platform})\n`);
     });
-}
-
-function readVersion(): string {
-  const manifest: unknown = JSON.parse(
-    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
-  );
-  return (manifest as { version: string }).version;
 }

@@ -67,6 +67,7 @@ interface MetricsSources {
   readonly main: MainMetrics;
   readonly process: ProcessMetrics;
   readonly publisher: Publisher;
+  readonly slots: Slots;
   readonly clock: Clock;
   readonly readyWorkers: () => number;
 }
@@ -76,15 +77,27 @@ export async function collectMetrics(sources: MetricsSources): Promise<Iterable<
   await sources.process.sample();
   main.sample(sources.readyWorkers());
   const wallMs = clock.wallMs();
-  for (const { target, status } of publisher.targets()) {
+  for (const { target, status, endpoints } of publisher.targets()) {
     // Names that a client made up get no series.
     if (target === null || !configured.has(status.kind) || status.confirmedWallMs === null)
       continue;
     const labels = { service: target.authority, source: status.kind };
     const ageMs = Math.max(0, wallMs - status.confirmedWallMs);
     main.set('heddle_discovery_age_seconds', labels, ageMs / 1000);
+    main.set('heddle_discovery_failing', labels, status.error === null ? 0 : 1);
+    countEndpoints(sources, target.authority, endpoints);
   }
   return renderExposition(merger.collect());
+}
+
+function countEndpoints(
+  { main, slots }: MetricsSources,
+  authority: string,
+  endpoints: readonly { readonly slot: number }[],
+): void {
+  const shut = endpoints.filter(({ slot }) => slots.gate(slot) === 'shut').length;
+  main.set('heddle_balancer_endpoints', { authority, state: 'ready' }, endpoints.length - shut);
+  main.set('heddle_balancer_endpoints', { authority, state: 'shut' }, shut);
 }
 
 function round(value: number): number {

@@ -1,6 +1,7 @@
 /** Main's own metrics of the process: workers, hand-off, admission, reloads. */
 
 import { type SharedMemory, statusField, statusWords } from '../api/shared-memory.ts';
+import { version } from '../core/base/version.ts';
 import type { FamilyOf, LabelsOf } from '../core/telemetry/families.ts';
 import type { MetricsMerger } from '../core/telemetry/merge.ts';
 
@@ -15,6 +16,7 @@ export class MainMetrics {
     this.#merger = merger;
     this.#memory = memory;
     this.#workers = workers;
+    this.set('proxy_build_info', { version, vendor: 'heddle', profile: 'release' }, 1);
   }
 
   count<Name extends FamilyOf<'counter'>>(family: Name, labels: LabelsOf<Name>, by = 1): void {

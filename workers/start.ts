@@ -360,6 +360,7 @@ class ProxyProcess implements RunningProxy {
       process: this.#process,
       publisher: this.#publisher,
       clock,
+      slots: this.#slots,
       readyWorkers: () => this.#workforce?.readyCount ?? 0,
     };
     const view = {

@@ -224,9 +224,9 @@ export const families = {
     help: 'Seconds since the source of a service last answered.',
     labels: ['service', 'source'],
   },
-  heddle_discovery_errors_total: {
-    type: 'counter',
-    help: 'Failures of a source; the last good state was kept.',
+  heddle_discovery_failing: {
+    type: 'gauge',
+    help: '1 while the newest attempt to learn the endpoints failed; the last good ones serve.',
     labels: ['service', 'source'],
   },
   heddle_config_reloads_total: {
@@ -236,7 +236,7 @@ export const families = {
   },
   heddle_balancer_endpoints: {
     type: 'gauge',
-    help: 'Endpoints of a target, by state: ready, shut or draining.',
+    help: 'Endpoints of a target, by state: ready or shut.',
     labels: ['authority', 'state'],
   },
   heddle_queue_length: {

@@ -1,0 +1,13 @@
+/** The version in the code is that of the package. */
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { version } from './version.ts';
+
+test('the version is that of package.json', () => {
+  const manifest: unknown = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  );
+  assert.equal((manifest as { version: string }).version, version);
+});
