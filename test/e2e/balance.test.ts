@@ -68,7 +68,7 @@ test('of requests that wait the first is the probation, the others follow its su
   harness.passTime(100);
   const others = [await origin.accept(), await origin.accept()];
   const lines = await Promise.all(others.map((server) => server.read('\r\n\r\n')));
-  assert.deepEqual(lines.map((line) => line.slice(0, 6)).sort(), ['GET /1', 'GET /2']);
+  assert.deepEqual(lines.map((line) => line.slice(0, 6)).toSorted(), ['GET /1', 'GET /2']);
   for (const server of others) server.write(ok);
   probation.write(ok);
   for (const client of clients) await checkOk(client);
@@ -99,12 +99,12 @@ test('a request whose client resets while it waits is not sent on', async () => 
 });
 
 test('more requests than the queue holds: 503 QUEUE_FULL that names the setting', async () => {
-  const { harness } = await startShut({ failfastTimeoutMs: 1_000, queueRequestsMax: 2 });
+  const { harness } = await startShut({ failfastTimeoutMs: 300, queueRequestsMax: 2 });
   const waiting = [await ask(harness), await ask(harness)];
   await untilQueued(harness, 2);
   await checkError(await ask(harness), 503, 'QUEUE_FULL', 'queueRequestsMax');
   assert.equal(harness.metric('heddle_queue_length'), 2);
-  harness.passTime(1_100);
+  harness.passTime(400);
   for (const client of waiting) await checkError(client, 504, 'FAILFAST', '');
   await finish(harness, waiting);
 });
