@@ -33,7 +33,7 @@ async function startMember(t: TestContext) {
     served += 1;
     incoming.resume();
     // Some work, so that a restart finds requests in flight.
-    incoming.on('end', () => setTimeout(() => outgoing.end('done'), 5));
+    incoming.on('end', () => setTimeout(() => outgoing.end('done'), 15));
   });
   let proxy = await startProxy(t, inboundYaml(0, originPort));
   const port = proxy.port('Inbound interface');
@@ -64,7 +64,7 @@ services: { web: { port: 80, endpoints: [${endpoints}] } }
 proxy: { outbound: 127.0.0.1:0, admin: false, workers: 1, poolIdleTimeoutMs: 200 }
 `,
   );
-  const load = startLoad(t, outbound.port('Outbound interface'), 'web', 6);
+  const load = startLoad(t, outbound.port('Outbound interface'), 'web', 4);
   for (const member of members) {
     await member.restart();
     const before = member.served;
