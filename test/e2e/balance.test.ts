@@ -51,7 +51,7 @@ test('failfast: requests wait, fail together with 504, then at once with 503', a
   await origin.close();
 });
 
-test('of requests that wait the first is the probation, the others follow its success', async () => {
+test('of requests that wait the first is the probation, the others follow it', async () => {
   const { harness, port } = await startShut({ failfastTimeoutMs: 60_000 });
   const clients: Wire[] = [];
   for (let index = 0; index < 3; index++) {
