@@ -118,7 +118,7 @@ export const workerHealthyMs = 60_000;
 /** Heap of a worker; bodies and read buffers are outside of it. */
 export const workerHeapMib = 1_024;
 /** A small one costs less memory, and less time than a large one in the cache. */
-export const workerYoungHeapMib = 8;
+export const workerYoungHeapMib = 3;
 /** How often a drain passes by a connection before it ends it for being idle; 4 times a second. */
 export const drainLooksMin = 2;
 export const maxConnectionsDefault = 100_000;
