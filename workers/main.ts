@@ -33,7 +33,7 @@ export async function runProxy(options: ProxyOptions): Promise<number> {
 /** A look at the file for the one setting that is needed early; a wrong guess only costs time. */
 function guessWorkers(path: string): ProxySettings['workers'] {
   try {
-    const found = /^\s+workers: *(\d{1,2})\b/m.exec(readFileSync(path, 'latin1'));
+    const found = /\bworkers"?\s*:\s*(\d{1,2})\b/.exec(readFileSync(path, 'latin1'));
     return found === null ? 'auto' : Math.min(workersMax, Number(found[1]));
   } catch {
     return 'auto';
