@@ -370,7 +370,8 @@ export class Socket implements ThreadSocket {
 
 const ignore = (): undefined => undefined;
 
-const nobody: SocketOwner = {
+/** For a socket between two owners, and after the last. */
+export const nobody: SocketOwner = {
   onBytes: ignore,
   onEnd: ignore,
   onCongested: ignore,

@@ -13,7 +13,7 @@ import { H1Client } from '../http/h1/client.ts';
 import type { ClientContext } from '../http/h1/client-context.ts';
 import { WaitList } from '../http/wait-list.ts';
 import type { Attempt, Connector } from '../io/io.ts';
-import type { Meter, Socket, SocketOwner } from '../io/socket.ts';
+import { type Meter, nobody, type Socket } from '../io/socket.ts';
 
 /** What all pools of one direction share. */
 export interface PoolContext
@@ -160,7 +160,7 @@ class Dial implements Connector, TimerOwner {
     this.#context = context;
     this.#pool = pool;
     context.timers.arm(this.#timer, context.connectTimeoutMs);
-    this.#attempt = context.io.connect(address, unowned, meter, this);
+    this.#attempt = context.io.connect(address, nobody, meter, this);
   }
 
   onConnect(socket: Socket): void {
@@ -182,14 +182,3 @@ class Dial implements Connector, TimerOwner {
     io.leave();
   }
 }
-
-const ignore = (): void => {};
-
-/** Until the client object exists, which takes over at once. */
-const unowned: SocketOwner = {
-  onBytes: ignore,
-  onEnd: ignore,
-  onCongested: ignore,
-  onDrain: ignore,
-  onClose: ignore,
-};

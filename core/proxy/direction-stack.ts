@@ -6,7 +6,7 @@ import type { Exchange } from '../http/exchange.ts';
 import type { H1Client } from '../http/h1/client.ts';
 import type { H1Server } from '../http/h1/server.ts';
 import { Head } from '../http/head.ts';
-import type { SocketOwner } from '../io/socket.ts';
+import { nobody } from '../io/socket.ts';
 import type { PoolContext } from '../pool/h1-pool.ts';
 import { Accept, type AcceptContext } from './accept.ts';
 import { Balance } from './balance.ts';
@@ -64,7 +64,7 @@ export class DirectionStack implements TunnelTaker {
   }
 
   adopt(socket: NetSocket, target: Target | null): void {
-    const adopted = this.direction.core.io.adopt(socket, unowned, this.direction.meter);
+    const adopted = this.direction.core.io.adopt(socket, nobody, this.direction.meter);
     this.direction.accepted();
     new Accept(this.#acceptContext, adopted, target, nothing);
   }
@@ -104,12 +104,4 @@ export class DirectionStack implements TunnelTaker {
   }
 }
 
-const ignore = (): void => {};
-const unowned: SocketOwner = {
-  onBytes: ignore,
-  onEnd: ignore,
-  onCongested: ignore,
-  onDrain: ignore,
-  onClose: ignore,
-};
 const nothing = Buffer.alloc(0);
