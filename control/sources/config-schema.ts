@@ -1,7 +1,7 @@
 /**
  * The shape of `heddle.yaml`, key by key: types, bounds, defaults and what each key is for. The
  * JSON Schema and the tables of docs/CONFIG.md are generated from here. What needs more than one
- * key to judge is in `config-rules.ts`. Only the load thread and tools import this file, because
+ * key to judge is in `config-rules.ts`. Only the load process and tools import this file, because
  * zod is not to stay in a sidecar.
  *
  * Every message reads `expected …`, with a remedy behind a semicolon where one is known.

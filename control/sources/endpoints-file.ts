@@ -15,7 +15,7 @@ type EndpointsFileResult =
   /** Names file and line. */
   | { readonly error: string };
 
-/** Resolves at once for lines and JSON; a YAML list is read in the load thread. */
+/** Resolves at once for lines and JSON; a YAML list is read in the load process. */
 export async function parseEndpointsFile(path: string, text: string): Promise<EndpointsFileResult> {
   const first = firstContent(text);
   if (first.startsWith('[')) {

@@ -60,12 +60,10 @@ export class Exchange {
   /** When the response head came. */
   respondedMs = 0;
   attempts = 0;
-  requestBytes = 0;
   responseBytes = 0;
   /** The request is complete: head, body and trailers have arrived. */
   requestEnded = false;
   responseStarted = false;
-  responseEnded = false;
   /** The attempt went out on a connection that had carried others before. */
   reused = false;
   /** Answers carry `connection: close`. */
@@ -80,7 +78,7 @@ export class Exchange {
   waitingIn: unknown = null;
   nextWaiting: Exchange | null = null;
   prevWaiting: Exchange | null = null;
-  /** The route's memory: what it was asked for and the layers that it chose. */
+  /** What the route found; the proxy's layers know its type. */
   target: unknown = null;
 
   constructor(fieldsMax: number) {
@@ -118,11 +116,9 @@ export class Exchange {
     this.extraFields = '';
     this.status = 0;
     this.attempts = 0;
-    this.requestBytes = 0;
     this.responseBytes = 0;
     this.requestEnded = false;
     this.responseStarted = false;
-    this.responseEnded = false;
     this.reused = false;
     this.closing = false;
     this.bodyLength = 0;

@@ -169,7 +169,6 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
   /** The response is complete. */
   end(x: Exchange): void {
     this.#writer.end();
-    x.responseEnded = true;
     if (!x.requestEnded) this.#close = true;
     this.#release(x);
     if (this.#close || this.socket.destroyed) {
@@ -183,7 +182,6 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
 
   /** The response has begun and cannot be completed: the client must not take it for whole. */
   abort(x: Exchange): void {
-    x.responseEnded = true;
     this.#release(x);
     if (!this.#writer.framed) {
       this.socket.flush();
@@ -312,7 +310,6 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
   }
 
   #requestData(x: Exchange, bytes: Buffer, start: number, end: number): void {
-    x.requestBytes += end - start;
     const kept = x.keepBody(bytes, start, end);
     if (x.upstream !== null) {
       x.upstream.data(x, bytes, start, end);
