@@ -100,7 +100,7 @@ test('one that was held may pause again: the rest stays held', async () => {
 });
 
 test('no duplicate to resume by: it stays paused and says so', async () => {
-  const { duplicateDescriptor } = await import('./duplicate.ts');
+  const { duplicateDescriptor } = await import('./descriptor-calls.ts');
   let allowed = true;
   const listener = await open(echo, (descriptor) =>
     allowed ? duplicateDescriptor(descriptor) : null,

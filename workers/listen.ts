@@ -11,7 +11,7 @@ import { BoundSocket, createServer, type Server, Socket } from 'node:net';
 import type { Address } from '../api/settings.ts';
 import { formatAddress } from '../control/model/address.ts';
 import { heldSocketsMax } from '../core/base/limits.ts';
-import { duplicateDescriptor } from './duplicate.ts';
+import { duplicateDescriptor } from './descriptor-calls.ts';
 
 export interface BindOptions {
   readonly address: Address;
