@@ -136,7 +136,7 @@ class AdminConnection {
     }
     const target = head.pathStart === -1 ? '/' : text(head.pathStart, head.targetEnd);
     return {
-      method: text(head.start, head.methodEnd),
+      method: text(head.methodStart, head.methodEnd),
       path: target.split('?', 1)[0],
       field: (name) => fields.get(name) ?? '',
       body: text(bodyStart, bodyEnd),

@@ -7,22 +7,41 @@ import type { ProxyError } from '../base/errors.ts';
 import { heldBodyBytesMax, replayBytesMax } from '../base/limits.ts';
 import { Head } from './head.ts';
 
-/** The connection that a request came by. It takes the response's body without layers. */
+/** What a client's requests have in common, and what the layers remember of its connection. */
+export interface ClientConnection {
+  /** The peer, as `10.0.0.1:4321`. */
+  readonly peer: string;
+  /** What the connection is for when that was known before its first request. */
+  readonly fixedTarget: unknown;
+  /** The route layer's memory of the last authority that it saw here. */
+  lastAuthority: Buffer | null;
+  lastTarget: unknown;
+}
+
+/** Where a request came from: an HTTP/1.1 connection, or a stream of an HTTP/2 one. */
 export interface ExchangeClient {
+  readonly connection: ClientConnection;
+  /** A response head below 200: `x.response`. */
+  informational(x: Exchange): void;
+  /** The final response head; or, where `x.response` is null, the answer the proxy made. */
+  respond(x: Exchange): void;
+  /** A part of the response's body; it comes without passing the layers. */
   data(x: Exchange, bytes: Buffer, start: number, end: number): void;
-  /** `lines`: complete field lines, already filtered. The end comes by the layers. */
-  trailers(x: Exchange, lines: string): void;
+  /** Fields behind the body, those dropped that are not to be forwarded; without layers too. */
+  trailers(x: Exchange, fields: Head): void;
+  /** The response is complete. */
+  end(x: Exchange): void;
+  /** The response has begun and cannot be completed: the client must not take it for whole. */
+  abort(x: Exchange): void;
   /** The upstream takes no more of the request's body for now. */
   pauseRequest(x: Exchange): void;
   resumeRequest(x: Exchange): void;
-  /** The peer, as `10.0.0.1:4321`. */
-  readonly peer: string;
 }
 
-/** The connection that a request went out by. It takes the request's body without layers. */
+/** Where a request went out: a connection, or a stream of one. Its body comes without layers. */
 export interface ExchangeUpstream {
   data(x: Exchange, bytes: Buffer, start: number, end: number): void;
-  trailers(x: Exchange, lines: string): void;
+  trailers(x: Exchange, fields: Head): void;
   /** The request's body is complete. */
   end(x: Exchange): void;
   /** Nobody waits for the response any more. */
@@ -48,8 +67,9 @@ export class Exchange {
   endpoint: ExchangeEndpoint | null = null;
   /** Why the proxy answered by itself. */
   error: ProxyError | null = null;
-  /** Status line and fields, and the body, of a response that the proxy made. */
-  syntheticHead = '';
+  /** Of a response that the proxy made, beside its status: fields as complete lines, and body. */
+  syntheticReason = '';
+  syntheticFields = '';
   syntheticBody = '';
   /** Field lines that are added to the request that goes out. */
   extraFields = '';
@@ -72,8 +92,8 @@ export class Exchange {
   body: Buffer | null = null;
   bodyLength = 0;
   bodyWhole = true;
-  /** Trailer lines of a request that has not gone out yet. */
-  requestTrailers = '';
+  /** Trailers of the request, for an attempt that goes out after they came. */
+  requestTrailers: Head | null = null;
   /** Where it waits, for the layer that made it wait. */
   waitingIn: unknown = null;
   nextWaiting: Exchange | null = null;
@@ -111,7 +131,8 @@ export class Exchange {
     this.upstream = null;
     this.endpoint = null;
     this.error = null;
-    this.syntheticHead = '';
+    this.syntheticReason = '';
+    this.syntheticFields = '';
     this.syntheticBody = '';
     this.extraFields = '';
     this.status = 0;
@@ -123,7 +144,7 @@ export class Exchange {
     this.closing = false;
     this.bodyLength = 0;
     this.bodyWhole = true;
-    this.requestTrailers = '';
+    this.requestTrailers = null;
     this.waitingIn = null;
     this.target = null;
     if (this.body !== null && this.body.length > bodyKeptBytes) this.body = null;

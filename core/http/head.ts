@@ -31,11 +31,12 @@ export const ConnectionOption = { CLOSE: 1, KEEP_ALIVE: 2, UPGRADE: 4, NAMED: 8 
 
 export class Head {
   bytes: Buffer = nothing;
-  /** First byte of the method or of the status line. */
+  /** First byte: of the method or the status line in HTTP/1, of anything of it in HTTP/2. */
   start = 0;
   /** Behind the empty line. */
   end = 0;
   method = 0;
+  methodStart = 0;
   methodEnd = 0;
   targetStart = 0;
   targetEnd = 0;
@@ -45,6 +46,8 @@ export class Head {
   authorityEnd = -1;
   /** Where the path (or `?` of a target without path) begins; -1 when the target has neither. */
   pathStart = -1;
+  /** Version as received: 1.0, 1.1 or 2. */
+  major = 1;
   minor = 1;
   status = 0;
   reasonStart = 0;
@@ -97,6 +100,7 @@ export class Head {
     this.start = start;
     this.end = start;
     this.method = 0;
+    this.methodStart = start;
     this.methodEnd = start;
     this.targetStart = start;
     this.targetEnd = start;
@@ -104,6 +108,7 @@ export class Head {
     this.authorityStart = -1;
     this.authorityEnd = -1;
     this.pathStart = -1;
+    this.major = 1;
     this.minor = 1;
     this.status = 0;
     this.reasonStart = start;
@@ -143,6 +148,7 @@ export class Head {
     this.bytes = this.#held;
     this.start = 0;
     this.end = end - start;
+    this.methodStart -= start;
     this.methodEnd -= start;
     this.targetStart -= start;
     this.targetEnd -= start;

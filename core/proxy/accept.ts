@@ -14,7 +14,7 @@ import { createClientHello, type Detected, detectProtocol } from '../detect/dete
 import type { ServerFirstMemory } from '../detect/server-first.ts';
 import { H1Server } from '../http/h1/server.ts';
 import type { ServerConnection } from '../http/h1/server-context.ts';
-import { Stash } from '../http/h1/stash.ts';
+import { Stash } from '../http/stash.ts';
 import type { Socket, SocketOwner } from '../io/socket.ts';
 import type { Counters, DetectResult } from './counters.ts';
 import type { Direction } from './direction.ts';

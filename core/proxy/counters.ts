@@ -40,11 +40,11 @@ export class Counters {
     }
     for (const cell of cells) this.#core.cells[cell] += 1;
     if (!this.#core.log.enabled('info')) return;
-    this.#core.log.info('proxy', 'HTTP/1.1 request failed', {
+    this.#core.log.info('proxy', 'HTTP request failed', {
       direction: this.#name,
       error: error.code,
       detail: error.message,
-      client: x.client?.peer ?? '',
+      client: x.client?.connection.peer ?? '',
     });
   };
 

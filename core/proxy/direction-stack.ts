@@ -78,7 +78,8 @@ export class DirectionStack implements TunnelTaker {
     this.#balance.retry(target);
   }
 
-  upgraded(x: Exchange, server: H1Server): void {
+  upgraded(x: Exchange): void {
+    const server = x.client as H1Server;
     const upstream = x.upstream as H1Client;
     const endpoint = x.endpoint as Endpoint;
     const serverSide = { socket: upstream.socket, first: upstream.detach(x) };
@@ -86,7 +87,8 @@ export class DirectionStack implements TunnelTaker {
     new Tunnel(this.direction, endpoint, clientSide, serverSide);
   }
 
-  connected(x: Exchange, server: H1Server): void {
+  connected(x: Exchange): void {
+    const server = x.client as H1Server;
     const target = x.target as Target;
     const { socket } = server;
     socket.writeLatin1('HTTP/1.1 200 Connection Established\r\n\r\n');

@@ -6,7 +6,7 @@
 import type { ErrorCode } from '../base/errors.ts';
 import { connectErrorCode } from '../base/node-error.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
-import { Stash } from '../http/h1/stash.ts';
+import { Stash } from '../http/stash.ts';
 import type { Attempt, Connector } from '../io/io.ts';
 import type { Socket, SocketOwner } from '../io/socket.ts';
 import type { Core } from './core.ts';

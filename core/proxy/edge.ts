@@ -1,17 +1,16 @@
-/** The outermost layer: from here responses go to the connection that the request came by. */
+/** The outermost layer: from here responses go to the client that the request came from. */
 
 import type { ProxyError } from '../base/errors.ts';
-import type { Exchange } from '../http/exchange.ts';
-import type { H1Server } from '../http/h1/server.ts';
+import type { Exchange, ExchangeClient } from '../http/exchange.ts';
 import { Method } from '../http/head.ts';
 import { Layer } from '../stack/layer.ts';
 
 /** Takes over a connection whose exchange turned it into a tunnel. */
 export interface TunnelTaker {
   /** After 101: `upstream` and both sides' bytes behind the exchange are joined. */
-  upgraded(x: Exchange, server: H1Server): void;
+  upgraded(x: Exchange): void;
   /** After CONNECT: what is inside is detected anew, for the exchange's target. */
-  connected(x: Exchange, server: H1Server): void;
+  connected(x: Exchange): void;
 }
 
 export class Edge extends Layer<Exchange> {
@@ -23,29 +22,25 @@ export class Edge extends Layer<Exchange> {
   }
 
   override informational(x: Exchange): void {
-    serverOf(x).informational(x);
+    clientOf(x).informational(x);
   }
 
   override response(x: Exchange): void {
-    serverOf(x).respond(x);
+    clientOf(x).respond(x);
   }
 
   override end(x: Exchange): void {
-    const server = serverOf(x);
-    if (x.status === 101) this.#tunnels.upgraded(x, server);
-    else if (x.request.method === Method.CONNECT && x.status === 200) {
-      this.#tunnels.connected(x, server);
-    } else {
-      server.end(x);
-    }
+    if (x.status === 101) this.#tunnels.upgraded(x);
+    else if (x.request.method === Method.CONNECT && x.status === 200) this.#tunnels.connected(x);
+    else clientOf(x).end(x);
   }
 
   override fail(x: Exchange, _error: ProxyError): void {
-    serverOf(x).abort(x);
+    clientOf(x).abort(x);
   }
 }
 
-/** Every client connection is an HTTP/1.1 server connection so far. */
-function serverOf(x: Exchange): H1Server {
-  return x.client as H1Server;
+/** It stays until `end` or `abort`. */
+function clientOf(x: Exchange): ExchangeClient {
+  return x.client as ExchangeClient;
 }

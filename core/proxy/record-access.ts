@@ -41,14 +41,14 @@ export class RecordAccess extends Layer<Exchange> {
   #record(x: Exchange): void {
     const { request } = x;
     const nowMs = this.#core.clock.monotonicMs();
-    const peer = x.client?.peer ?? '';
+    const peer = x.client?.connection.peer ?? '';
     const colon = peer.lastIndexOf(':');
     this.#log.log({
       clientHost: peer.slice(0, colon),
       clientPort: Number(peer.slice(colon + 1)),
       clientId: '',
       startWallMs: this.#core.clock.wallMs() - (nowMs - x.startedMs),
-      method: request.bytes.toString('latin1', request.start, request.methodEnd),
+      method: request.bytes.toString('latin1', request.methodStart, request.methodEnd),
       uri: request.bytes.toString('latin1', request.targetStart, request.targetEnd),
       version: `HTTP/1.${request.minor}`,
       traceId: firstOf(request, traceFields),

@@ -42,19 +42,19 @@ export class Respond extends Layer<Exchange> {
     x.closing ||= response.close;
     x.response = null;
     x.respondedMs = x.startedMs;
-    x.syntheticHead = this.#head(response, error);
+    x.syntheticReason = response.reason;
+    x.syntheticFields = this.#fields(response, error);
     x.syntheticBody = this.#emitting ? bodyText(response, error) : '';
     this.prev.response(x);
     this.prev.end(x);
   }
 
-  #head(response: ErrorResponse, error: ProxyError): string {
-    const { status, reason } = response;
-    const line = `HTTP/1.1 ${status} ${reason}\r\nheddle-error: ${error.code}\r\n`;
-    if (!this.#emitting) return line;
+  #fields(response: ErrorResponse, error: ProxyError): string {
+    const code = `heddle-error: ${error.code}\r\n`;
+    if (!this.#emitting) return code;
     const closing = response.close ? 'l5d-proxy-connection: close\r\n' : '';
     const message = fieldText(error.message);
-    return `${line}l5d-proxy-error: ${message}\r\n${closing}content-type: text/plain\r\n`;
+    return `${code}l5d-proxy-error: ${message}\r\n${closing}content-type: text/plain\r\n`;
   }
 }
 

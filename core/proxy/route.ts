@@ -5,8 +5,7 @@
  */
 
 import { ProxyError } from '../base/errors.ts';
-import type { Exchange } from '../http/exchange.ts';
-import type { H1Server } from '../http/h1/server.ts';
+import type { ClientConnection, Exchange, ExchangeClient } from '../http/exchange.ts';
 import { type Head, Method } from '../http/head.ts';
 import { Layer } from '../stack/layer.ts';
 import type { Core } from './core.ts';
@@ -24,7 +23,7 @@ export class Route extends Layer<Exchange> {
   }
 
   override request(x: Exchange): void {
-    const fixed = (x.client as H1Server).fixedTarget as Target | null;
+    const fixed = connectionOf(x).fixedTarget as Target | null;
     const target = fixed === null ? this.#byAuthority(x) : this.#fixed(x, fixed);
     if (target === null) return;
     x.target = target;
@@ -91,11 +90,11 @@ export class Route extends Layer<Exchange> {
 
   /** Null when the request has been answered. */
   #byAuthority(x: Exchange): Target | null {
-    const server = x.client as H1Server;
+    const connection = connectionOf(x);
     const head = x.request;
-    const last = server.lastAuthority;
+    const last = connection.lastAuthority;
     if (last !== null && sameAuthority(head, last)) {
-      const target = server.lastTarget as Target;
+      const target = connection.lastTarget as Target;
       if (!target.dropped) return target;
     }
     if (head.authorityStart < 0) {
@@ -107,14 +106,19 @@ export class Route extends Layer<Exchange> {
       this.#shed(x);
       return null;
     }
-    server.lastAuthority = Buffer.from(head.bytes.subarray(head.authorityStart, head.authorityEnd));
-    server.lastTarget = target;
+    const { bytes, authorityStart, authorityEnd } = head;
+    connection.lastAuthority = Buffer.from(bytes.subarray(authorityStart, authorityEnd));
+    connection.lastTarget = target;
     return target;
   }
 
   #shed(x: Exchange): void {
     this.prev.fail(x, new ProxyError('LOAD_SHED', 'too many services are in use (targetsMax)'));
   }
+}
+
+function connectionOf(x: Exchange): ClientConnection {
+  return (x.client as ExchangeClient).connection;
 }
 
 function sameAuthority(head: Head, last: Buffer): boolean {

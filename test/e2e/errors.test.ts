@@ -24,19 +24,19 @@ for (const code of Object.keys(errorTraits) as ErrorCode[]) {
       const x = answer(emitting, new ProxyError(code, detail));
       assert.equal(x.status, status);
       assert.equal(x.closing, close);
-      const lines = x.syntheticHead.split('\r\n');
-      assert.ok(lines[0].startsWith(`HTTP/1.1 ${status} `), lines[0]);
-      assert.equal(lines[1], `heddle-error: ${code}`);
+      const lines = x.syntheticFields.split('\r\n');
+      assert.equal(x.syntheticReason, expected.reason);
+      assert.equal(lines[0], `heddle-error: ${code}`);
       if (!emitting) {
-        assert.deepEqual(lines.slice(2), ['']);
+        assert.deepEqual(lines.slice(1), ['']);
         assert.equal(x.syntheticBody, '');
         continue;
       }
       assert.equal(
-        lines[2],
+        lines[1],
         `l5d-proxy-error: ${errorTraits[code].summary}: 10.1.2.3:4321: ??x: y`,
       );
-      assert.equal(lines[3] === 'l5d-proxy-connection: close', close);
+      assert.equal(lines[2] === 'l5d-proxy-connection: close', close);
       assert.ok(x.syntheticBody.endsWith(`${expected.remedy}\n`));
     }
   });

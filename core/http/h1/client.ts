@@ -19,13 +19,14 @@ import { outputBytes } from '../../io/io.ts';
 import type { Socket, SocketOwner } from '../../io/socket.ts';
 import type { Exchange, ExchangeUpstream } from '../exchange.ts';
 import { Framing, type Head } from '../head.ts';
+import { Stash } from '../stash.ts';
 import type { ClientContext } from './client-context.ts';
 import { BodyDecoder, BodyEvent } from './decode-body.ts';
 import { decodeResponseHead } from './decode-head.ts';
 import { chunkHeaderBytesMax, encodeChunkHeader, encodeRequestHead } from './encode.ts';
 import { headErrorTraits } from './head-error.ts';
-import { Stash } from './stash.ts';
 import { grantsUpgrade } from './upgrade.ts';
+import { writeTrailers } from './write-trailers.ts';
 
 const State = { IDLE: 0, HEAD: 1, BODY: 2, GONE: 3 } as const;
 
@@ -85,7 +86,7 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
       x.client?.resumeRequest(x);
       return;
     }
-    if (x.requestTrailers !== '') this.trailers(x, x.requestTrailers);
+    if (x.requestTrailers !== null) this.trailers(x, x.requestTrailers);
     this.end(x);
   }
 
@@ -101,9 +102,9 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
     if (this.socket.congested) x.client?.pauseRequest(x);
   }
 
-  trailers(_x: Exchange, lines: string): void {
+  trailers(_x: Exchange, fields: Head): void {
     if (!this.#chunking) return;
-    this.socket.writeLatin1(`0\r\n${lines}\r\n`);
+    writeTrailers(this.socket, fields);
     this.#chunking = false;
   }
 
@@ -274,7 +275,7 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
       this.deadlineMs = this.#context.io.nowMs + this.#context.responseTimeoutMs;
       x.client?.data(x, bytes, body.dataStart, body.dataEnd);
     } else if (event === BodyEvent.TRAILERS) {
-      x.client?.trailers(x, body.trailerLines());
+      x.client?.trailers(x, body.trailers);
     } else if (event === BodyEvent.END) {
       this.#complete(at, end);
     } else {

@@ -6,7 +6,7 @@
 import { assert } from '../../base/assert.ts';
 import { chunkExtensionBytesMax, chunkLineBytesMax } from '../../base/limits.ts';
 import { CR, HTAB, hexValues, LF, SP, tokenBytes } from '../byte-class.ts';
-import { Framing } from '../head.ts';
+import { Framing, type Head } from '../head.ts';
 import type { HeadLimits } from './decode-head.ts';
 import { HeadError } from './head-error.ts';
 import { TrailerSection } from './trailers.ts';
@@ -17,7 +17,7 @@ export const BodyEvent = {
   NEED_MORE: 0,
   /** `dataStart`..`dataEnd` of the given bytes are content. */
   DATA: 1,
-  /** The trailers are complete; `trailerLines` gives them. Only where there are any to forward. */
+  /** The trailers are complete; `trailers` has them. Only where there are any to forward. */
   TRAILERS: 2,
   END: 3,
   /** The body is malformed; `error` is a HeadError, for good. */
@@ -86,9 +86,10 @@ export class BodyDecoder {
     }
   }
 
-  /** The trailers that may be forwarded, as complete field lines. */
-  trailerLines(): string {
-    return this.#trailers === null ? '' : this.#trailers.lines();
+  /** The trailer section, good until the next body. */
+  get trailers(): Head {
+    assert(this.#trailers !== null, 'there are trailers');
+    return this.#trailers.fields;
   }
 
   #data(start: number, end: number): number {
@@ -210,7 +211,8 @@ export class BodyDecoder {
       this.position = end;
       return BodyEvent.NEED_MORE;
     }
-    if (trailers.lines() === '') return this.#finish(result);
+    const { count, droppedCount } = trailers.fields;
+    if (count === droppedCount) return this.#finish(result);
     this.#state = stateDone;
     this.position = result;
     return BodyEvent.TRAILERS;

@@ -114,6 +114,7 @@ function decodeRequestLine(bytes: Buffer, from: number, stop: number, head: Head
     }
     return at + 1 === stop && bytes[at] === CR ? 0 : fail(head, at, HeadError.EMPTY_LINES);
   }
+  head.methodStart = from;
   head.methodEnd = at;
   head.method = methodOf(bytes, from, at);
   const targetStart = ++at;

@@ -20,11 +20,11 @@ export const chunkHeaderBytesMax = 18;
  * `headOverheadBytes` left.
  */
 export function encodeRequestHead(head: Head, out: Buffer, at: number, extra: string): number {
-  const { bytes, start, end, form } = head;
+  const { bytes, start, end, form, methodStart } = head;
   if (at + (end - start) + extra.length + headOverheadBytes > out.length) return -1;
   let to = at;
   if (form !== Form.ORIGIN || !head.canonicalLine) {
-    to = copyBytes(bytes, start, head.methodEnd + 1, out, to);
+    to = copyBytes(bytes, methodStart, head.methodEnd + 1, out, to);
     to = writeTarget(head, out, to);
     to = writeAscii(' HTTP/1.1\r\n', out, to);
     to = copyHost(head, out, to);
@@ -75,6 +75,14 @@ export function encodeResponseHead(
     else if (clientMinor === 0) to = writeAscii('connection: keep-alive\r\n', out, to);
   }
   return endHead(extra, out, to);
+}
+
+/**
+ * Writes the trailers of a chunked body and the empty line that ends it, behind the last chunk.
+ * `out` has the length of the section left.
+ */
+export function encodeTrailers(fields: Head, out: Buffer, at: number): number {
+  return endHead('', out, copyFields(fields, fieldsStart(fields), -1, out, at));
 }
 
 /** Writes the size line of a chunk of `length` > 0 bytes; returns the offset behind it. */

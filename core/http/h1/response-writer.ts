@@ -7,8 +7,9 @@ import { assert } from '../../base/assert.ts';
 import { outputBytes } from '../../io/io.ts';
 import type { Socket } from '../../io/socket.ts';
 import type { Exchange } from '../exchange.ts';
-import { Framing, Method } from '../head.ts';
+import { Framing, type Head, Method } from '../head.ts';
 import { chunkHeaderBytesMax, encodeChunkHeader, encodeResponseHead } from './encode.ts';
+import { writeTrailers } from './write-trailers.ts';
 
 export class ResponseWriter {
   /** The client can tell a truncated response from a whole one. */
@@ -66,9 +67,9 @@ export class ResponseWriter {
     socket.writeLatin1('\r\n');
   }
 
-  trailers(lines: string): void {
+  trailers(fields: Head): void {
     if (!this.#chunking) return;
-    this.#socket.writeLatin1(`0\r\n${lines}\r\n`);
+    writeTrailers(this.#socket, fields);
     this.#chunking = false;
   }
 
@@ -81,5 +82,7 @@ export class ResponseWriter {
 function syntheticText(x: Exchange, close: boolean): string {
   const closing = close ? 'connection: close\r\n' : '';
   const body = x.request.method === Method.HEAD ? '' : x.syntheticBody;
-  return `${x.syntheticHead}${closing}content-length: ${x.syntheticBody.length}\r\n\r\n${body}`;
+  const line = `HTTP/1.1 ${x.status} ${x.syntheticReason}\r\n`;
+  const length = `content-length: ${x.syntheticBody.length}\r\n`;
+  return `${line}${x.syntheticFields}${closing}${length}\r\n${body}`;
 }

@@ -17,28 +17,29 @@ import { assert } from '../../base/assert.ts';
 import type { DeadlineHolder } from '../../base/deadlines.ts';
 import { ProxyError } from '../../base/errors.ts';
 import type { Socket, SocketOwner } from '../../io/socket.ts';
-import type { Exchange, ExchangeClient } from '../exchange.ts';
-import { Framing } from '../head.ts';
+import type { ClientConnection, Exchange, ExchangeClient } from '../exchange.ts';
+import { Framing, type Head } from '../head.ts';
 import { markHopByHop } from '../hop-by-hop.ts';
+import { Stash } from '../stash.ts';
 import { BodyDecoder, BodyEvent } from './decode-body.ts';
 import { decodeRequestHead } from './decode-head.ts';
 import { headErrorTraits } from './head-error.ts';
 import { Linger } from './linger.ts';
 import { ResponseWriter } from './response-writer.ts';
 import type { ServerConnection, ServerContext } from './server-context.ts';
-import { Stash } from './stash.ts';
 
 const State = { HEAD: 0, BODY: 1, WAIT: 2, LINGER: 3, GONE: 4 } as const;
 
-export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, ServerConnection {
+export class H1Server
+  implements SocketOwner, ExchangeClient, ClientConnection, DeadlineHolder, ServerConnection
+{
   readonly socket: Socket;
+  readonly connection = this;
   readonly peer: string;
-  /** What the connection is for when that was known before its first request. */
   readonly fixedTarget: unknown;
   deadlineMs: number;
   prevHolder: DeadlineHolder | null = null;
   nextHolder: DeadlineHolder | null = null;
-  /** The route layer's memory of the last authority that it saw here. */
   lastAuthority: Buffer | null = null;
   lastTarget: unknown = null;
 
@@ -144,7 +145,6 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
     this.#forget();
   }
 
-  /** The final response head; or, where `x.response` is null, the answer the proxy made. */
   respond(x: Exchange): void {
     const head = x.response;
     if (this.#context.draining || x.closing) this.#close = true;
@@ -162,11 +162,10 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
     if (this.socket.congested) x.upstream?.pauseResponse(x);
   }
 
-  trailers(_x: Exchange, lines: string): void {
-    this.#writer.trailers(lines);
+  trailers(_x: Exchange, fields: Head): void {
+    this.#writer.trailers(fields);
   }
 
-  /** The response is complete. */
   end(x: Exchange): void {
     this.#writer.end();
     if (!x.requestEnded) this.#close = true;
@@ -180,7 +179,6 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
     if (!this.#processing) this.#goOn();
   }
 
-  /** The response has begun and cannot be completed: the client must not take it for whole. */
   abort(x: Exchange): void {
     this.#release(x);
     if (!this.#writer.framed) {
@@ -289,7 +287,7 @@ export class H1Server implements SocketOwner, ExchangeClient, DeadlineHolder, Se
         this.#requestData(x, bytes, body.dataStart, body.dataEnd);
         return true;
       case BodyEvent.TRAILERS:
-        x.requestTrailers = body.trailerLines();
+        x.requestTrailers = body.trailers;
         if (x.upstream !== null) x.upstream.trailers(x, x.requestTrailers);
         return true;
       case BodyEvent.END:

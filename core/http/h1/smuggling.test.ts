@@ -6,6 +6,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { sentTrailers } from '../../../test/support/sent-trailers.ts';
 import type { SmugglingCase } from '../../../test/support/smuggling-case.ts';
 import { smugglingCases } from '../../../test/support/smuggling-cases.ts';
 import type { ErrorCode } from '../../base/errors.ts';
@@ -148,7 +149,7 @@ function forwardBody(
       const end = encodeChunkHeader(content.length, header, 0);
       outcome.origin += chunked ? `${header.toString('latin1', 0, end)}${content}\r\n` : content;
     } else if (event === BodyEvent.TRAILERS) {
-      outcome.trailers = body.trailerLines();
+      outcome.trailers = sentTrailers(body.trailers);
     } else if (event === BodyEvent.END) {
       if (chunked) outcome.origin += `0\r\n${outcome.trailers}\r\n`;
       return 0;

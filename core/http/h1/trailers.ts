@@ -3,9 +3,10 @@
  * a head's fields, and rid of what has no business behind a body (RFC 9110 6.5.1, CVE-2023-46589).
  */
 
+import { assert } from '../../base/assert.ts';
 import { CR, LF } from '../byte-class.ts';
+import { isForbiddenTrailer } from '../forbidden-trailers.ts';
 import { Head } from '../head.ts';
-import { Known } from '../known-fields.ts';
 import { decodeFields } from './decode-fields.ts';
 import type { HeadLimits } from './decode-head.ts';
 import { HeadError } from './head-error.ts';
@@ -17,7 +18,6 @@ export class TrailerSection {
   #lineCount = 0;
   #head: Head | null = null;
   readonly #limits: HeadLimits;
-  #lines = '';
 
   constructor(limits: HeadLimits) {
     this.#limits = limits;
@@ -27,12 +27,12 @@ export class TrailerSection {
     this.#length = 0;
     this.#lineStart = 0;
     this.#lineCount = 0;
-    this.#lines = '';
   }
 
-  /** What may be forwarded, as complete field lines; valid once `push` was positive. */
-  lines(): string {
-    return this.#lines;
+  /** The fields, those dropped that may not be forwarded; valid once `push` was positive. */
+  get fields(): Head {
+    assert(this.#head !== null, 'the section is complete');
+    return this.#head;
   }
 
   /** Returns the offset behind the section, 0 while it is incomplete, or a HeadError. */
@@ -79,43 +79,10 @@ export class TrailerSection {
     head.clear(this.#bytes, 0);
     const result = decodeFields(this.#bytes, 0, this.#length, headFieldsMax, head);
     if (result <= 0) return result;
+    head.end = result;
     for (let index = 0; index < head.count; index++) {
-      if (isForbidden(head, index)) continue;
-      const column = index << 2;
-      const name = head.bytes.toString('latin1', head.fields[column], head.fields[column + 1]);
-      this.#lines += `${name}: ${head.valueOf(index)}\r\n`;
+      if (isForbiddenTrailer(head, index)) head.dropField(index);
     }
     return 0;
   }
 }
-
-/** Framing, routing, credentials, control: what a recipient may have acted on already. */
-function isForbidden(head: Head, index: number): boolean {
-  const id = head.known[index];
-  if (id !== 0) return id !== Known.DATE;
-  const { fields } = head;
-  const column = index << 2;
-  const name = head.bytes.toString('latin1', fields[column], fields[column + 1]);
-  return forbidden.has(name.toLowerCase());
-}
-
-const forbidden: ReadonlySet<string> = new Set([
-  'age',
-  'cache-control',
-  'content-encoding',
-  'content-range',
-  'expires',
-  'if-match',
-  'if-modified-since',
-  'if-none-match',
-  'if-range',
-  'if-unmodified-since',
-  'location',
-  'max-forwards',
-  'pragma',
-  'range',
-  'retry-after',
-  'vary',
-  'warning',
-  'www-authenticate',
-]);

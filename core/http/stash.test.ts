@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { stashBytesMax } from '../../base/limits.ts';
+import { stashBytesMax } from '../base/limits.ts';
 import { Stash } from './stash.ts';
 
 test('what is appended and not used is there, in order', () => {

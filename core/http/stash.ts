@@ -4,8 +4,8 @@
  * stays linear.
  */
 
-import { assert } from '../../base/assert.ts';
-import { stashBytesMax } from '../../base/limits.ts';
+import { assert } from '../base/assert.ts';
+import { stashBytesMax } from '../base/limits.ts';
 
 export class Stash {
   bytes: Buffer = nothing;
