@@ -5,6 +5,7 @@
 
 import { canonicalAuthority } from './authority.ts';
 import { equalsName, nameBytes } from './byte-class.ts';
+import { Known } from './known-fields.ts';
 
 /** Methods are case-sensitive (RFC 9110 9.1); any other token is OTHER and passes. */
 export const Method = {
@@ -161,6 +162,33 @@ export class Head {
     for (let i = 0; i < length; i++) this.fields[i] -= start;
   }
 
+  /** Remembers where a field that the proxy cares about stands; the decoders call it. */
+  noteField(id: number, index: number): void {
+    const bit = 1 << id;
+    if ((this.seen & bit) !== 0) this.repeated |= bit;
+    this.seen |= bit;
+    switch (id) {
+      case Known.HOST:
+        this.hostField = index;
+        break;
+      case Known.CONTENT_LENGTH:
+        this.lengthField = index;
+        break;
+      case Known.TRANSFER_ENCODING:
+        this.codingField = index;
+        break;
+      case Known.UPGRADE:
+        this.upgradeField = index;
+        break;
+      case Known.EXPECT:
+        this.expectField = index;
+        break;
+      case Known.L5D:
+        if (this.#hasUnderscore(index)) this.dropField(index);
+        break;
+    }
+  }
+
   /** Keeps field `index` from being forwarded. */
   dropField(index: number): void {
     if (this.dropped[index] === 0) this.droppedCount++;
@@ -189,6 +217,14 @@ export class Head {
   authority(): string {
     if (this.authorityStart < 0) return '';
     return canonicalAuthority(this.bytes, this.authorityStart, this.authorityEnd);
+  }
+
+  /** `l5d_client_id` is our field to an application that maps names to variables (class 33). */
+  #hasUnderscore(index: number): boolean {
+    const { bytes, fields } = this;
+    const end = fields[(index << 2) + 1];
+    for (let at = fields[index << 2]; at < end; at++) if (bytes[at] === 0x5f) return true;
+    return false;
   }
 }
 

@@ -5,7 +5,7 @@
 
 import { COLON, CR, HTAB, LF, SP, tokenBytes } from '../byte-class.ts';
 import type { Head } from '../head.ts';
-import { Known, recogniseField } from '../known-fields.ts';
+import { recogniseField } from '../known-fields.ts';
 import { HeadError } from './head-error.ts';
 
 /**
@@ -61,7 +61,7 @@ export function decodeFields(
     const id = recogniseField(bytes, nameStart, nameEnd);
     known[count] = id;
     dropped[count] = 0;
-    if (id !== 0) noteField(bytes, head, id, count);
+    if (id !== 0) head.noteField(id, count);
     count++;
   }
 }
@@ -88,41 +88,6 @@ function endOrError(bytes: Buffer, lineStart: number, at: number, stop: number, 
   if (byte === SP || byte === HTAB) return fail(head, at, HeadError.SPACE_BEFORE_COLON);
   if (byte === CR) return fail(head, at, HeadError.NO_COLON);
   return fail(head, at, byte === LF ? HeadError.BARE_LF : HeadError.FIELD_NAME);
-}
-
-/** Remembers where a field that the proxy cares about stands. */
-function noteField(bytes: Buffer, head: Head, id: number, index: number): void {
-  const bit = 1 << id;
-  if ((head.seen & bit) !== 0) head.repeated |= bit;
-  head.seen |= bit;
-  switch (id) {
-    case Known.HOST:
-      head.hostField = index;
-      break;
-    case Known.CONTENT_LENGTH:
-      head.lengthField = index;
-      break;
-    case Known.TRANSFER_ENCODING:
-      head.codingField = index;
-      break;
-    case Known.UPGRADE:
-      head.upgradeField = index;
-      break;
-    case Known.EXPECT:
-      head.expectField = index;
-      break;
-    case Known.L5D:
-      if (hasUnderscore(bytes, head.fields[index << 2], head.fields[(index << 2) + 1])) {
-        head.dropField(index);
-      }
-      break;
-  }
-}
-
-/** `l5d_client_id` is our field to an application that maps names to variables (class 33). */
-function hasUnderscore(bytes: Buffer, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) if (bytes[at] === 0x5f) return true;
-  return false;
 }
 
 const DEL = 0x7f;

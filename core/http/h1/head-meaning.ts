@@ -15,6 +15,7 @@ import {
   SP,
   tokenBytes,
 } from '../byte-class.ts';
+import { parseContentLength } from '../content-length.ts';
 import { ConnectionOption, Form, Framing, type Head, Method } from '../head.ts';
 import { Known } from '../known-fields.ts';
 import { fail } from './decode-fields.ts';
@@ -145,21 +146,13 @@ function resolveLength(head: Head, index: number): number {
   const { bytes, fields } = head;
   const start = fields[(index << 2) + 2];
   const end = fields[(index << 2) + 3];
-  const digits = end - start;
+  const length = parseContentLength(bytes, start, end);
   // White space behind the digits is legal but has no honest sender.
-  if (digits < 1 || digits > lengthDigitsMax || bytes[end] !== CR) {
-    return fail(head, start, HeadError.LENGTH_INVALID);
-  }
-  let length = 0;
-  for (let at = start; at < end; at++) {
-    const digit = bytes[at] - 0x30;
-    if (digit < 0 || digit > 9) return fail(head, at, HeadError.LENGTH_INVALID);
-    length = length * 10 + digit;
-  }
+  if (length < 0 || bytes[end] !== CR) return fail(head, start, HeadError.LENGTH_INVALID);
   head.contentLength = length;
   head.framing = length === 0 ? Framing.NONE : Framing.LENGTH;
   // `010` is eight to some; the encoder writes its own.
-  if ((digits > 1 && bytes[start] === 0x30) || !isPlain(head, index)) head.dropField(index);
+  if ((end - start > 1 && bytes[start] === 0x30) || !isPlain(head, index)) head.dropField(index);
   return 0;
 }
 
@@ -247,7 +240,5 @@ const upgradeToken = nameBytes('upgrade');
 const chunkedToken = nameBytes('chunked');
 const continueToken = nameBytes('100-continue');
 const h2cToken = nameBytes('h2c');
-/** 10^15 - 1 bytes, which every implementation can hold exactly. */
-const lengthDigitsMax = 15;
 /** Each named option is compared with each field. */
 const connectionOptionsMax = 32;
