@@ -39,6 +39,14 @@ export interface ProxySettings {
   readonly responseTimeoutMs: number;
   readonly poolIdleTimeoutMs: number;
   readonly poolConnectionsMax: number;
+  readonly http2InitialStreamWindowSize: number;
+  readonly http2InitialConnectionWindowSize: number;
+  readonly http2MaxConcurrentStreams: number;
+  readonly http2MaxFrameSize: number;
+  readonly http2KeepAliveIntervalMs: number;
+  readonly http2KeepAliveTimeoutMs: number;
+  readonly http2IdleTimeoutMs: number;
+  readonly http2ConnectionAgeMs: number;
   readonly queueRequestsMax: number;
   readonly failfastTimeoutMs: number;
   readonly inFlightMax: number;

@@ -2,6 +2,13 @@
 
 import { Packr } from 'msgpackr';
 
+/**
+ * What a service speaks. `http`: HTTP of any version, without detection of anything else; `http1`,
+ * `http2`, `grpc`: HTTP too, and its endpoints are spoken to in this version, whatever the
+ * client's.
+ */
+export type Protocol = 'auto' | 'http' | 'http1' | 'http2' | 'grpc' | 'opaque';
+
 export interface EndpointSnapshot {
   readonly host: string;
   readonly port: number;
@@ -23,7 +30,7 @@ export interface TargetSnapshot {
   readonly authority: string;
   readonly namespace: string;
   readonly service: string;
-  readonly protocol: 'auto' | 'http' | 'opaque';
+  readonly protocol: Protocol;
   readonly endpoints: readonly EndpointSnapshot[];
 }
 

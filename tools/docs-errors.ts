@@ -50,6 +50,9 @@ shut for a while.`,
 for a while.`,
   CONNECT_FAILED: `The sentence has the system's word, \`EHOSTUNREACH\` for instance. The gate of
 the endpoint is shut for a while.`,
+  UPSTREAM_REFUSED: `The endpoint said that it had not begun with the request: RST_STREAM with
+REFUSED_STREAM, or a GOAWAY whose last stream is below it (RFC 9113 8.7). It was sent elsewhere, and
+this is the answer because that was refused as well.`,
   UPSTREAM_RESET: `The connection ended after the request was sent and before a byte of the
 response: the application crashed, restarted, or closed an idle connection in the same moment.`,
   UPSTREAM_MALFORMED: `The response breaks a rule that tells responses apart, has a 101 that

@@ -6,6 +6,7 @@
  * namespace and no other, as in Kubernetes.
  */
 
+import type { Protocol } from '../../api/snapshot.ts';
 import { canonicalIp, formatAddress, isDnsName, splitPort } from '../model/address.ts';
 import type { LoadedConfig, ServiceConfig } from '../model/discovery.ts';
 import type { SourceConfig } from '../model/source.ts';
@@ -15,7 +16,7 @@ export interface NamedTarget {
   readonly authority: string;
   readonly namespace: string;
   readonly service: string;
-  readonly protocol: 'auto' | 'http' | 'opaque';
+  readonly protocol: Protocol;
   readonly source: SourceConfig;
   /** Where the definition comes from, beside the source's own kind. */
   readonly origin: 'service' | 'passthrough' | 'static';

@@ -4,6 +4,7 @@
  */
 
 import type { ProxySettings } from '../../api/settings.ts';
+import type { Protocol } from '../../api/snapshot.ts';
 
 export interface ResolvedEndpoint {
   /** An IPv4 or IPv6 address. */
@@ -19,7 +20,7 @@ export interface ResolvedTarget {
   readonly authority: string;
   readonly namespace: string;
   readonly service: string;
-  readonly protocol: 'auto' | 'http' | 'opaque';
+  readonly protocol: Protocol;
   readonly endpoints: readonly ResolvedEndpoint[];
 }
 
@@ -60,7 +61,7 @@ export interface ServiceConfig {
   readonly name: string;
   readonly namespace: string;
   readonly port: number;
-  readonly protocol: 'auto' | 'http' | 'opaque';
+  readonly protocol: Protocol;
   readonly source:
     | { readonly kind: 'inline'; readonly endpoints: readonly ResolvedEndpoint[] }
     /** Absolute path. */

@@ -18,11 +18,21 @@ import {
   headFieldsCeiling,
   headFieldsMax,
   headTimeoutMs,
+  http2ConcurrentStreamsMax,
+  http2ConnectionAgeMs,
+  http2IdleTimeoutMs,
+  http2InitialConnectionWindowBytes,
+  http2InitialStreamWindowBytes,
+  http2KeepAliveIntervalMs,
+  http2KeepAliveTimeoutMs,
+  http2MaxFrameBytes,
+  http2StreamWindowCeiling,
   inFlightMax,
   maxConnectionsDefault,
   poolConnectionsMax,
   poolIdleTimeoutMs,
   queueRequestsMax,
+  readBytes,
   responseTimeoutMs,
   workersMax,
 } from '../../core/base/limits.ts';
@@ -112,11 +122,12 @@ const service = z.strictObject(
     namespace: text(labelError, (value) => label.test(value))
       .default('default')
       .describe('The namespace of the service.'),
-    protocol: oneOf(['auto', 'http', 'opaque'])
+    protocol: oneOf(['auto', 'http', 'http1', 'http2', 'grpc', 'opaque'])
       .default('auto')
       .describe(
         'What the service speaks. `auto` looks at the first bytes, `opaque` never does; declare ' +
-          '`opaque` where the server speaks first.',
+          '`opaque` where the server speaks first. With `auto` and `http` requests keep their ' +
+          'version; `http1`, `http2` and `grpc` are what the endpoints are spoken to in.',
       ),
     bind: listener
       .optional()
@@ -213,6 +224,34 @@ const proxy = z.strictObject(
     poolConnectionsMax: whole(1, 65_535)
       .default(poolConnectionsMax)
       .describe('Connections of one worker to one endpoint.'),
+    http2InitialStreamWindowSize: whole(65_535, http2StreamWindowCeiling)
+      .default(http2InitialStreamWindowBytes)
+      .describe('What a peer may send on an HTTP/2 stream before it has been forwarded. Bytes.'),
+    http2InitialConnectionWindowSize: whole(65_535, 2 ** 31 - 1)
+      .default(http2InitialConnectionWindowBytes)
+      .describe('The same for all streams of a connection together. Bytes.'),
+    http2MaxConcurrentStreams: whole(1, http2ConcurrentStreamsMax)
+      .default(http2ConcurrentStreamsMax)
+      .describe('Requests that a client may have under way on an HTTP/2 connection.'),
+    http2MaxFrameSize: whole(16_384, readBytes)
+      .default(http2MaxFrameBytes)
+      .describe('The largest HTTP/2 frame that a peer may send. Bytes.'),
+    http2KeepAliveIntervalMs: milliseconds(
+      http2KeepAliveIntervalMs,
+      'How long an endpoint may be silent over HTTP/2, with a request under way, until a PING.',
+    ),
+    http2KeepAliveTimeoutMs: milliseconds(
+      http2KeepAliveTimeoutMs,
+      'How long it may take to answer the PING before the connection counts as broken.',
+    ),
+    http2IdleTimeoutMs: milliseconds(
+      http2IdleTimeoutMs,
+      'How long an HTTP/2 connection to an endpoint is kept without a request.',
+    ),
+    http2ConnectionAgeMs: milliseconds(
+      http2ConnectionAgeMs,
+      'After which an HTTP/2 connection to an endpoint is replaced, less up to a tenth.',
+    ),
     queueRequestsMax: whole(0, 1_000_000)
       .default(queueRequestsMax)
       .describe('Requests of one target that wait for an endpoint, in one worker.'),

@@ -134,7 +134,7 @@ const mistakes: readonly (readonly [text: string, key: string, words: RegExp])[]
   ['services: { web: { port: 80, dns: "a\\0b:1" } }', 'services.web.dns', /name:port/],
   ['services: { web: { port: 80, srv: "a b" } }', 'services.web.srv', /DNS name/],
   ['services: { web: { port: 80, file: "" } }', 'services.web.file', /path/],
-  ['services: { web: { port: 80, dns: "a:1", protocol: grpc } }', 'services.web.protocol', /auto/],
+  ['services: { web: { port: 80, dns: "a:1", protocol: http3 } }', 'services.web.protocol', /auto/],
   [
     'services: { web: { port: 80, endpoints: [{ address: "10.0.0.1:1", weight: .inf }] } }',
     'services.web.endpoints[0].weight',

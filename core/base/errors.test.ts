@@ -21,7 +21,8 @@ test('every code is a name for a header and has a summary of one line', () => {
 test('a peer that got the request may have processed it', () => {
   const processed = new Set(codes.filter((code) => !errorTraits[code].unprocessed));
   for (const code of codes) {
-    if (code.startsWith('UPSTREAM_') || code === 'RESPONSE_TIMEOUT' || code === 'UNEXPECTED') {
+    if (code === 'UPSTREAM_REFUSED') assert.ok(!processed.has(code), 'that is what it says');
+    else if (code.startsWith('UPSTREAM_') || code === 'RESPONSE_TIMEOUT' || code === 'UNEXPECTED') {
       assert.ok(processed.has(code), code);
     }
     if (['BODY_FRAMING', 'REQUEST_TIMEOUT', 'CLIENT_GONE'].includes(code)) {

@@ -53,6 +53,7 @@ export const errorTraits = {
   CONNECT_TIMEOUT: remote('the endpoint did not accept a connection in time', true),
   CONNECT_REFUSED: remote('the endpoint refused the connection', true),
   CONNECT_FAILED: remote('the endpoint could not be reached', true),
+  UPSTREAM_REFUSED: remote('the endpoint refused the request before processing it', true),
   UPSTREAM_RESET: remote('the endpoint closed the connection before it answered', false),
   UPSTREAM_MALFORMED: remote('the endpoint sent a malformed response', false),
   UPSTREAM_HEAD_TOO_LARGE: remote('the endpoint sent a larger head than allowed', false),

@@ -16,7 +16,11 @@ test('every limit is a positive safe integer', () => {
 
 test('every limit names its unit, or says which end of a count it is', () => {
   for (const name of Object.keys(limits)) {
-    assert.match(name, /(?:Ms|Bytes|Mib|Chars|Max|Min|Ceiling|Reserve|Default)$/, name);
+    assert.match(
+      name,
+      /(?:Ms|Bytes|Mib|Chars|Max|Min|Ceiling|Reserve|Default|PerSecond|PerFrame)$/,
+      name,
+    );
   }
 });
 

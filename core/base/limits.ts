@@ -54,6 +54,44 @@ export const poolIdleTimeoutMs = 3_000;
 /** Connections of one worker to one endpoint. */
 export const poolConnectionsMax = 1_024;
 
+/** HTTP/2: what we let a peer send on one stream, and on all of a connection, before we answer. */
+export const http2InitialStreamWindowBytes = 65_535;
+/** The largest that can be asked for: what is held of a stream fits its queue. */
+export const http2StreamWindowCeiling = 256 * 1024;
+export const http2InitialConnectionWindowBytes = 1024 * 1024;
+export const http2ConcurrentStreamsMax = 250;
+export const http2MaxFrameBytes = 16 * 1024;
+export const http2KeepAliveIntervalMs = 10_000;
+export const http2KeepAliveTimeoutMs = 3_000;
+/** An HTTP/2 connection to an endpoint without a request. */
+export const http2IdleTimeoutMs = 60_000;
+/** Its age, with a tenth of jitter, after which another takes its place. */
+export const http2ConnectionAgeMs = 600_000;
+/** Requests under way on a connection from which on another one is opened. */
+export const http2StreamsPerConnectionMax = 128;
+/** HPACK tables, ours and what we use of the peer's (RFC 7541 4.2). */
+export const hpackTableBytesMax = 4_096;
+/** All bytes that the streams of a connection may make us hold. */
+export const h2HeldBytesMax = 64 * 1024 * 1024;
+/** Frames of one field block (CVE-2024-27316, CVE-2024-30255). */
+export const h2ContinuationsMax = 64;
+/** Streams reset before their end: at once, and in the long run (CVE-2023-44487). */
+export const h2ResetsMax = 500;
+export const h2ResetsPerSecond = 50;
+/** PING, SETTINGS, PRIORITY and unknown frames. */
+export const h2ControlFramesMax = 1_000;
+export const h2ControlFramesPerSecond = 100;
+/** Frames in a row that carry nothing. */
+export const h2EmptyFramesMax = 100;
+export const h2WindowUpdatesMax = 1_000;
+export const h2WindowUpdatesPerSecond = 100;
+export const h2WindowUpdatesPerFrame = 10;
+/** Answers to frames that a peer does not read. */
+export const h2UnreadBytesMax = 1024 * 1024;
+/** Streams of a connection that are remembered when they are gone; powers of two. */
+export const h2EndedStreamsMax = 32;
+export const h2ResetStreamsMax = 256;
+
 /** Requests of one target that wait for an endpoint, in one worker. */
 export const queueRequestsMax = 10_000;
 export const failfastTimeoutMs = 3_000;
@@ -127,6 +165,11 @@ export const descriptorReserve = 128;
 /** Accepted sockets that wait unread where a listener cannot pause. */
 export const heldSocketsMax = 64;
 
+assert(
+  http2StreamWindowCeiling * http2ConcurrentStreamsMax <= h2HeldBytesMax,
+  'the streams of a connection hold no more than their bound',
+);
+assert(http2StreamWindowCeiling <= heldBodyBytesMax, 'a window fits what is held of a body');
 assert(chunkLineBytesMax <= chunkExtensionBytesMax, 'one chunk line fits the extension budget');
 assert(headFieldsMax <= headFieldsCeiling, 'the default is within the ceiling');
 assert(detectBytesMax <= readBytes, 'detection fits one read');

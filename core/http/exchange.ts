@@ -71,8 +71,8 @@ export class Exchange {
   syntheticReason = '';
   syntheticFields = '';
   syntheticBody = '';
-  /** Field lines that are added to the request that goes out. */
-  extraFields = '';
+  /** Who the request is for, where it does not say so itself. */
+  defaultAuthority = '';
   status = 0;
   startedMs = 0;
   /** When the current attempt went to its endpoint. */
@@ -88,6 +88,8 @@ export class Exchange {
   reused = false;
   /** Answers carry `connection: close`. */
   closing = false;
+  /** The HTTP/2 code that one side's stream was reset with, for the other side's; -1 for none. */
+  resetCode = -1;
   /** The body so far, decoded, as long as it is whole and small enough to be sent again. */
   body: Buffer | null = null;
   bodyLength = 0;
@@ -134,7 +136,7 @@ export class Exchange {
     this.syntheticReason = '';
     this.syntheticFields = '';
     this.syntheticBody = '';
-    this.extraFields = '';
+    this.defaultAuthority = '';
     this.status = 0;
     this.attempts = 0;
     this.responseBytes = 0;
@@ -142,6 +144,7 @@ export class Exchange {
     this.responseStarted = false;
     this.reused = false;
     this.closing = false;
+    this.resetCode = -1;
     this.bodyLength = 0;
     this.bodyWhole = true;
     this.requestTrailers = null;

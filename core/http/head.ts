@@ -50,6 +50,9 @@ export class Head {
   /** Version as received: 1.0, 1.1 or 2. */
   major = 1;
   minor = 1;
+  /** HTTP/2 only: the scheme was https; which pseudo-headers there were, as bits. */
+  secure = false;
+  pseudoSeen = 0;
   status = 0;
   reasonStart = 0;
   reasonEnd = 0;
@@ -61,6 +64,9 @@ export class Head {
   /** 1 where a field is not to be forwarded; `dropField` sets it. */
   readonly dropped: Uint8Array;
   droppedCount = 0;
+  /** 1 where a field came as never indexed (RFC 7541 6.2.3); only if `hasSensitive`. */
+  readonly sensitive: Uint8Array;
+  hasSensitive = false;
   /** Known fields that occur, and those that occur more than once: bit `1 << id`. */
   seen = 0;
   repeated = 0;
@@ -89,10 +95,12 @@ export class Head {
 
   #held: Buffer = nothing;
 
+  /** There is room for one field more: cookies that were sent in parts, joined. */
   constructor(fieldsMax: number) {
-    this.fields = new Int32Array(fieldsMax * 4);
-    this.known = new Uint8Array(fieldsMax);
-    this.dropped = new Uint8Array(fieldsMax);
+    this.fields = new Int32Array((fieldsMax + 1) * 4);
+    this.known = new Uint8Array(fieldsMax + 1);
+    this.dropped = new Uint8Array(fieldsMax + 1);
+    this.sensitive = new Uint8Array(fieldsMax + 1);
   }
 
   /** Forgets everything about the last head; the decoders call it before they fill the object. */
@@ -111,11 +119,14 @@ export class Head {
     this.pathStart = -1;
     this.major = 1;
     this.minor = 1;
+    this.secure = false;
+    this.pseudoSeen = 0;
     this.status = 0;
     this.reasonStart = start;
     this.reasonEnd = start;
     this.count = 0;
     this.droppedCount = 0;
+    this.hasSensitive = false;
     this.seen = 0;
     this.repeated = 0;
     this.framing = 0;
@@ -193,6 +204,29 @@ export class Head {
   dropField(index: number): void {
     if (this.dropped[index] === 0) this.droppedCount++;
     this.dropped[index] = 1;
+  }
+
+  /** Field `index` is not to enter a table of HPACK. */
+  markSensitive(index: number): void {
+    if (!this.hasSensitive) this.sensitive.fill(0);
+    this.hasSensitive = true;
+    this.sensitive[index] = 1;
+  }
+
+  /** A head of its own with the same fields, for what has to wait. */
+  copyFields(): Head {
+    const copy = new Head(this.count);
+    copy.clear(this.bytes, this.start);
+    copy.end = this.end;
+    copy.count = this.count;
+    copy.droppedCount = this.droppedCount;
+    copy.hasSensitive = this.hasSensitive;
+    copy.fields.set(this.fields.subarray(0, this.count * 4));
+    copy.known.set(this.known.subarray(0, this.count));
+    copy.dropped.set(this.dropped.subarray(0, this.count));
+    copy.sensitive.set(this.sensitive.subarray(0, this.count));
+    copy.hold();
+    return copy;
   }
 
   /** The value of field `index`, as latin1 and without the white space around it. */

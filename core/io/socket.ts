@@ -54,6 +54,8 @@ export class Socket implements ThreadSocket {
   writeEnded = false;
   nextDirty: ThreadSocket | null = null;
   dirty = false;
+  /** Grows whenever the output buffer is given away: what was encoded before is out of reach. */
+  flushes = 0;
 
   readonly #io: SocketThread;
   readonly #meter: Meter;
@@ -132,7 +134,7 @@ export class Socket implements ThreadSocket {
     if (!this.dirty) this.#io.markDirty(this);
   }
 
-  /** Queues a copy of `bytes[start, end)`; large parts of a bulk buffer are written in place. */
+  /** Queues `bytes[start, end)`: a copy, but large parts of a bulk buffer are written in place. */
   write(bytes: Buffer, start: number, end: number): void {
     if (this.destroyed) return;
     assert(!this.writeEnded, 'nothing is written after the end');
@@ -146,6 +148,13 @@ export class Socket implements ThreadSocket {
         }
       }
     }
+    this.append(bytes, start, end);
+  }
+
+  /** Queues a copy of `bytes[start, end)`. */
+  append(bytes: Buffer, start: number, end: number): void {
+    if (this.destroyed) return;
+    assert(!this.writeEnded, 'nothing is written after the end');
     let at = start;
     while (at < end) {
       this.#out ??= this.#io.takeOutput();
@@ -215,6 +224,7 @@ export class Socket implements ThreadSocket {
     const length = this.#outLength;
     this.#out = null;
     this.#outLength = 0;
+    this.flushes += 1;
     this.#send(out, length);
   }
 
@@ -287,6 +297,7 @@ export class Socket implements ThreadSocket {
     if (this.#out === null || this.#outLength === 0) return;
     this.#backlog.push(Buffer.from(this.#out.subarray(0, this.#outLength)));
     this.#outLength = 0;
+    this.flushes += 1;
   }
 
   #shutWhenWritten(): void {

@@ -6,17 +6,17 @@
 
 import type { Address } from '../../api/settings.ts';
 import { type ErrorCode, ProxyError } from '../base/errors.ts';
-import { connectErrorCode } from '../base/node-error.ts';
-import { Timer, type TimerOwner, type TimerWheel } from '../base/timers.ts';
+import type { TimerWheel } from '../base/timers.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { H1Client } from '../http/h1/client.ts';
 import type { ClientContext } from '../http/h1/client-context.ts';
 import { WaitList } from '../http/wait-list.ts';
-import type { Attempt, Connector } from '../io/io.ts';
-import { type Meter, nobody, type Socket } from '../io/socket.ts';
+import type { Meter, Socket } from '../io/socket.ts';
+import { Dial, type DialOwner } from './dial.ts';
+import type { PoolEvents } from './pool-events.ts';
 
 /** What all pools of one direction share. */
-export interface PoolContext
+export interface H1PoolContext
   extends Omit<ClientContext<H1Client>, 'address' | 'idle' | 'closed' | 'strayBytes'> {
   readonly timers: TimerWheel;
   readonly connectTimeoutMs: number;
@@ -24,17 +24,8 @@ export interface PoolContext
   readonly waitingMax: number;
 }
 
-/** What the owner of the endpoint wants to know. */
-export interface PoolEvents {
-  connected(): void;
-  connectFailed(code: ErrorCode): void;
-  /** A connection has ended. */
-  closed(): void;
-  strayBytes(): void;
-}
-
-export class H1Pool {
-  readonly #context: PoolContext;
+export class H1Pool implements DialOwner {
+  readonly #context: H1PoolContext;
   readonly #client: ClientContext<H1Client>;
   readonly #address: Address;
   readonly #text: string;
@@ -46,7 +37,7 @@ export class H1Pool {
   #open = 0;
   #retired = false;
 
-  constructor(context: PoolContext, address: Address, meter: Meter, events: PoolEvents) {
+  constructor(context: H1PoolContext, address: Address, meter: Meter, events: PoolEvents) {
     this.#context = context;
     this.#address = address;
     this.#meter = meter;
@@ -57,7 +48,7 @@ export class H1Pool {
       address: this.#text,
       idle: (client) => this.#onIdle(client),
       closed: (client) => this.#onClosed(client),
-      strayBytes: () => events.strayBytes(),
+      strayBytes: () => events.violated('bytes that nobody asked for'),
     };
   }
 
@@ -89,9 +80,9 @@ export class H1Pool {
     this.#dialIfNeeded();
   }
 
-  /** Lets go of a request that waits here or is on its way. */
-  cancel(x: Exchange): void {
-    if (!this.#waiting.remove(x) && x.upstream !== null) x.upstream.cancel(x);
+  /** Lets go of a request that waits here; false when it does not. */
+  cancel(x: Exchange): boolean {
+    return this.#waiting.remove(x);
   }
 
   /** Takes over a connection that was dialled before it was known to be for HTTP. */
@@ -146,39 +137,5 @@ export class H1Pool {
     if (at !== -1) this.#idle.splice(at, 1);
     this.#events.closed();
     this.#dialIfNeeded();
-  }
-}
-
-/** One attempt to connect, bounded in time. */
-class Dial implements Connector, TimerOwner {
-  readonly #context: PoolContext;
-  readonly #pool: H1Pool;
-  readonly #timer = new Timer(this);
-  readonly #attempt: Attempt;
-
-  constructor(context: PoolContext, pool: H1Pool, address: Address, meter: Meter) {
-    this.#context = context;
-    this.#pool = pool;
-    context.timers.arm(this.#timer, context.connectTimeoutMs);
-    this.#attempt = context.io.connect(address, nobody, meter, this);
-  }
-
-  onConnect(socket: Socket): void {
-    this.#context.timers.cancel(this.#timer);
-    this.#pool.dialled(this, socket);
-  }
-
-  onConnectError(code: string): void {
-    this.#context.timers.cancel(this.#timer);
-    this.#pool.dialFailed(this, connectErrorCode(code), code);
-  }
-
-  onTimer(): void {
-    const { io, connectTimeoutMs } = this.#context;
-    this.#attempt.abort();
-    io.enter();
-    const text = `no connection after ${connectTimeoutMs} ms (connectTimeoutMs)`;
-    this.#pool.dialFailed(this, 'CONNECT_TIMEOUT', text);
-    io.leave();
   }
 }

@@ -13,7 +13,8 @@ import { Timer, type TimerOwner } from '../base/timers.ts';
 import { createClientHello, type Detected, detectProtocol } from '../detect/detect.ts';
 import type { ServerFirstMemory } from '../detect/server-first.ts';
 import { H1Server } from '../http/h1/server.ts';
-import type { ServerConnection } from '../http/h1/server-context.ts';
+import { H2Server } from '../http/h2/server.ts';
+import type { ServerConnection } from '../http/server-context.ts';
 import { Stash } from '../http/stash.ts';
 import type { Socket, SocketOwner } from '../io/socket.ts';
 import type { Counters, DetectResult } from './counters.ts';
@@ -48,7 +49,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   /** The target follows from the server name of a ClientHello. */
   #named = false;
   /** What the bytes are, while the connection that they need is still being dialled. */
-  #settled: 'http' | 'opaque' | null = null;
+  #settled: 'http' | 'http2' | 'opaque' | null = null;
   #over = false;
 
   /** `first` are bytes that were read from the socket already. */
@@ -88,10 +89,10 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
       return;
     }
     const what = detectProtocol(bytes, 0, length, hello);
-    if (what === 'HTTP1' && this.#early === null) {
-      this.#context.counters.detected('http/1');
+    if ((what === 'HTTP1' || what === 'HTTP2') && this.#early === null) {
+      this.#context.counters.detected(resultOf(what));
       if (this.#target !== null) this.#context.serverFirst.clear(this.#target.key);
-      this.#http(bytes, length);
+      this.#http(what === 'HTTP2', bytes, length);
       return;
     }
     this.#stash.append(bytes, 0, length);
@@ -102,7 +103,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   onEnd(): void {
     if (this.#stash.empty && this.#early === null) this.#close('');
     else if (this.#target === null) this.#close('the connection ended before it said what it is');
-    else this.#settle('opaque');
+    else this.#settle(this.#fallback);
   }
 
   onCongested(): void {}
@@ -159,11 +160,9 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
     this.#target = target;
     if (target.protocol === 'opaque') {
       this.#opaque(target);
-    } else if (target.protocol === 'http') {
-      this.#http(this.#stash.bytes, -1);
     } else {
       this.#detect();
-      if (this.#over) return;
+      if (this.#over || target.protocol !== 'auto') return;
       if (this.#context.serverFirst.isServerFirst(target.key)) this.#dialEarly(target);
       else this.#awaitSilence();
     }
@@ -194,16 +193,19 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
       return;
     }
     this.#context.counters.detected(resultOf(what));
-    if (target !== null && (what === 'HTTP1' || what === 'TLS')) {
-      this.#context.serverFirst.clear(target.key);
-    }
+    if (target !== null && what !== 'OPAQUE') this.#context.serverFirst.clear(target.key);
     if (what === 'HTTP1') this.#settle('http');
-    else if (target !== null) this.#settle('opaque');
+    else if (what === 'HTTP2') this.#settle('http2');
+    else if (target !== null) this.#settle(this.#fallback);
     else if (what === 'TLS' && hello.sni !== null) this.#byServerName(hello.sni);
     else if (what === 'TLS') this.#close('a ClientHello without a server name');
-    else if (what === 'HTTP2') this.#close('HTTP/2 without a known destination');
     // Nobody knows where these bytes should go; as malformed HTTP they get an answer that says so.
-    else this.#http(this.#stash.bytes, -1);
+    else this.#settle('http');
+  }
+
+  /** What bytes are that nothing else can be made of: HTTP answers them where it is declared. */
+  get #fallback(): 'http' | 'opaque' {
+    return this.#target?.protocol === 'auto' ? 'opaque' : 'http';
   }
 
   #byServerName(name: string): void {
@@ -219,26 +221,28 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   }
 
   /** A connection that is being dialled is used in any case, so it is waited for. */
-  #settle(kind: 'http' | 'opaque'): void {
+  #settle(kind: 'http' | 'http2' | 'opaque'): void {
     if (this.#early !== null && !this.#early.connected) {
       this.#settled = kind;
       this.#cancelTimers();
       this.#socket.pause();
-    } else if (kind === 'http') {
-      this.#http(this.#stash.bytes, -1);
-    } else {
+    } else if (kind === 'opaque') {
       this.#opaque(this.#target as Target);
+    } else {
+      this.#http(kind === 'http2', this.#stash.bytes, -1);
     }
   }
 
   /** `length` is -1 when the first bytes are in the stash. */
-  #http(bytes: Buffer, length: number): void {
+  #http(asHttp2: boolean, bytes: Buffer, length: number): void {
     const { io } = this.#direction.core;
-    this.#early?.givePool();
+    const version = this.#target?.version ?? 'kept';
+    this.#early?.givePool(version === 'kept' ? asHttp2 : version === 'http2');
     const first = length === -1 ? this.#stash.take() : nothing;
     this.#leave();
     io.enter();
-    const server = new H1Server(this.#direction.server, this.#socket, this.#target);
+    const Server = asHttp2 ? H2Server : H1Server;
+    const server = new Server(this.#direction.server, this.#socket, this.#target);
     this.#socket.resume();
     if (length === -1) {
       if (first.length > 0) server.onBytes(first, first.length);
@@ -274,11 +278,11 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
     this.#context.counters.detected('read_timeout');
     if (target !== null) {
       this.#context.counters.detectTimedOut(target.authority);
-      core.log.warn('proxy', 'Protocol detection timed out; taken for opaque', {
+      core.log.warn('proxy', `Protocol detection timed out; taken for ${this.#fallback}`, {
         service: target.authority,
         remedy: 'declare protocol: opaque (or http) for this service in the configuration',
       });
-      this.#settle('opaque');
+      this.#settle(this.#fallback);
     } else {
       core.log.info('proxy', 'Protocol detection timed out', { direction: name });
       this.#close('nothing was sent in time');

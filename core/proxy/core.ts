@@ -9,6 +9,7 @@ import type { Deadlines } from '../base/deadlines.ts';
 import type { Random } from '../base/random.ts';
 import type { TimerWheel } from '../base/timers.ts';
 import type { Exchanges } from '../http/exchange.ts';
+import type { H2Thread } from '../http/h2/thread.ts';
 import type { Io } from '../io/io.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -30,6 +31,7 @@ export interface Core {
   readonly registry: Registry;
   readonly cells: Float64Array;
   readonly exchanges: Exchanges;
+  readonly h2: H2Thread;
   readonly log: Logger;
   readonly accessLog: AccessLog | null;
   /** The loop guard: this address is one that the proxy itself listens on. */

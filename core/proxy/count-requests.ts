@@ -8,6 +8,7 @@ import type { Exchange } from '../http/exchange.ts';
 import { Layer } from '../stack/layer.ts';
 import type { Core } from './core.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { Target } from './target.ts';
 
 export class CountRequests extends Layer<Exchange> {
   readonly #core: Core;
@@ -68,10 +69,10 @@ export class CountRequests extends Layer<Exchange> {
 /** The last layer: hands the request to a connection of its endpoint. */
 export class Dispatch extends Layer<Exchange> {
   override request(x: Exchange): void {
-    (x.endpoint as Endpoint).pool.request(x);
+    (x.endpoint as Endpoint).pools.request(x, (x.target as Target).version);
   }
 
   override cancel(x: Exchange): void {
-    (x.endpoint as Endpoint).pool.cancel(x);
+    (x.endpoint as Endpoint).pools.cancel(x);
   }
 }

@@ -1,13 +1,15 @@
 /** One direction with everything that it needs: layers, pools, acceptance of connections. */
 
 import type { Socket as NetSocket } from 'node:net';
+import { http2StreamsPerConnectionMax } from '../base/limits.ts';
 import type { ServerFirstMemory } from '../detect/server-first.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { H1Client } from '../http/h1/client.ts';
 import type { H1Server } from '../http/h1/server.ts';
 import { Head } from '../http/head.ts';
 import { nobody } from '../io/socket.ts';
-import type { PoolContext } from '../pool/h1-pool.ts';
+import type { PoolContext } from '../pool/pools.ts';
+import type { Layer } from '../stack/layer.ts';
 import { Accept, type AcceptContext } from './accept.ts';
 import { Balance } from './balance.ts';
 import type { Core, DirectionName } from './core.ts';
@@ -24,7 +26,7 @@ import { Tunnel } from './tunnel.ts';
 
 export class DirectionStack implements TunnelTaker {
   readonly direction: Direction;
-  readonly pool: PoolContext;
+  readonly pools: PoolContext;
   readonly #route: Route;
   readonly #balance: Balance;
   readonly #targets: () => Targets;
@@ -46,21 +48,7 @@ export class DirectionStack implements TunnelTaker {
     const build = name === 'inbound' ? inboundLayers : outboundLayers;
     const layers = build(core, this.#counters, this, this.#route, this.#balance);
     this.direction = new Direction(core, name, layers);
-    const { settings } = core;
-    this.pool = {
-      io: core.io,
-      deadlines: core.deadlines,
-      timers: core.timers,
-      head: new Head(settings.headFieldsMax),
-      sink: layers.last,
-      headBytesMax: settings.headBytesMax,
-      headFieldsMax: settings.headFieldsMax,
-      responseTimeoutMs: settings.responseTimeoutMs,
-      poolIdleTimeoutMs: settings.poolIdleTimeoutMs,
-      connectTimeoutMs: settings.connectTimeoutMs,
-      connectionsMax: settings.poolConnectionsMax,
-      waitingMax: settings.queueRequestsMax,
-    };
+    this.pools = createPoolContext(core, layers.last);
   }
 
   adopt(socket: NetSocket, target: Target | null): void {
@@ -104,6 +92,40 @@ export class DirectionStack implements TunnelTaker {
     };
     return this.#context;
   }
+}
+
+function createPoolContext(core: Core, sink: Layer<Exchange>): PoolContext {
+  const { settings, io, deadlines, timers, random } = core;
+  const common = {
+    io,
+    deadlines,
+    timers,
+    sink,
+    responseTimeoutMs: settings.responseTimeoutMs,
+    connectTimeoutMs: settings.connectTimeoutMs,
+    connectionsMax: settings.poolConnectionsMax,
+    waitingMax: settings.queueRequestsMax,
+  };
+  return {
+    h1: {
+      ...common,
+      head: new Head(settings.headFieldsMax),
+      headBytesMax: settings.headBytesMax,
+      headFieldsMax: settings.headFieldsMax,
+      poolIdleTimeoutMs: settings.poolIdleTimeoutMs,
+    },
+    h2: {
+      ...common,
+      random,
+      thread: core.h2,
+      headTimeoutMs: settings.headTimeoutMs,
+      idleTimeoutMs: settings.http2IdleTimeoutMs,
+      keepAliveIntervalMs: settings.http2KeepAliveIntervalMs,
+      keepAliveTimeoutMs: settings.http2KeepAliveTimeoutMs,
+      connectionAgeMs: settings.http2ConnectionAgeMs,
+      streamsPerConnection: http2StreamsPerConnectionMax,
+    },
+  };
 }
 
 const nothing = Buffer.alloc(0);

@@ -5,7 +5,8 @@
 
 import { statusField, statusWords } from '../../api/shared-memory.ts';
 import { drainLooksMin } from '../base/limits.ts';
-import type { ServerConnection, ServerContext } from '../http/h1/server-context.ts';
+import type { H2ServerContext } from '../http/h2/server-context.ts';
+import type { ServerConnection, ServerContext } from '../http/server-context.ts';
 import type { Meter } from '../io/socket.ts';
 import type { Core, DirectionName } from './core.ts';
 import type { HttpLayers } from './layers.ts';
@@ -13,7 +14,8 @@ import type { HttpLayers } from './layers.ts';
 export class Direction {
   readonly name: DirectionName;
   readonly core: Core;
-  readonly server: ServerContext;
+  /** For connections of either version. */
+  readonly server: ServerContext & H2ServerContext;
   readonly meter: Meter;
   /** With how often a drain has looked at each. */
   readonly #open = new Map<ServerConnection, number>();
@@ -54,10 +56,18 @@ export class Direction {
       bodyIdleTimeoutMs: settings.bodyIdleTimeoutMs,
       clientIdleTimeoutMs: settings.clientIdleTimeoutMs,
       draining: false,
+      thread: core.h2,
       opened: (server) => this.opened(server),
       closed: (server, gone) => {
         this.closed(server);
         if (gone) this.ended();
+      },
+      violated: (peer, text) => {
+        core.log.info('proxy', 'HTTP/2 client broke a rule', {
+          direction: name,
+          client: peer,
+          text,
+        });
       },
     };
   }

@@ -46,9 +46,9 @@ export class EarlyDial implements Connector, SocketOwner, TimerOwner {
   }
 
   /** The client speaks HTTP: the connection serves its requests. */
-  givePool(): void {
+  givePool(asHttp2: boolean): void {
     this.endpoint.opened();
-    this.endpoint.pool.adopt(this.take().socket);
+    this.endpoint.pools.adopt(this.take().socket, asHttp2);
   }
 
   /** The connection with what the endpoint has sent so far. */

@@ -7,7 +7,8 @@ import type { EndpointSnapshot } from '../../api/snapshot.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { ExchangeEndpoint } from '../http/exchange.ts';
 import type { Meter } from '../io/socket.ts';
-import { H1Pool, type PoolContext, type PoolEvents } from '../pool/h1-pool.ts';
+import type { PoolEvents } from '../pool/pool-events.ts';
+import { type PoolContext, Pools } from '../pool/pools.ts';
 import { latencyBoundsMs } from '../telemetry/families.ts';
 import { observe } from '../telemetry/registry.ts';
 import type { Core, DirectionName } from './core.ts';
@@ -26,7 +27,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   readonly address: string;
   readonly slot: number;
   readonly weight: number;
-  readonly pool: H1Pool;
+  readonly pools: Pools;
   readonly meter: Meter;
   /** Exchanges and tunnels of this thread that are under way. */
   inFlight = 0;
@@ -41,7 +42,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   readonly #responseCells = new Map<number, ResponseCells>();
   readonly #failureCells = new Map<ErrorCode, number>();
 
-  constructor(core: Core, pool: PoolContext, snapshot: EndpointSnapshot, labels: EndpointLabels) {
+  constructor(core: Core, pools: PoolContext, snapshot: EndpointSnapshot, labels: EndpointLabels) {
     this.#core = core;
     this.host = snapshot.host;
     this.port = snapshot.port;
@@ -59,7 +60,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     this.#openCell = registry.gauge('tcp_open_connections', transport);
     this.#openTotalCell = registry.counter('tcp_open_total', transport);
     this.#closeCell = registry.counter('tcp_close_total', { ...transport, errno: '' });
-    this.pool = new H1Pool(pool, this, this.meter, this);
+    this.pools = new Pools(pools, this, this.meter, this);
   }
 
   /** A request or tunnel goes to this endpoint. */
@@ -122,9 +123,10 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     this.#core.cells[this.#closeCell] += 1;
   }
 
-  strayBytes(): void {
-    this.#core.log.warn('proxy', 'Endpoint sent bytes that nobody asked for', {
+  violated(text: string): void {
+    this.#core.log.warn('proxy', 'Endpoint sent what it may not send', {
       endpoint: this.address,
+      what: text,
     });
   }
 

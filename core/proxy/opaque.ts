@@ -7,7 +7,7 @@
 import type { ErrorCode } from '../base/errors.ts';
 import { connectErrorCode } from '../base/node-error.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
-import type { ServerConnection } from '../http/h1/server-context.ts';
+import type { ServerConnection } from '../http/server-context.ts';
 import type { Attempt, Connector } from '../io/io.ts';
 import type { Socket, SocketOwner } from '../io/socket.ts';
 import type { Counters } from './counters.ts';

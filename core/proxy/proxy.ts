@@ -15,6 +15,7 @@ import type { TimerWheel } from '../base/timers.ts';
 import { systemInterval } from '../base/timers.ts';
 import { ServerFirstMemory } from '../detect/server-first.ts';
 import { Exchanges } from '../http/exchange.ts';
+import { H2Thread } from '../http/h2/thread.ts';
 import { Io } from '../io/io.ts';
 import { isLocalAddress, isLoopback } from '../io/local-addresses.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
@@ -65,7 +66,7 @@ class ThreadProxy implements Proxy {
     this.#inbound = new DirectionStack(core, 'inbound', () => this.#targets, serverFirst);
     this.#targets = new Targets(
       core,
-      { inbound: this.#inbound.pool, outbound: this.#outbound.pool },
+      { inbound: this.#inbound.pools, outbound: this.#outbound.pools },
       (target) => this.#stackOf(target).discovered(target),
       (target) => this.#stackOf(target).changed(target),
     );
@@ -168,6 +169,14 @@ function createCore(env: ProxyEnv): Core {
     registry,
     cells,
     exchanges: new Exchanges(settings.headFieldsMax),
+    h2: new H2Thread({
+      headBytesMax: settings.headBytesMax,
+      headFieldsMax: settings.headFieldsMax,
+      initialStreamWindowBytes: settings.http2InitialStreamWindowSize,
+      initialConnectionWindowBytes: settings.http2InitialConnectionWindowSize,
+      maxConcurrentStreams: settings.http2MaxConcurrentStreams,
+      maxFrameBytes: settings.http2MaxFrameSize,
+    }),
     log,
     accessLog:
       settings.accessLog === 'off'

@@ -50,7 +50,7 @@ export class RecordAccess extends Layer<Exchange> {
       startWallMs: this.#core.clock.wallMs() - (nowMs - x.startedMs),
       method: request.bytes.toString('latin1', request.methodStart, request.methodEnd),
       uri: request.bytes.toString('latin1', request.targetStart, request.targetEnd),
-      version: `HTTP/1.${request.minor}`,
+      version: `HTTP/${request.major}.${request.minor}`,
       traceId: firstOf(request, traceFields),
       requestBytes: fieldOf(request, 'content-length'),
       status: x.status,

@@ -161,6 +161,7 @@ const table: Record<ErrorCode, ErrorResponse> = {
   CONNECT_TIMEOUT: row(504, 'Gateway Timeout', true, 'i/o', 'Is the endpoint reachable?'),
   CONNECT_REFUSED: gateway('Does the endpoint listen on this port?'),
   CONNECT_FAILED: gateway('Is the endpoint reachable?'),
+  UPSTREAM_REFUSED: gateway('The endpoint is shutting down or full; see its log.'),
   UPSTREAM_RESET: gateway('See the log of the endpoint.'),
   UPSTREAM_MALFORMED: gateway('Mend the endpoint.'),
   UPSTREAM_HEAD_TOO_LARGE: gateway('Raise proxy.headBytesMax or proxy.headFieldsMax.'),

@@ -7,7 +7,7 @@
 import type { EndpointSnapshot, TargetSnapshot } from '../../api/snapshot.ts';
 import { Balancer } from '../balance/balancer.ts';
 import { WaitList } from '../http/wait-list.ts';
-import type { PoolContext } from '../pool/h1-pool.ts';
+import type { PoolContext, UpstreamVersion } from '../pool/pools.ts';
 import type { Core, DirectionName } from './core.ts';
 import { Endpoint } from './endpoint.ts';
 
@@ -22,6 +22,8 @@ export class Target {
   readonly direction: DirectionName;
   authority = '';
   protocol: TargetSnapshot['protocol'] = 'auto';
+  /** What its endpoints are spoken to in. */
+  version: UpstreamVersion = 'kept';
   endpoints: readonly Endpoint[] = [];
   /** A snapshot has come. */
   known = false;
@@ -48,14 +50,14 @@ export class Target {
   loops = false;
 
   readonly #core: Core;
-  readonly #pool: PoolContext;
+  readonly #pools: PoolContext;
   readonly #balancer: Balancer<Endpoint>;
   /** Endpoints that are no longer in the set but have something in flight. */
   #leaving: Endpoint[] = [];
 
-  constructor(core: Core, pool: PoolContext, key: string, direction: DirectionName) {
+  constructor(core: Core, pools: PoolContext, key: string, direction: DirectionName) {
     this.#core = core;
-    this.#pool = pool;
+    this.#pools = pools;
     this.key = key;
     this.direction = direction;
     this.lastUsedMs = core.io.nowMs;
@@ -70,6 +72,7 @@ export class Target {
     this.absent = snapshot.state === 'absent';
     this.authority = snapshot.authority;
     this.protocol = snapshot.protocol;
+    this.version = versionOf(snapshot.protocol);
     const before = new Map(this.endpoints.map((endpoint) => [keyOf(endpoint), endpoint]));
     const after: Endpoint[] = [];
     for (const wanted of snapshot.endpoints) {
@@ -83,7 +86,7 @@ export class Target {
     this.loops = after.length === 0 && snapshot.endpoints.length > 0;
     this.#balancer.update(after);
     for (const endpoint of before.values()) {
-      endpoint.pool.retire();
+      endpoint.pools.retire();
       this.#leaving.push(endpoint);
     }
     this.sweep();
@@ -122,7 +125,7 @@ export class Target {
     const released: number[] = [];
     const staying: Endpoint[] = [];
     for (const endpoint of this.#leaving) {
-      if (endpoint.inFlight > 0 || endpoint.pool.connections > 0) {
+      if (endpoint.inFlight > 0 || endpoint.pools.connections > 0) {
         staying.push(endpoint);
         continue;
       }
@@ -139,14 +142,14 @@ export class Target {
     if (this.queue.length > 0 || this.undiscovered.length > 0 || this.waiters.length > 0) {
       return false;
     }
-    return this.endpoints.every((endpoint) => endpoint.inFlight === 0 && endpoint.pool.quiet);
+    return this.endpoints.every((endpoint) => endpoint.inFlight === 0 && endpoint.pools.quiet);
   }
 
   /** Ends the idle connections and gives everything back. Only when `idle`. */
   drop(): void {
     this.dropped = true;
     for (const endpoint of this.endpoints) {
-      endpoint.pool.retire();
+      endpoint.pools.retire();
       endpoint.release();
     }
     this.endpoints = [];
@@ -157,13 +160,18 @@ export class Target {
   }
 
   #create(wanted: EndpointSnapshot, snapshot: TargetSnapshot): Endpoint {
-    return new Endpoint(this.#core, this.#pool, wanted, {
+    return new Endpoint(this.#core, this.#pools, wanted, {
       direction: this.direction,
       authority: snapshot.authority,
       namespace: snapshot.namespace,
       service: snapshot.service,
     });
   }
+}
+
+function versionOf(protocol: TargetSnapshot['protocol']): UpstreamVersion {
+  if (protocol === 'http1') return 'http1';
+  return protocol === 'http2' || protocol === 'grpc' ? 'http2' : 'kept';
 }
 
 /** An endpoint whose slot or weight changed is another endpoint. */

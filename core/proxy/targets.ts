@@ -7,7 +7,7 @@
 import { decodeSnapshot, type TargetKind, targetKey } from '../../api/snapshot.ts';
 import { discoverTimeoutMs, targetIdleMs, targetsMax } from '../base/limits.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
-import type { PoolContext } from '../pool/h1-pool.ts';
+import type { PoolContext } from '../pool/pools.ts';
 import type { Core, DirectionName } from './core.ts';
 import { Target } from './target.ts';
 

@@ -2,7 +2,7 @@
 
 import type { DeadlineHolder } from '../base/deadlines.ts';
 import { bodyIdleTimeoutMs } from '../base/limits.ts';
-import type { ServerConnection } from '../http/h1/server-context.ts';
+import type { ServerConnection } from '../http/server-context.ts';
 import type { Socket } from '../io/socket.ts';
 import { Splice } from '../io/splice.ts';
 import type { Direction } from './direction.ts';

@@ -50,6 +50,7 @@ const always: ReadonlySet<ErrorCode> = new Set([
   'CONNECT_REFUSED',
   'CONNECT_TIMEOUT',
   'CONNECT_FAILED',
+  'UPSTREAM_REFUSED',
 ]);
 const idempotent = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']);
 

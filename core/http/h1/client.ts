@@ -77,7 +77,8 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
     this.#chunking = head.framing === Framing.CHUNKED;
     this.deadlineMs = x.attemptMs + this.#context.responseTimeoutMs;
     const out = socket.reserve(outputBytes - 1);
-    const end = encodeRequestHead(head, out, socket.outLength, x.extraFields);
+    const host = x.defaultAuthority === '' ? '' : `host: ${x.defaultAuthority}\r\n`;
+    const end = encodeRequestHead(head, out, socket.outLength, host);
     assert(end > 0, 'a request head fits an output buffer');
     socket.commit(end);
     if (head.framing === Framing.NONE) return;

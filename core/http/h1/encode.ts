@@ -5,7 +5,7 @@
  */
 
 import { assert } from '../../base/assert.ts';
-import { CR, LF } from '../byte-class.ts';
+import { CR, LF, SP } from '../byte-class.ts';
 import { Form, Framing, type Head, Method } from '../head.ts';
 
 /** What an encoded head may be longer than the decoded one and the extra lines together. */
@@ -24,7 +24,8 @@ export function encodeRequestHead(head: Head, out: Buffer, at: number, extra: st
   if (at + (end - start) + extra.length + headOverheadBytes > out.length) return -1;
   let to = at;
   if (form !== Form.ORIGIN || !head.canonicalLine) {
-    to = copyBytes(bytes, methodStart, head.methodEnd + 1, out, to);
+    to = copyBytes(bytes, methodStart, head.methodEnd, out, to);
+    out[to++] = SP;
     to = writeTarget(head, out, to);
     to = writeAscii(' HTTP/1.1\r\n', out, to);
     to = copyHost(head, out, to);

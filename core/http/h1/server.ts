@@ -20,13 +20,13 @@ import type { Socket, SocketOwner } from '../../io/socket.ts';
 import type { ClientConnection, Exchange, ExchangeClient } from '../exchange.ts';
 import { Framing, type Head } from '../head.ts';
 import { markHopByHop } from '../hop-by-hop.ts';
+import { Linger } from '../linger.ts';
+import type { ServerConnection, ServerContext } from '../server-context.ts';
 import { Stash } from '../stash.ts';
 import { BodyDecoder, BodyEvent } from './decode-body.ts';
 import { decodeRequestHead } from './decode-head.ts';
 import { headErrorTraits } from './head-error.ts';
-import { Linger } from './linger.ts';
 import { ResponseWriter } from './response-writer.ts';
-import type { ServerConnection, ServerContext } from './server-context.ts';
 
 const State = { HEAD: 0, BODY: 1, WAIT: 2, LINGER: 3, GONE: 4 } as const;
 

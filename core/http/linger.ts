@@ -5,24 +5,31 @@
  * read what was written gets some time for it.
  */
 
-import type { DeadlineHolder } from '../../base/deadlines.ts';
-import { lingerBytesMax, lingerTimeoutMs } from '../../base/limits.ts';
-import type { Socket, SocketOwner } from '../../io/socket.ts';
-import type { ServerContext } from './server-context.ts';
+import type { DeadlineHolder, Deadlines } from '../base/deadlines.ts';
+import { lingerBytesMax, lingerTimeoutMs } from '../base/limits.ts';
+import type { Io } from '../io/io.ts';
+import type { Socket, SocketOwner } from '../io/socket.ts';
+
+/** What it needs of the context of a server connection. */
+interface LingerContext {
+  readonly io: Io;
+  readonly deadlines: Deadlines;
+  readonly clientIdleTimeoutMs: number;
+}
 
 export class Linger implements SocketOwner, DeadlineHolder {
   deadlineMs: number;
   prevHolder: DeadlineHolder | null = null;
   nextHolder: DeadlineHolder | null = null;
 
-  readonly #context: ServerContext;
+  readonly #context: LingerContext;
   readonly #socket: Socket;
   readonly #over: () => void;
   #dropped = 0;
   #extended = false;
 
   /** `over` is called when the socket is closed. */
-  constructor(context: ServerContext, socket: Socket, over: () => void) {
+  constructor(context: LingerContext, socket: Socket, over: () => void) {
     this.#context = context;
     this.#socket = socket;
     this.#over = over;

@@ -1,9 +1,9 @@
-/** What the server connections of one direction share. */
+/** What the server connections of one direction share, whichever version they speak. */
 
-import type { Deadlines } from '../../base/deadlines.ts';
-import type { Io } from '../../io/io.ts';
-import type { Layer } from '../../stack/layer.ts';
-import type { Exchange, Exchanges } from '../exchange.ts';
+import type { Deadlines } from '../base/deadlines.ts';
+import type { Io } from '../io/io.ts';
+import type { Layer } from '../stack/layer.ts';
+import type { Exchange, Exchanges } from './exchange.ts';
 
 /** What the owner of the connections may ask of one. */
 export interface ServerConnection {
@@ -26,7 +26,7 @@ export interface ServerContext {
   readonly headTimeoutMs: number;
   readonly bodyIdleTimeoutMs: number;
   readonly clientIdleTimeoutMs: number;
-  /** Responses carry `connection: close`. */
+  /** Clients are told, with each response, that the connection is about to end. */
   draining: boolean;
   opened(server: ServerConnection): void;
   /** `gone`: the socket is closed or closing; else it belongs to somebody else now. */

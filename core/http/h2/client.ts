@@ -1,0 +1,276 @@
+/**
+ * The client side of an HTTP/2 connection to an endpoint: each exchange gets a stream, as many at
+ * once as the endpoint allows. What an endpoint has provably not processed can be sent elsewhere:
+ * a stream that it refused, and those above the last one that its GOAWAY names (RFC 9113 6.8, 8.7).
+ */
+
+import { assert } from '../../base/assert.ts';
+import type { Socket } from '../../io/socket.ts';
+import type { Layer } from '../../stack/layer.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Head } from '../head.ts';
+import type { H2ClientContext } from './client-context.ts';
+import { ClientStream, type ClientStreamOwner } from './client-stream.ts';
+import { Closed } from './closed-streams.ts';
+import { Connection } from './connection.ts';
+import { decodeResponse, decodeTrailers } from './decode-head.ts';
+import { blockBytesMax, encodeRequest } from './encode-head.ts';
+import { H2Code, h2CodeName } from './error-code.ts';
+import { initialWindowBytes, windowMax } from './flow.ts';
+import { Setting } from './frame/settings.ts';
+import { headErrorTraits } from './head-error.ts';
+import { recvContent, State } from './state.ts';
+import type { Stream } from './stream.ts';
+import { Violation } from './violation.ts';
+
+export class H2Client extends Connection implements ClientStreamOwner {
+  /** Requests that went out here before. */
+  served = 0;
+  /** The pool opens no more streams here; those that are there end in their time. */
+  retired = false;
+  protected readonly lastPeerStream = 0;
+  readonly #context: H2ClientContext<H2Client>;
+  readonly #free: ClientStream[] = [];
+  #nextStream = 1;
+  #goneAway = false;
+  #receivedMs: number;
+  #pinged = false;
+
+  constructor(context: H2ClientContext<H2Client>, socket: Socket) {
+    super(context, socket, false);
+    this.#context = context;
+    this.#receivedMs = context.io.nowMs;
+    const { settings } = context.thread;
+    this.sender.preface();
+    this.sender.settings([
+      [Setting.ENABLE_PUSH, 0],
+      [Setting.INITIAL_WINDOW_SIZE, settings.initialStreamWindowBytes],
+      [Setting.MAX_FRAME_SIZE, settings.maxFrameBytes],
+      [Setting.MAX_HEADER_LIST_SIZE, settings.headBytesMax],
+    ]);
+    this.sender.windowUpdate(0, settings.initialConnectionWindowBytes - initialWindowBytes);
+    socket.resume();
+  }
+
+  get sink(): Layer<Exchange> {
+    return this.#context.sink;
+  }
+
+  get address(): string {
+    return this.#context.address;
+  }
+
+  get responseTimeoutMs(): number {
+    return this.#context.responseTimeoutMs;
+  }
+
+  /** Requests under way. */
+  get active(): number {
+    return this.streams.size;
+  }
+
+  /** How many more requests it takes now. */
+  get room(): number {
+    if (this.isLeaving) return 0;
+    const max = this.receiver.settled
+      ? this.receiver.peerSettings.concurrentStreamsMax
+      : unsettledStreamsMax;
+    return max - this.streams.size;
+  }
+
+  /** No request will go out here any more. */
+  get isLeaving(): boolean {
+    return this.over || this.retired || this.#goneAway || this.#nextStream > lastOwnStream;
+  }
+
+  /** Sends the head and what is there of the body; the rest follows by the stream's `data`. */
+  send(x: Exchange): void {
+    assert(this.room > 0, 'there is room for a request');
+    const { sender } = this;
+    const head = x.request;
+    const ends = x.requestEnded && x.bodyLength === 0 && x.requestTrailers === null;
+    const stream = this.#free.pop() ?? new ClientStream(this);
+    x.reused = this.served > 0;
+    x.attemptMs = this.nowMs;
+    this.served += 1;
+    this.open(stream, this.#nextStream, State.OPEN);
+    this.#nextStream += 2;
+    stream.attach(x);
+    this.deadlineMs = Math.min(this.deadlineMs, x.attemptMs + this.#context.keepAliveIntervalMs);
+    this.expectResponse(stream);
+    const out = sender.block(blockBytesMax(head) + x.defaultAuthority.length);
+    const end = encodeRequest(sender.encoder, head, x.defaultAuthority, out, sender.blockStart);
+    sender.headers(stream, out, end, ends);
+    if (ends) return;
+    if (x.bodyLength > 0 && x.body !== null) stream.data(x, x.body, 0, x.bodyLength);
+    if (!x.requestEnded) {
+      if (stream.queue.empty) x.client?.resumeRequest(x);
+      return;
+    }
+    if (x.requestTrailers !== null) sender.trailers(stream, x.requestTrailers);
+    sender.end(stream);
+  }
+
+  /** Ends the connection when its last request has ended. */
+  retire(): void {
+    this.retired = true;
+    if (this.streams.size === 0) this.#leave();
+  }
+
+  sendData(stream: Stream, bytes: Buffer, start: number, end: number): boolean {
+    return this.over || this.sender.data(stream, bytes, start, end);
+  }
+
+  sendTrailers(stream: Stream, fields: Head): void {
+    if (!this.over) this.sender.trailers(stream, fields);
+  }
+
+  sendEnd(stream: Stream): void {
+    if (!this.over) this.sender.end(stream);
+  }
+
+  expectResponse(stream: Stream): void {
+    this.watch(stream, this.nowMs + this.#context.responseTimeoutMs);
+  }
+
+  override onBytes(bytes: Buffer, length: number): void {
+    this.#receivedMs = this.nowMs;
+    this.#pinged = false;
+    if (!this.receiver.settled && bytes.toString('latin1', 0, Math.min(length, 5)) === 'HTTP/') {
+      this.broken('it answered in HTTP/1; declare protocol: http1 for its service');
+      return;
+    }
+    super.onBytes(bytes, length);
+  }
+
+  isIdle(streamId: number): boolean {
+    return streamId >= this.#nextStream || streamId % 2 === 0;
+  }
+
+  onFields(streamId: number, ends: boolean): boolean {
+    const stream = this.streams.get(streamId) as ClientStream | undefined;
+    if (stream === undefined) return this.#lateFields(streamId);
+    if (stream.responded) return this.#trailers(stream, ends);
+    const { head, settings } = this.#context.thread;
+    const result = decodeResponse(this.decoder, this.block, settings, stream.method, ends, head);
+    if (result < 0) return this.violated(result);
+    if (recvContent(stream.state) < 0) return this.streamViolated(stream, Violation.STREAM_CLOSED);
+    if (result > 0) return this.#malformed(stream, result);
+    if (!stream.onHead(head, ends)) {
+      return this.refuse(stream, H2Code.PROTOCOL_ERROR, 'too many informational responses');
+    }
+    // The client may have gone with the head.
+    return ends && stream.state !== State.CLOSED ? this.recvEnded(stream) : !this.over;
+  }
+
+  /** Each reset takes one of our own requests, so that there is no flood of them. */
+  override blame(): boolean {
+    return !this.over;
+  }
+
+  onGoaway(lastStreamId: number, code: number): void {
+    this.#goneAway = true;
+    for (const stream of this.streams.values()) {
+      if (stream.id <= lastStreamId) continue;
+      (stream as ClientStream).fail('UPSTREAM_REFUSED', `GOAWAY with ${h2CodeName(code)}`);
+      this.reset(stream, H2Code.CANCEL);
+    }
+    this.#context.changed(this);
+    if (this.streams.size === 0) this.#leave();
+  }
+
+  onPong(): void {}
+
+  override onSettings(): void {
+    super.onSettings();
+    this.#context.changed(this);
+  }
+
+  /** An endpoint that answers may take long over it, but not be silent to PING. */
+  protected quietDeadline(): number {
+    const { keepAliveIntervalMs, idleTimeoutMs } = this.#context;
+    return this.nowMs + (this.streams.size > 0 ? keepAliveIntervalMs : idleTimeoutMs);
+  }
+
+  protected onStreamClosed(stream: Stream): void {
+    this.#free.push(stream as ClientStream);
+    if (this.over) return;
+    if (this.streams.size === 0) {
+      if (this.isLeaving) {
+        this.#leave();
+        return;
+      }
+      this.deadlineMs = this.quietDeadline();
+    }
+    this.#context.changed(this);
+  }
+
+  /** Unused for too long; or nothing came for a while although something should. */
+  protected onQuiet(): void {
+    const { keepAliveIntervalMs, keepAliveTimeoutMs } = this.#context;
+    if (this.streams.size === 0) {
+      this.#leave();
+      return;
+    }
+    const silentMs = this.nowMs - this.#receivedMs;
+    if (this.#pinged && silentMs >= keepAliveTimeoutMs) {
+      this.broken(`no answer to PING for ${keepAliveTimeoutMs} ms (http2KeepAliveTimeoutMs)`);
+    } else if (silentMs < keepAliveIntervalMs) {
+      this.deadlineMs = this.#receivedMs + keepAliveIntervalMs;
+    } else {
+      this.#pinged = true;
+      this.sender.ping(pingPayload, 0, false);
+      this.deadlineMs = this.nowMs + keepAliveTimeoutMs;
+    }
+  }
+
+  protected onOver(reason: string, told: boolean): void {
+    if (reason !== '' && told) this.#context.violated(reason);
+    if (told) this.socket.destroyWhenWritten();
+    else this.socket.destroy();
+    this.#context.closed(this);
+  }
+
+  #leave(): void {
+    if (this.over) return;
+    this.sender.goaway(0, H2Code.NO_ERROR, '');
+    this.finish();
+  }
+
+  #trailers(stream: ClientStream, ends: boolean): boolean {
+    const { head, settings } = this.#context.thread;
+    const result = decodeTrailers(this.decoder, this.block, settings, head);
+    if (result < 0) return this.violated(result);
+    if (recvContent(stream.state) < 0) return this.streamViolated(stream, Violation.STREAM_CLOSED);
+    if (result > 0) return this.#malformed(stream, result);
+    if (!ends) return this.streamViolated(stream, Violation.FIELDS_WITHOUT_END);
+    if (stream.contentLeft <= 0) stream.onTrailers(head);
+    return stream.state === State.CLOSED ? !this.over : this.recvEnded(stream);
+  }
+
+  #malformed(stream: ClientStream, result: number): boolean {
+    const { error, text } = headErrorTraits(result);
+    this.#context.violated(text);
+    const code = error === 'BAD_REQUEST' ? 'UPSTREAM_MALFORMED' : 'UPSTREAM_HEAD_TOO_LARGE';
+    stream.fail(code, text);
+    this.reset(stream, H2Code.PROTOCOL_ERROR);
+    return this.blame();
+  }
+
+  /** The response to something that nobody waits for: the table needs it. */
+  #lateFields(streamId: number): boolean {
+    const { head, settings } = this.#context.thread;
+    const result = decodeTrailers(this.decoder, this.block, settings, head);
+    if (result < 0) return this.violated(result);
+    if (this.isIdle(streamId)) return this.violated(Violation.STREAM_IDLE);
+    // Others have been forgotten: we may have reset them long ago.
+    const ended = this.findClosed(streamId) === Closed.ENDED;
+    return !ended || this.violated(Violation.FIELDS_BEHIND_END);
+  }
+}
+
+/** Streams that are opened before the endpoint has said how many (RFC 9113 6.5.2). */
+const unsettledStreamsMax = 100;
+/** The last stream that a client can open (RFC 9113 5.1.1). */
+const lastOwnStream = windowMax;
+const pingPayload = Buffer.from('alive?  ', 'latin1');

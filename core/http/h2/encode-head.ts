@@ -1,0 +1,157 @@
+/**
+ * Heads as field blocks, whichever version they came by. Names go out in lower case; what speaks of
+ * an HTTP/1 connection, its framing among it, stays behind (RFC 9113 8.2.2). Expects that
+ * `markHopByHop` has seen the head.
+ */
+
+import { Form, Framing, type Head, Method } from '../head.ts';
+import { Known } from '../known-fields.ts';
+import type { HpackEncoder } from './hpack/encode.ts';
+
+/** The most bytes of the block of a head. */
+export function blockBytesMax(head: Head): number {
+  return head.end - head.start + head.count * fieldOverheadBytes + blockOverheadBytes;
+}
+
+/**
+ * Writes the block of a request to `out` from `from` on; `authority` is for a request that names
+ * none. Returns the offset behind. `out` has `blockBytesMax`, and the length of `authority`, left.
+ */
+export function encodeRequest(
+  encoder: HpackEncoder,
+  head: Head,
+  authority: string,
+  out: Buffer,
+  from: number,
+): number {
+  const { bytes } = head;
+  let at = encoder.begin(out, from);
+  at = encoder.method(bytes, head.methodStart, head.methodEnd, out, at);
+  if (head.form !== Form.AUTHORITY) {
+    const scheme = head.secure ? https : http;
+    at = encoder.scheme(scheme, 0, scheme.length, out, at);
+    at = encodePath(encoder, head, out, at);
+  }
+  if (head.authorityStart >= 0) {
+    at = encoder.authority(bytes, head.authorityStart, head.authorityEnd, out, at);
+  } else if (authority !== '') {
+    const name = Buffer.from(authority, 'latin1');
+    at = encoder.authority(name, 0, name.length, out, at);
+  }
+  return encodeFields(encoder, head, requestOnly, out, at);
+}
+
+/** The same for a response, informational or final. */
+export function encodeResponse(
+  encoder: HpackEncoder,
+  head: Head,
+  out: Buffer,
+  from: number,
+): number {
+  const at = encoder.status(head.status, out, encoder.begin(out, from));
+  return encodeFields(encoder, head, 0, out, at);
+}
+
+/** The same for a response of our own: `lines` are complete field lines. */
+export function encodeOwnResponse(
+  encoder: HpackEncoder,
+  status: number,
+  lines: Buffer,
+  out: Buffer,
+  from: number,
+): number {
+  let at = encoder.status(status, out, encoder.begin(out, from));
+  let start = 0;
+  while (start < lines.length) {
+    const colon = lines.indexOf(': ', start, 'latin1');
+    const end = lines.indexOf('\r\n', colon, 'latin1');
+    at = encoder.field(lines, start, colon, colon + 2, end, Known.NONE, false, out, at);
+    start = end + 2;
+  }
+  return at;
+}
+
+/** The same for fields behind the content. */
+export function encodeTrailers(
+  encoder: HpackEncoder,
+  fields: Head,
+  out: Buffer,
+  from: number,
+): number {
+  return encodeFields(encoder, fields, 0, out, encoder.begin(out, from));
+}
+
+/** The target as an origin wants it; see the encoder of HTTP/1. */
+function encodePath(encoder: HpackEncoder, head: Head, out: Buffer, at: number): number {
+  const { bytes, pathStart, targetEnd } = head;
+  if (pathStart < 0) {
+    const asterisk = head.method === Method.OPTIONS;
+    return encoder.path(asterisk ? asteriskPath : rootPath, 0, 1, out, at);
+  }
+  if (bytes[pathStart] === SLASH || head.form === Form.ASTERISK) {
+    return encoder.path(bytes, pathStart, targetEnd, out, at);
+  }
+  const path = Buffer.concat([rootPath, bytes.subarray(pathStart, targetEnd)]);
+  return encoder.path(path, 0, path.length, out, at);
+}
+
+function encodeFields(
+  encoder: HpackEncoder,
+  head: Head,
+  leftOut: number,
+  out: Buffer,
+  from: number,
+): number {
+  const { bytes, fields, known, dropped, sensitive, hasSensitive, count } = head;
+  const skipped = leftOut | connectionFields;
+  let at = from;
+  for (let index = 0; index < count; index++) {
+    const id = known[index];
+    if (dropped[index] === 1 || (id !== 0 && ((1 << id) & skipped) !== 0)) continue;
+    const column = index << 2;
+    at = encoder.field(
+      bytes,
+      fields[column],
+      fields[column + 1],
+      fields[column + 2],
+      fields[column + 3],
+      id,
+      hasSensitive && sensitive[index] === 1,
+      out,
+      at,
+    );
+  }
+  return lacksLength(head) ? encodeLength(encoder, head.contentLength, out, at) : at;
+}
+
+/** The length was dropped for its spelling, or is known from the framing. */
+function lacksLength(head: Head): boolean {
+  const { contentLength, framing, lengthField, dropped } = head;
+  if (contentLength < 0 || framing === Framing.CHUNKED || framing === Framing.CLOSE) return false;
+  if (framing === Framing.NONE && lengthField < 0) return false;
+  return lengthField < 0 || dropped[lengthField] === 1;
+}
+
+function encodeLength(encoder: HpackEncoder, length: number, out: Buffer, at: number): number {
+  const line = Buffer.from(`content-length${length}`, 'latin1');
+  return encoder.field(line, 0, 14, 14, line.length, Known.CONTENT_LENGTH, false, out, at);
+}
+
+const connectionFields =
+  (1 << Known.CONNECTION) |
+  (1 << Known.KEEP_ALIVE) |
+  (1 << Known.PROXY_CONNECTION) |
+  (1 << Known.TRANSFER_ENCODING) |
+  (1 << Known.UPGRADE) |
+  (1 << Known.HTTP2_SETTINGS);
+/** What a pseudo-header says in its place. */
+const requestOnly = 1 << Known.HOST;
+
+/** The longest prefixes of a literal: its mark and two lengths. */
+const fieldOverheadBytes = 8;
+const blockOverheadBytes = 128;
+const SLASH = 0x2f;
+const http = Buffer.from('http');
+const https = Buffer.from('https');
+const rootPath = Buffer.from('/');
+const asteriskPath = Buffer.from('*');

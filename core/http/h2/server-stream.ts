@@ -1,0 +1,195 @@
+/**
+ * One request of a client on an HTTP/2 connection, and its response: the stream's frames become
+ * events of an exchange, and the other way round. It lives on until its last byte has been sent,
+ * when the exchange has long ended.
+ */
+
+import { assert } from '../../base/assert.ts';
+import { ProxyError } from '../../base/errors.ts';
+import type { ClientConnection, Exchange, ExchangeClient } from '../exchange.ts';
+import type { Head } from '../head.ts';
+import { H2Code } from './error-code.ts';
+import { maySend, State } from './state.ts';
+import { Stream } from './stream.ts';
+
+/** The connection. */
+export interface ServerStreamOwner extends ClientConnection {
+  sendHead(stream: Stream, head: Head): void;
+  /** An answer of our own. */
+  sendOwn(stream: Stream, x: Exchange): void;
+  /** False when some of it has to wait. */
+  sendData(stream: Stream, bytes: Buffer, start: number, end: number): boolean;
+  sendTrailers(stream: Stream, fields: Head): void;
+  sendEnd(stream: Stream): void;
+  /** The next byte, of the request or taken of the response, has so long. */
+  expectProgress(stream: Stream): void;
+  giveBack(stream: Stream): void;
+  cancel(x: Exchange): void;
+  give(x: Exchange): void;
+  /** The rest of the request does not come. */
+  timeOut(stream: ServerStream, x: Exchange): void;
+  closed(stream: Stream): void;
+  reset(stream: Stream, code: number): void;
+}
+
+export class ServerStream extends Stream implements ExchangeClient {
+  readonly connection: ServerStreamOwner;
+  #x: Exchange | null = null;
+  #sentBefore = 0;
+
+  constructor(connection: ServerStreamOwner) {
+    super();
+    this.connection = connection;
+  }
+
+  /** The exchange that this stream is for; the stream has been opened. */
+  attach(x: Exchange): void {
+    this.#x = x;
+    x.client = this;
+  }
+
+  /** Gives the exchange back; whoever works on it has ended or has been told. */
+  release(): void {
+    const x = this.#x;
+    if (x === null) return;
+    this.#x = null;
+    this.connection.give(x);
+  }
+
+  informational(x: Exchange): void {
+    if (x.response !== null) this.connection.sendHead(this, x.response);
+  }
+
+  respond(x: Exchange): void {
+    x.responseStarted = true;
+    if (x.response === null) this.connection.sendOwn(this, x);
+    else this.connection.sendHead(this, x.response);
+  }
+
+  data(x: Exchange, bytes: Buffer, start: number, end: number): void {
+    x.responseBytes += end - start;
+    if (this.connection.sendData(this, bytes, start, end)) return;
+    x.upstream?.pauseResponse(x);
+    this.#sentBefore = this.sentBytes;
+    this.connection.expectProgress(this);
+  }
+
+  trailers(_x: Exchange, fields: Head): void {
+    this.connection.sendTrailers(this, fields);
+  }
+
+  end(_x: Exchange): void {
+    this.release();
+    if (maySend(this.state)) this.connection.sendEnd(this);
+    else this.onEndSent();
+  }
+
+  abort(x: Exchange): void {
+    const code = x.resetCode === -1 ? H2Code.INTERNAL_ERROR : x.resetCode;
+    this.release();
+    this.connection.reset(this, code);
+  }
+
+  pauseRequest(): void {
+    this.held = true;
+  }
+
+  resumeRequest(): void {
+    this.held = false;
+    this.connection.giveBack(this);
+    this.#expect();
+  }
+
+  onData(bytes: Buffer, start: number, end: number): void {
+    const x = this.#x;
+    // The response is complete; what is left of the request is of no use to anybody.
+    if (x === null) return;
+    this.#expect();
+    const kept = x.keepBody(bytes, start, end);
+    if (x.upstream !== null) {
+      x.upstream.data(x, bytes, start, end);
+    } else {
+      assert(kept, 'what came before the endpoint was known fits the replay buffer');
+      this.held = true;
+    }
+  }
+
+  onTrailers(fields: Head): void {
+    const x = this.#x;
+    if (x === null) return;
+    x.requestTrailers = fields.copyFields();
+    if (x.upstream !== null) x.upstream.trailers(x, x.requestTrailers);
+  }
+
+  onEnd(): void {
+    const x = this.#x;
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+    if (x === null) return;
+    x.requestEnded = true;
+    if (x.upstream !== null) x.upstream.end(x);
+  }
+
+  onReset(code: number): void {
+    this.drop(new ProxyError('CLIENT_GONE'), code);
+  }
+
+  onViolation(text: string): void {
+    this.drop(new ProxyError('BAD_REQUEST', text), H2Code.CANCEL);
+  }
+
+  onOver(reason: string): void {
+    this.drop(new ProxyError('CLIENT_GONE', reason), H2Code.CANCEL);
+  }
+
+  /** The client will not have the response; `code` is for whoever works on it. */
+  drop(error: ProxyError, code: number): void {
+    const x = this.#x;
+    if (x === null) return;
+    x.error ??= error;
+    x.resetCode = code;
+    this.connection.cancel(x);
+    this.release();
+  }
+
+  onSent(): void {
+    const x = this.#x;
+    if (x !== null && x.upstream !== null) x.upstream.resumeResponse(x);
+  }
+
+  /** A response that is complete makes the rest of its request pointless (RFC 9113 8.1). */
+  onEndSent(): void {
+    // Trailers end the stream, and `end` follows them.
+    if (this.#x !== null) return;
+    if (this.state === State.CLOSED) this.connection.closed(this);
+    else this.connection.reset(this, H2Code.NO_ERROR);
+  }
+
+  /** No byte of the body, although there was room for it; or none of the response was taken. */
+  onDeadline(): void {
+    const x = this.#x;
+    if (!this.queue.empty) {
+      const moves = this.sentBytes !== this.#sentBefore;
+      this.#sentBefore = this.sentBytes;
+      if (moves) {
+        this.connection.expectProgress(this);
+        return;
+      }
+      this.drop(new ProxyError('CLIENT_GONE', 'it took nothing of the response'), H2Code.CANCEL);
+      this.connection.reset(this, H2Code.CANCEL);
+    } else if (x !== null && !x.requestEnded) {
+      if (this.held) this.#expect();
+      else this.connection.timeOut(this, x);
+    }
+  }
+
+  override forget(): void {
+    assert(this.#x === null, 'an exchange is given back before its stream');
+    super.forget();
+  }
+
+  /** The next part of the body has so long. */
+  #expect(): void {
+    const x = this.#x;
+    if (x !== null && !x.requestEnded) this.connection.expectProgress(this);
+  }
+}

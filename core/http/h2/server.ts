@@ -1,0 +1,295 @@
+/**
+ * The server side of an HTTP/2 connection: streams that the client opens become exchanges, and
+ * their responses go out as their windows allow. It ends in two steps (RFC 9113 6.8): a first
+ * GOAWAY asks the client to open no more, and once the client has surely read it a second one
+ * names the last stream; what is under way is answered before the connection closes.
+ *
+ * ```
+ *  OPEN --drain, own answer--> ASKED (GOAWAY 2^31-1, PING) --pong--> LEAVING (GOAWAY last id)
+ *    |                           |                                     | no streams left
+ *    +------ broken, failed -----+-------------------------------------+-----> over
+ * ```
+ */
+
+import { ProxyError } from '../../base/errors.ts';
+import type { Socket } from '../../io/socket.ts';
+import type { Exchange } from '../exchange.ts';
+import { type Head, Method } from '../head.ts';
+import { Linger } from '../linger.ts';
+import type { ServerConnection } from '../server-context.ts';
+import { Closed } from './closed-streams.ts';
+import { Connection } from './connection.ts';
+import { decodeRequest, decodeTrailers } from './decode-head.ts';
+import { blockBytesMax, encodeOwnResponse, encodeResponse } from './encode-head.ts';
+import { H2Code } from './error-code.ts';
+import { initialWindowBytes, windowMax } from './flow.ts';
+import { Setting } from './frame/settings.ts';
+import { headErrorTraits, isAnswered } from './head-error.ts';
+import type { H2ServerContext } from './server-context.ts';
+import { ServerStream, type ServerStreamOwner } from './server-stream.ts';
+import { openStream, recvContent, State } from './state.ts';
+import type { Stream } from './stream.ts';
+import { Violation } from './violation.ts';
+
+const Stage = { OPEN: 0, ASKED: 1, LEAVING: 2 } as const;
+
+export class H2Server extends Connection implements ServerStreamOwner, ServerConnection {
+  readonly peer: string;
+  readonly fixedTarget: unknown;
+  lastAuthority: Buffer | null = null;
+  lastTarget: unknown = null;
+
+  protected lastPeerStream = 0;
+  readonly #context: H2ServerContext;
+  readonly #free: ServerStream[] = [];
+  #stage: number = Stage.OPEN;
+  /** Streams above it are not processed any more. */
+  #lastStream = windowMax;
+  #prefaceLeft = clientPreface.length;
+  #lingering: Linger | null = null;
+
+  /** The bytes that come begin with the client's preface. */
+  constructor(context: H2ServerContext, socket: Socket, fixedTarget: unknown) {
+    super(context, socket, true);
+    this.#context = context;
+    this.peer = `${socket.remoteHost}:${socket.remotePort}`;
+    this.fixedTarget = fixedTarget;
+    const { settings } = context.thread;
+    this.sender.settings([
+      [Setting.MAX_CONCURRENT_STREAMS, settings.maxConcurrentStreams],
+      [Setting.INITIAL_WINDOW_SIZE, settings.initialStreamWindowBytes],
+      [Setting.MAX_FRAME_SIZE, settings.maxFrameBytes],
+      [Setting.MAX_HEADER_LIST_SIZE, settings.headBytesMax],
+    ]);
+    this.sender.windowUpdate(0, settings.initialConnectionWindowBytes - initialWindowBytes);
+    context.opened(this);
+  }
+
+  override onBytes(bytes: Buffer, length: number): void {
+    let at = 0;
+    for (; this.#prefaceLeft > 0 && at < length; at++) {
+      if (bytes[at] !== clientPreface[clientPreface.length - this.#prefaceLeft]) {
+        this.fail(H2Code.PROTOCOL_ERROR, 'no connection preface (RFC 9113 3.4)');
+        return;
+      }
+      this.#prefaceLeft -= 1;
+    }
+    this.receiver.push(bytes, at, length);
+  }
+
+  closeIdle(): void {
+    this.#leave();
+  }
+
+  closeForced(): void {
+    this.#lingering?.force();
+    this.broken('the proxy is shutting down');
+  }
+
+  sendHead(stream: Stream, head: Head): void {
+    const { sender } = this;
+    if (this.over || stream.state === State.CLOSED) return;
+    const out = sender.block(blockBytesMax(head));
+    const end = encodeResponse(sender.encoder, head, out, sender.blockStart);
+    sender.headers(stream, out, end, false);
+    if (this.#context.draining) this.#leave();
+  }
+
+  sendOwn(stream: Stream, x: Exchange): void {
+    const { sender } = this;
+    if (this.over || stream.state === State.CLOSED) return;
+    const { syntheticBody: text } = x;
+    const lines = Buffer.from(`${x.syntheticFields}content-length: ${text.length}\r\n`, 'latin1');
+    const out = sender.block(lines.length * 2 + ownHeadBytes);
+    const end = encodeOwnResponse(sender.encoder, x.status, lines, out, sender.blockStart);
+    sender.headers(stream, out, end, false);
+    if (text !== '' && x.request.method !== Method.HEAD) {
+      const body = Buffer.from(text, 'latin1');
+      sender.data(stream, body, 0, body.length);
+    }
+    if (x.closing || this.#context.draining) this.#leave();
+  }
+
+  sendData(stream: Stream, bytes: Buffer, start: number, end: number): boolean {
+    return this.over || this.sender.data(stream, bytes, start, end);
+  }
+
+  sendTrailers(stream: Stream, fields: Head): void {
+    if (!this.over) this.sender.trailers(stream, fields);
+  }
+
+  sendEnd(stream: Stream): void {
+    if (!this.over) this.sender.end(stream);
+  }
+
+  cancel(x: Exchange): void {
+    this.#context.handler.cancel(x);
+  }
+
+  give(x: Exchange): void {
+    this.#context.exchanges.give(x);
+  }
+
+  expectProgress(stream: Stream): void {
+    this.watch(stream, this.#context.io.nowMs + this.#context.bodyIdleTimeoutMs);
+  }
+
+  timeOut(stream: ServerStream, x: Exchange): void {
+    const { bodyIdleTimeoutMs, rejects } = this.#context;
+    const text = `no byte of the body for ${bodyIdleTimeoutMs} ms (bodyIdleTimeoutMs)`;
+    const error = new ProxyError('REQUEST_TIMEOUT', text);
+    if (x.responseStarted) {
+      stream.drop(error, H2Code.CANCEL);
+      this.reset(stream, H2Code.CANCEL);
+    } else {
+      rejects.cancel(x);
+      rejects.fail(x, error);
+    }
+  }
+
+  isIdle(streamId: number): boolean {
+    return streamId > this.lastPeerStream || streamId % 2 === 0;
+  }
+
+  onFields(streamId: number, ends: boolean): boolean {
+    const stream = this.streams.get(streamId) as ServerStream | undefined;
+    if (stream !== undefined) return this.#trailers(stream, ends);
+    if (streamId % 2 === 0) return this.violated(Violation.STREAM_ID);
+    return streamId > this.lastPeerStream
+      ? this.#request(streamId, ends)
+      : this.#lateFields(streamId);
+  }
+
+  onGoaway(): void {
+    this.#leave();
+  }
+
+  onPong(): void {
+    if (this.#stage !== Stage.ASKED) return;
+    this.#stage = Stage.LEAVING;
+    this.#lastStream = this.lastPeerStream;
+    this.sender.goaway(this.lastPeerStream, H2Code.NO_ERROR, '');
+    this.#finishIfDone();
+  }
+
+  protected onStreamClosed(stream: Stream): void {
+    this.#free.push(stream as ServerStream);
+    if (this.over || this.streams.size > 0) return;
+    this.deadlineMs = this.quietDeadline();
+    this.#finishIfDone();
+  }
+
+  /** Requests have deadlines of their own. */
+  protected quietDeadline(): number {
+    const { io, clientIdleTimeoutMs, headTimeoutMs } = this.#context;
+    if (this.#stage === Stage.ASKED) return io.nowMs + headTimeoutMs;
+    return this.streams.size > 0 ? Number.POSITIVE_INFINITY : io.nowMs + clientIdleTimeoutMs;
+  }
+
+  /** Nothing was asked for too long, or the client did not answer our PING. */
+  protected onQuiet(): void {
+    if (this.#stage === Stage.OPEN) this.#leave();
+    else this.onPong();
+  }
+
+  protected onOver(reason: string, told: boolean): void {
+    if (reason !== '' && told) this.#context.violated(this.peer, reason);
+    if (told && !this.socket.destroyed) {
+      this.#lingering = new Linger(this.#context, this.socket, () => this.#gone());
+    } else {
+      this.socket.reset();
+      this.#gone();
+    }
+  }
+
+  #request(streamId: number, ends: boolean): boolean {
+    const { exchanges, io, thread } = this.#context;
+    this.lastPeerStream = streamId;
+    const x = exchanges.take();
+    const result = decodeRequest(this.decoder, this.block, thread.settings, ends, x.request);
+    if (result < 0) {
+      exchanges.give(x);
+      return this.violated(result);
+    }
+    const stream = this.#free.pop() ?? new ServerStream(this);
+    this.open(stream, streamId, openStream(State.IDLE, 'peer', ends));
+    if (this.#stage === Stage.OPEN) this.deadlineMs = Number.POSITIVE_INFINITY;
+    stream.attach(x);
+    if (streamId > this.#lastStream || this.streams.size > thread.settings.maxConcurrentStreams) {
+      stream.release();
+      return this.streamViolated(stream, Violation.STREAMS_MAX);
+    }
+    x.startedMs = io.nowMs;
+    x.requestEnded = ends;
+    if (result > 0) return this.#refused(stream, x, result);
+    stream.contentLeft = x.request.contentLength;
+    if (ends && stream.contentLeft > 0) {
+      stream.release();
+      return this.streamViolated(stream, Violation.CONTENT_LENGTH);
+    }
+    if (!ends) this.expectProgress(stream);
+    this.#context.handler.request(x);
+    return !this.over;
+  }
+
+  /** Too large a head is answered; a malformed one ends its stream. */
+  #refused(stream: ServerStream, x: Exchange, result: number): boolean {
+    const { error, text } = headErrorTraits(result);
+    if (isAnswered(result)) {
+      this.#context.rejects.fail(x, new ProxyError(error, text));
+      return !this.over;
+    }
+    stream.release();
+    this.#context.violated(this.peer, text);
+    return this.refuse(stream, H2Code.PROTOCOL_ERROR, text);
+  }
+
+  #trailers(stream: ServerStream, ends: boolean): boolean {
+    const { head, settings } = this.#context.thread;
+    const result = decodeTrailers(this.decoder, this.block, settings, head);
+    if (result < 0) return this.violated(result);
+    if (recvContent(stream.state) < 0) return this.streamViolated(stream, Violation.STREAM_CLOSED);
+    if (!ends) return this.streamViolated(stream, Violation.FIELDS_WITHOUT_END);
+    if (result > 0) {
+      return this.refuse(stream, H2Code.PROTOCOL_ERROR, headErrorTraits(result).text);
+    }
+    if (stream.contentLeft <= 0 && head.count > head.droppedCount) stream.onTrailers(head);
+    return this.recvEnded(stream);
+  }
+
+  /** Fields of a stream that has ended: the table needs them, nobody else. */
+  #lateFields(streamId: number): boolean {
+    const { head, settings } = this.#context.thread;
+    const result = decodeTrailers(this.decoder, this.block, settings, head);
+    if (result < 0) return this.violated(result);
+    switch (this.findClosed(streamId)) {
+      case Closed.RESET_BY_US:
+        return true;
+      case Closed.ENDED:
+        return this.violated(Violation.FIELDS_BEHIND_END);
+      default:
+        return this.violated(Violation.STREAM_ID);
+    }
+  }
+
+  /** The first step toward the end. */
+  #leave(): void {
+    if (this.over || this.#stage !== Stage.OPEN) return;
+    this.#stage = Stage.ASKED;
+    this.sender.goaway(windowMax, H2Code.NO_ERROR, '');
+    this.sender.ping(pingPayload, 0, false);
+    this.deadlineMs = this.quietDeadline();
+  }
+
+  #finishIfDone(): void {
+    if (this.#stage === Stage.LEAVING && this.streams.size === 0) this.finish();
+  }
+
+  #gone(): void {
+    this.#context.closed(this, true);
+  }
+}
+
+const clientPreface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
+const pingPayload = Buffer.from('leaving ', 'latin1');
+const ownHeadBytes = 64;

@@ -1,0 +1,53 @@
+/** Connecting to an endpoint for a pool, bounded in time. */
+
+import type { Address } from '../../api/settings.ts';
+import type { ErrorCode } from '../base/errors.ts';
+import { connectErrorCode } from '../base/node-error.ts';
+import { Timer, type TimerOwner, type TimerWheel } from '../base/timers.ts';
+import type { Attempt, Connector, Io } from '../io/io.ts';
+import { type Meter, nobody, type Socket } from '../io/socket.ts';
+
+interface DialContext {
+  readonly io: Io;
+  readonly timers: TimerWheel;
+  readonly connectTimeoutMs: number;
+}
+
+/** Hears of the outcome, in an event; exactly one of the two. */
+export interface DialOwner {
+  dialled(dial: Dial, socket: Socket): void;
+  dialFailed(dial: Dial, code: ErrorCode, detail: string): void;
+}
+
+export class Dial implements Connector, TimerOwner {
+  readonly #context: DialContext;
+  readonly #pool: DialOwner;
+  readonly #timer = new Timer(this);
+  readonly #attempt: Attempt;
+
+  constructor(context: DialContext, pool: DialOwner, address: Address, meter: Meter) {
+    this.#context = context;
+    this.#pool = pool;
+    context.timers.arm(this.#timer, context.connectTimeoutMs);
+    this.#attempt = context.io.connect(address, nobody, meter, this);
+  }
+
+  onConnect(socket: Socket): void {
+    this.#context.timers.cancel(this.#timer);
+    this.#pool.dialled(this, socket);
+  }
+
+  onConnectError(code: string): void {
+    this.#context.timers.cancel(this.#timer);
+    this.#pool.dialFailed(this, connectErrorCode(code), code);
+  }
+
+  onTimer(): void {
+    const { io, connectTimeoutMs } = this.#context;
+    this.#attempt.abort();
+    io.enter();
+    const text = `no connection after ${connectTimeoutMs} ms (connectTimeoutMs)`;
+    this.#pool.dialFailed(this, 'CONNECT_TIMEOUT', text);
+    io.leave();
+  }
+}
