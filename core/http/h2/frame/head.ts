@@ -5,8 +5,8 @@ import { Violation } from '../violation.ts';
 export const frameHeadBytes = 9;
 /** SETTINGS_MAX_FRAME_SIZE before SETTINGS say otherwise, RFC 9113 6.5.2. */
 export const initialFrameBytes = 16_384;
-/** The reserved bit is left out of stream identifiers and increments, whatever it is. */
-export const streamIdMask = 0x7fffffff;
+/** What SETTINGS_MAX_FRAME_SIZE can be at the most: the length has 24 bits. */
+export const frameBytesCeiling = 0xffffff;
 
 /** Frames of other types are dropped by whoever reads them (RFC 9113 5.5). */
 export const FrameType = {
@@ -49,8 +49,8 @@ export class FrameHead {
   }
 }
 
-/** Returns the offset behind the nine bytes. */
-export function writeFrameHead(
+/** Returns the offset behind the nine bytes, or -1 when they do not fit. */
+export function encodeFrameHead(
   length: number,
   type: number,
   flags: number,
@@ -58,6 +58,7 @@ export function writeFrameHead(
   out: Buffer,
   at: number,
 ): number {
+  if (at + frameHeadBytes > out.length) return -1;
   out[at] = length >> 16;
   out[at + 1] = length >> 8;
   out[at + 2] = length;
@@ -66,6 +67,7 @@ export function writeFrameHead(
   return writeUint32(streamId, out, at + 5);
 }
 
+/** The reserved bit before it is ignored, whatever it is (RFC 9113 4.1, 6.9). */
 export function readUint31(bytes: Buffer, at: number): number {
   return ((bytes[at] & 0x7f) << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
 }
