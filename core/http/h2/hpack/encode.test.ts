@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { recogniseField } from '../../known-fields.ts';
 import { HpackEncoder } from './encode.ts';
+import { hashName, hashValue, viewOf } from './words.ts';
 
 test('a field is literal, then added, then an index', () => {
   const encoder = new HpackEncoder(4096);
@@ -47,6 +48,14 @@ test('names that differ by one bit are different', () => {
   for (const line of [...lines, ...lines]) write(encoder, line);
   const written = lines.map((line) => write(encoder, line));
   assert.deepEqual(written.toSorted(), ['be', 'bf', 'c0', 'c1']);
+});
+
+test('fields with the same hash are told apart', () => {
+  const encoder = new HpackEncoder(4096);
+  const lines = findCollision().map((value) => `a: ${value}`);
+  for (const line of [...lines, ...lines]) write(encoder, line);
+  const written = lines.map((line) => write(encoder, line));
+  assert.deepEqual(written.toSorted(), ['be', 'bf']);
 });
 
 test('secrets are never indexed, whether the table has them or not', () => {
@@ -149,6 +158,9 @@ test('sizes of the table are told in the next block, the smallest on the way fir
   encoder.setPeerMax(3000);
   encoder.setPeerMax(2000);
   assert.equal(update(encoder), '3fe1073fb10f');
+  encoder.setPeerMax(99);
+  encoder.setPeerMax(100);
+  assert.equal(update(encoder), '3f443f45');
 });
 
 test('a bound of our own below or above the default is told', () => {
@@ -207,6 +219,19 @@ test('a long value has a long length', () => {
     assert.equal(written, `000161${hex}${'78'.repeat(length)}`);
   }
 });
+
+/** Two values that hash alike under the name `a`. */
+function findCollision(): [string, string] {
+  const seed = hashName(viewOf(Buffer.from('a')), 0, 1);
+  const values = new Map<number, string>();
+  for (let serial = 0; ; serial++) {
+    const value = (serial * 0x9e3779b97f4a7).toString(36);
+    const hash = hashValue(viewOf(Buffer.from(value)), 0, value.length, seed);
+    const other = values.get(hash);
+    if (other !== undefined && other.length === value.length) return [other, value];
+    values.set(hash, value);
+  }
+}
 
 /** The bytes of one field, given as its line. */
 function write(encoder: HpackEncoder, line: string, sensitive = false): string {
