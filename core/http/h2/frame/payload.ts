@@ -8,16 +8,23 @@ export class Payload {
   end = 0;
 
   /**
-   * Takes away the pad length and the padding, if the frame has them (RFC 9113 6.1). Returns 0;
-   * `tooShort` when there is no pad length, `tooPadded` when the padding is longer than the rest.
+   * Takes away the pad length, the `prefixBytes` behind it and the padding (RFC 9113 6.1, 6.2).
+   * Returns 0; `tooShort` when the frame has not even what comes first, `tooPadded` when the
+   * padding is longer than what is left.
    */
-  load(head: FrameHead, bytes: Buffer, at: number, tooShort: number, tooPadded: number): number {
-    this.start = at;
+  load(
+    head: FrameHead,
+    bytes: Buffer,
+    at: number,
+    prefixBytes: number,
+    tooShort: number,
+    tooPadded: number,
+  ): number {
+    const isPadded = (head.flags & Flag.PADDED) !== 0;
+    this.start = at + prefixBytes + (isPadded ? 1 : 0);
     this.end = at + head.length;
-    if ((head.flags & Flag.PADDED) === 0) return 0;
-    if (head.length === 0) return tooShort;
-    this.start += 1;
-    this.end -= bytes[at];
+    if (this.end < this.start) return tooShort;
+    if (isPadded) this.end -= bytes[at];
     return this.end < this.start ? tooPadded : 0;
   }
 }

@@ -124,7 +124,7 @@ export class HpackDecoder {
     if (size > room) return this.#overflow(fieldAt);
     this.#listBytes -= size + entryOverheadBytes;
     if (byte >= indexingMark) this.#learn(this.#view, at, lineEnd);
-    this.neverIndexed = byte >= neverMark && byte < updateMark;
+    this.neverIndexed = (byte & 0xf0) === neverMark;
     this.#tell(at, this.#nameLength, size - this.#nameLength, this.#traits);
     return Decoded.FIELD;
   }
