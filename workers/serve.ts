@@ -45,7 +45,7 @@ export async function serveWorker(task: WorkerTask, createProxy: CreateProxy): P
     const row = start.index * statusWords;
     const fields = [statusField.connectionsInbound, statusField.connectionsOutbound];
     const lost = fields.map((field) => Atomics.load(status, row + field));
-    proxy.receive({ kind: 'drain', stage: 'force' });
+    proxy.close();
     for (const [index, field] of fields.entries()) Atomics.store(status, row + field, lost[index]);
   });
   let own: OwnListeners | null = null;
