@@ -21,6 +21,8 @@ export const statusField = {
   adoptedTotal: 7,
   /** By how much the last heartbeat was late. */
   loopDelayMs: 8,
+  /** 1 from before a worker that fails resets its connections: their clients come again at once. */
+  ending: 9,
 } as const;
 export const statusWords = 16;
 

@@ -43,6 +43,7 @@ export async function serveWorker(task: WorkerTask, createProxy: CreateProxy): P
   process.on('uncaughtExceptionMonitor', () => {
     const { status } = start.memory;
     const row = start.index * statusWords;
+    Atomics.store(status, row + statusField.ending, 1);
     const fields = [statusField.connectionsInbound, statusField.connectionsOutbound];
     const lost = fields.map((field) => Atomics.load(status, row + field));
     proxy.close();
