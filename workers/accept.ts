@@ -7,7 +7,7 @@ import { Timer, type TimerWheel } from '../core/base/timers.ts';
 import type { DescriptorBudget } from './descriptors.ts';
 
 /** `connections`: --max-connections; `workers`: no worker is ready to take one. */
-type PauseReason = 'connections' | 'descriptors' | 'workers';
+export type PauseReason = 'connections' | 'descriptors' | 'workers';
 
 interface Pausable {
   pause(): void;

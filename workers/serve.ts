@@ -11,8 +11,8 @@ import { systemClock } from '../core/base/clock.ts';
 import { systemRandom } from '../core/base/random.ts';
 import { systemInterval, TimerWheel } from '../core/base/timers.ts';
 import type { ProxyEnv, Proxy as ProxyWorker } from '../core/proxy/proxy.ts';
-
-import { type OwnListeners, openOwnListeners } from './own-listeners.ts';
+import type { ListenerSet } from './listener-set.ts';
+import { openOwnListeners } from './own-listeners.ts';
 import { listensInWorkers } from './ports.ts';
 
 /** What main gives to a worker's thread. */
@@ -49,7 +49,7 @@ export async function serveWorker(task: WorkerTask, createProxy: CreateProxy): P
     proxy.close();
     for (const [index, field] of fields.entries()) Atomics.store(status, row + field, lost[index]);
   });
-  let own: OwnListeners | null = null;
+  let own: ListenerSet | null = null;
   port.on('message', (message: MainToWorker) => {
     if (message.kind === 'socket') proxy.adopt(message.listener, message.socket);
     else {
