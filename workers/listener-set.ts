@@ -6,6 +6,7 @@
 import type { Socket } from 'node:net';
 import type { DrainStage, ListenerName } from '../api/messages.ts';
 import type { TimerWheel } from '../core/base/timers.ts';
+import type { DirectionName } from '../core/proxy/core.ts';
 import { Admission, type PauseReason } from './accept.ts';
 import { DescriptorBudget, readDescriptorFacts } from './descriptors.ts';
 import { type BoundPort, type Listener, listenOn } from './listen.ts';
@@ -20,6 +21,8 @@ interface ListenerSetOptions {
   readonly onError: (error: Error) => void;
   readonly onPause: (reason: PauseReason) => void;
   readonly onResume: (reason: PauseReason) => void;
+  /** So many listeners of this direction more, or less: the drain waits until none is left. */
+  readonly onCount: (direction: DirectionName, change: number) => void;
 }
 
 export class ListenerSet {
@@ -43,6 +46,7 @@ export class ListenerSet {
   /** Resolves when the kernel lets clients in. */
   async open(name: ListenerName, port: BoundPort): Promise<void> {
     const listener = await listenOn(port, {
+      timers: this.#options.timers,
       onSocket: (socket) => {
         this.#options.onSocket(name, socket);
         this.#admission.admitted();
@@ -51,6 +55,7 @@ export class ListenerSet {
     });
     this.#listeners.set(name, listener);
     this.#admission.add(listener);
+    this.#options.onCount(directionOf(name), 1);
   }
 
   /** A worker has come or gone. */
@@ -61,8 +66,8 @@ export class ListenerSet {
   drain(stage: DrainStage): void {
     for (const [name, listener] of this.#listeners) {
       if (!endsAt(stage, name)) continue;
-      this.#admission.remove(listener);
-      listener.close();
+      listener.stop(() => this.#onClosed(name, listener));
+      if (stage === 'force') listener.close();
     }
   }
 
@@ -70,9 +75,19 @@ export class ListenerSet {
     this.#admission.close();
     for (const listener of this.#listeners.values()) listener.close();
   }
+
+  #onClosed(name: ListenerName, listener: Listener): void {
+    this.#listeners.delete(name);
+    this.#admission.remove(listener);
+    this.#options.onCount(directionOf(name), -1);
+  }
 }
 
 function endsAt(stage: DrainStage, name: ListenerName): boolean {
   if (stage === 'announce') return false;
-  return stage !== 'inbound' || name === 'inbound';
+  return stage !== 'inbound' || directionOf(name) === 'inbound';
+}
+
+function directionOf(name: ListenerName): DirectionName {
+  return name === 'inbound' ? 'inbound' : 'outbound';
 }

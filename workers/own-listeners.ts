@@ -13,6 +13,8 @@ import { ListenerSet } from './listener-set.ts';
 import { listTraffic } from './ports.ts';
 
 interface OwnListenersOptions {
+  /** Whose row in shared memory tells how many listeners there are. */
+  readonly index: number;
   readonly settings: ProxySettings;
   readonly memory: SharedMemory;
   readonly timers: TimerWheel;
@@ -21,7 +23,7 @@ interface OwnListenersOptions {
 }
 
 export async function openOwnListeners(options: OwnListenersOptions): Promise<ListenerSet> {
-  const { settings, memory, timers, adopt, warn } = options;
+  const { index, settings, memory, timers, adopt, warn } = options;
   const listeners = new ListenerSet({
     maxConnections: settings.maxConnections,
     timers,
@@ -31,6 +33,10 @@ export async function openOwnListeners(options: OwnListenersOptions): Promise<Li
     onError: (error) => warn('accepting has failed', error.message),
     onPause: (reason) => warn('accepting is paused', reason),
     onResume: (reason) => warn('accepting again', reason),
+    onCount(direction, change) {
+      const field = direction === 'inbound' ? 'listenersInbound' : 'listenersOutbound';
+      Atomics.add(memory.status, index * statusWords + statusField[field], change);
+    },
   });
   for (const { name, address, setting } of listTraffic(settings)) {
     await listeners.open(name, bindPort({ address, setting, reusePort: true, isOurs: true }));

@@ -60,6 +60,7 @@ export async function serveWorker(task: WorkerTask, createProxy: CreateProxy): P
   startHeartbeat(start.memory, start.index, task.heartbeatMs);
   if (listensInWorkers(start.settings)) {
     own = await openOwnListeners({
+      index: start.index,
       settings: start.settings,
       memory: start.memory,
       timers,

@@ -96,6 +96,8 @@ class ProxyProcess implements RunningProxy {
   readonly #discovery: StaticDiscovery;
   readonly #publisher: Publisher;
   readonly #listeners: ListenerSet;
+  /** Main's own listeners that let clients in. */
+  readonly #listening = { inbound: 0, outbound: 0 };
   readonly #drain: DrainRunner;
   readonly #admin: AdminServer;
   readonly #cleanups: (() => void)[] = [];
@@ -104,7 +106,6 @@ class ProxyProcess implements RunningProxy {
   #onReady: () => void = () => {};
   #logLevel: ProxySettings['logLevel'];
   #isReady = false;
-  #accepted = 0;
   #stopped = false;
 
   constructor(config: LoadedConfig, ports: ProxyPorts, workers: number, options: StartOptions) {
@@ -144,7 +145,7 @@ class ProxyProcess implements RunningProxy {
       clock,
       log: this.log,
       countConnections: () => this.#workforce?.countConnections() ?? 0,
-      countAccepted: () => this.#accepted,
+      listeners: this.#listening,
       onStage: (stage) => this.#onDrainStage(stage),
       onDone: () => void this.stop(),
     });
@@ -284,6 +285,7 @@ class ProxyProcess implements RunningProxy {
   async #listenForAdmin(): Promise<void> {
     if (this.#ports.admin === null) return;
     this.#adminListener = await listenOn(this.#ports.admin, {
+      timers: this.#timers,
       onSocket: (socket) => this.#admin.accept(socket),
       onError: (error) => this.#onAcceptError(error),
     });
@@ -295,10 +297,7 @@ class ProxyProcess implements RunningProxy {
       timers: this.#timers,
       countConnections: () => this.#workforce?.countConnections() ?? 0,
       hasWorker: () => (this.#workforce?.readyCount ?? 0) > 0,
-      onSocket: (name, socket) => {
-        this.#accepted += 1;
-        this.#workforce?.give(name, socket);
-      },
+      onSocket: (name, socket) => this.#workforce?.give(name, socket),
       onError: (error) => this.#onAcceptError(error),
       onPause: (reason) => {
         this.#metrics.count('heddle_accept_pauses_total', { reason });
@@ -311,6 +310,9 @@ class ProxyProcess implements RunningProxy {
       onResume: (reason) => {
         this.#metrics.set('heddle_accept_paused', { reason }, 0);
         this.log.info('heddle::accept', 'accepting again', { reason });
+      },
+      onCount: (direction, change) => {
+        this.#listening[direction] += change;
       },
     });
   }

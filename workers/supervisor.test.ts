@@ -78,6 +78,7 @@ async function startRig(workers: number, silenceMs = 10_000): Promise<Rig> {
   const address = { host: '127.0.0.1', port: 0 };
   const port = bindPort({ address, setting: 'proxy.outbound', reusePort: false });
   const listener = await listenOn(port, {
+    timers,
     onSocket: (socket) => supervisor.give('outbound', socket),
     onError: (error) => assert.fail(error),
   });
