@@ -4,10 +4,10 @@
  */
 
 import type { Socket } from 'node:net';
-import type { DrainStage, ListenerName } from '../api/messages.ts';
+import type { DrainStage, ListenerName, PauseReason } from '../api/messages.ts';
 import type { TimerWheel } from '../core/base/timers.ts';
 import type { DirectionName } from '../core/proxy/core.ts';
-import { Admission, type PauseReason } from './accept.ts';
+import { Admission } from './accept.ts';
 import { DescriptorBudget, readDescriptorFacts } from './descriptors.ts';
 import { type BoundPort, type Listener, listenOn } from './listen.ts';
 
@@ -58,9 +58,9 @@ export class ListenerSet {
     this.#options.onCount(directionOf(name), 1);
   }
 
-  /** A worker has come or gone. */
+  /** A worker has come or gone; nothing to main where workers accept by themselves. */
   check(): void {
-    this.#admission.check();
+    if (this.#listeners.size > 0) this.#admission.check();
   }
 
   drain(stage: DrainStage): void {

@@ -4,7 +4,7 @@
  */
 
 import type { Socket } from 'node:net';
-import type { ListenerName } from '../api/messages.ts';
+import type { ListenerName, WorkerToMain } from '../api/messages.ts';
 import type { ProxySettings } from '../api/settings.ts';
 import { type SharedMemory, statusField, statusWords } from '../api/shared-memory.ts';
 import type { TimerWheel } from '../core/base/timers.ts';
@@ -19,20 +19,24 @@ interface OwnListenersOptions {
   readonly memory: SharedMemory;
   readonly timers: TimerWheel;
   readonly adopt: (listener: ListenerName, socket: Socket) => void;
-  readonly warn: (message: string, reason: string) => void;
+  readonly post: (message: WorkerToMain) => void;
 }
 
 export async function openOwnListeners(options: OwnListenersOptions): Promise<ListenerSet> {
-  const { index, settings, memory, timers, adopt, warn } = options;
+  const { index, settings, memory, timers, adopt, post } = options;
   const listeners = new ListenerSet({
     maxConnections: settings.maxConnections,
     timers,
     countConnections: () => countConnections(memory),
     hasWorker: () => true,
     onSocket: adopt,
-    onError: (error) => warn('accepting has failed', error.message),
-    onPause: (reason) => warn('accepting is paused', reason),
-    onResume: (reason) => warn('accepting again', reason),
+    onError(error) {
+      const fields = { error: error.message };
+      const message = 'accepting has failed';
+      post({ kind: 'log', level: 'error', target: 'heddle::accept', message, fields });
+    },
+    onPause: (reason) => post({ kind: 'accept-paused', reason }),
+    onResume: (reason) => post({ kind: 'accept-resumed', reason }),
     onCount(direction, change) {
       const field = direction === 'inbound' ? 'listenersInbound' : 'listenersOutbound';
       Atomics.add(memory.status, index * statusWords + statusField[field], change);

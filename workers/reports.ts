@@ -1,6 +1,7 @@
 /** What becomes of each report of a worker: to the publisher, to the metrics, to the log. */
 
 import type { MetricsMerger } from '../core/telemetry/merge.ts';
+import type { AcceptPauses } from './accept-pauses.ts';
 import type { LogOutput } from './log-output.ts';
 import type { Publisher } from './snapshot.ts';
 import type { WorkerReport } from './workforce.ts';
@@ -8,6 +9,7 @@ import type { WorkerReport } from './workforce.ts';
 interface ReportReceivers {
   readonly publisher: Publisher;
   readonly merger: MetricsMerger;
+  readonly pauses: AcceptPauses;
   readonly output: LogOutput;
 }
 
@@ -16,7 +18,7 @@ export function receiveReport(
   worker: number,
   report: WorkerReport,
 ): void {
-  const { publisher, merger, output } = receivers;
+  const { publisher, merger, pauses, output } = receivers;
   switch (report.kind) {
     case 'want':
       publisher.want(worker, report.key);
@@ -26,6 +28,12 @@ export function receiveReport(
       return;
     case 'released':
       publisher.released(worker, report.slots);
+      return;
+    case 'accept-paused':
+      pauses.paused(worker, report.reason);
+      return;
+    case 'accept-resumed':
+      pauses.resumed(worker);
       return;
     case 'cells':
       merger.define(worker, report.definitions);

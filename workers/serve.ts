@@ -65,9 +65,7 @@ export async function serveWorker(task: WorkerTask, createProxy: CreateProxy): P
       memory: start.memory,
       timers,
       adopt: (listener, socket) => proxy.adopt(listener, socket),
-      warn: (message, reason) => {
-        post({ kind: 'log', level: 'warn', target: 'heddle::accept', message, fields: { reason } });
-      },
+      post,
     });
   }
   post({ kind: 'ready' });

@@ -18,6 +18,7 @@ import { systemRandom } from '../core/base/random.ts';
 import { systemInterval, systemWaitAtMost, Timer, TimerWheel } from '../core/base/timers.ts';
 import { MetricsMerger } from '../core/telemetry/merge.ts';
 import { ProcessMetrics } from '../core/telemetry/process.ts';
+import { AcceptPauses, mainThread } from './accept-pauses.ts';
 import { answerAdmin } from './admin.ts';
 import { type AdminServer, createAdminServer } from './admin-server.ts';
 import { type ConfigState, collectMetrics, showConfig, showEndpoints } from './admin-view.ts';
@@ -95,6 +96,7 @@ class ProxyProcess implements RunningProxy {
   readonly #slots: Slots;
   readonly #discovery: StaticDiscovery;
   readonly #publisher: Publisher;
+  readonly #pauses: AcceptPauses;
   readonly #listeners: ListenerSet;
   /** Main's own listeners that let clients in. */
   readonly #listening = { inbound: 0, outbound: 0 };
@@ -137,6 +139,11 @@ class ProxyProcess implements RunningProxy {
       onSlotsExhausted: (authority) => {
         this.log.error('heddle::discovery', 'no slot is left for an endpoint', { authority });
       },
+    });
+    this.#pauses = new AcceptPauses({
+      metrics: this.#metrics,
+      log: this.log,
+      countConnections: () => this.#workforce?.countConnections() ?? 0,
     });
     this.#listeners = this.#createListeners();
     this.#drain = new DrainRunner({
@@ -248,6 +255,7 @@ class ProxyProcess implements RunningProxy {
     const receivers = {
       publisher: this.#publisher,
       merger: this.#merger,
+      pauses: this.#pauses,
       output: this.#output,
     };
     return {
@@ -273,6 +281,7 @@ class ProxyProcess implements RunningProxy {
   #onWorkerEnded(worker: number, end: WorkerEnd): void {
     this.#publisher.workerEnded(worker);
     this.#merger.workerEnded(worker);
+    this.#pauses.workerEnded(worker);
     const { reason, detail, lostConnections, restartDelayMs } = end;
     this.#metrics.count('heddle_worker_restarts_total', { reason });
     this.#metrics.count('heddle_worker_connections_lost_total', {}, lostConnections);
@@ -299,18 +308,8 @@ class ProxyProcess implements RunningProxy {
       hasWorker: () => (this.#workforce?.readyCount ?? 0) > 0,
       onSocket: (name, socket) => this.#workforce?.give(name, socket),
       onError: (error) => this.#onAcceptError(error),
-      onPause: (reason) => {
-        this.#metrics.count('heddle_accept_pauses_total', { reason });
-        this.#metrics.set('heddle_accept_paused', { reason }, 1);
-        this.log.warn('heddle::accept', 'accepting is paused, clients wait in the backlog', {
-          reason,
-          connections: this.#workforce?.countConnections() ?? 0,
-        });
-      },
-      onResume: (reason) => {
-        this.#metrics.set('heddle_accept_paused', { reason }, 0);
-        this.log.info('heddle::accept', 'accepting again', { reason });
-      },
+      onPause: (reason) => this.#pauses.paused(mainThread, reason),
+      onResume: () => this.#pauses.resumed(mainThread),
       onCount: (direction, change) => {
         this.#listening[direction] += change;
       },
