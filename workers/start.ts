@@ -32,10 +32,10 @@ import { createLogOutput, type LogOutput, type WriteBytes, writeStderr } from '.
 import { MainMetrics } from './metrics.ts';
 import { startPool, type WorkerEntry, type WorkerPool } from './pool.ts';
 import { bindPorts, listensInWorkers, type ProxyPorts } from './ports.ts';
-import { receiveReport } from './reports.ts';
 import { Publisher } from './snapshot.ts';
 import { Supervisor, type SupervisorLimits, supervisorLimits } from './supervisor.ts';
-import type { WorkerEnd, Workforce, WorkforceEvents } from './workforce.ts';
+import type { Workforce } from './workforce.ts';
+import { createWorkforceEvents } from './workforce-events.ts';
 
 /** What tests replace. */
 interface StartOptions {
@@ -236,7 +236,15 @@ class ProxyProcess implements RunningProxy {
       memory: this.#memory,
       clock,
       timers: this.#timers,
-      events: this.#createEvents(),
+      events: createWorkforceEvents({
+        publisher: this.#publisher,
+        merger: this.#merger,
+        metrics: this.#metrics,
+        pauses: this.#pauses,
+        output: this.#output,
+        onReady: (worker) => this.#onWorkerReady(worker),
+        onEnded: () => this.#checkAdmission(),
+      }),
     };
     if (this.#workers === 0) {
       const { createProxy } = await import('../core/proxy/proxy.ts');
@@ -251,22 +259,6 @@ class ProxyProcess implements RunningProxy {
     return new Supervisor({ ...shared, pool, limits });
   }
 
-  #createEvents(): WorkforceEvents {
-    const receivers = {
-      publisher: this.#publisher,
-      merger: this.#merger,
-      pauses: this.#pauses,
-      output: this.#output,
-    };
-    return {
-      onStarting: (worker, incarnation) => this.#publisher.workerStarting(worker, incarnation),
-      onReady: (worker) => this.#onWorkerReady(worker),
-      onEnded: (worker, end) => this.#onWorkerEnded(worker, end),
-      onRefused: () => this.#metrics.count('heddle_handoff_retries_total', {}),
-      onReport: (worker, report) => receiveReport(receivers, worker, report),
-    };
-  }
-
   #onWorkerReady(worker: number): void {
     const workforce = this.#workforce;
     const { stage } = this.#drain;
@@ -275,18 +267,11 @@ class ProxyProcess implements RunningProxy {
     }
     if (stage !== null) workforce?.send(worker, { kind: 'drain', stage });
     if (workforce?.readyCount === workforce?.count) this.#onReady();
-    if (this.#isReady) this.#listeners.check();
+    this.#checkAdmission();
   }
 
-  #onWorkerEnded(worker: number, end: WorkerEnd): void {
-    this.#publisher.workerEnded(worker);
-    this.#merger.workerEnded(worker);
-    this.#pauses.workerEnded(worker);
-    const { reason, detail, lostConnections, restartDelayMs } = end;
-    this.#metrics.count('heddle_worker_restarts_total', { reason });
-    this.#metrics.count('heddle_worker_connections_lost_total', {}, lostConnections);
-    const fields = { worker, reason, detail, connections: lostConnections, restartDelayMs };
-    this.log.error('heddle::workers', 'a worker has ended and is replaced', fields);
+  /** A worker has come or gone. */
+  #checkAdmission(): void {
     if (this.#isReady) this.#listeners.check();
   }
 
