@@ -17,6 +17,9 @@ export type DrainStage =
   /** Everything is reset. */
   | 'force';
 
+/** Why no connection is accepted. `connections`: --max-connections; `workers`: none is ready. */
+export type PauseReason = 'connections' | 'descriptors' | 'workers';
+
 export interface WorkerStart {
   readonly index: number;
   /** Counts the workers that this index has had, from 0. */
@@ -49,6 +52,8 @@ export type WorkerToMain =
   | { readonly kind: 'idle'; readonly key: string }
   /** Nothing is in flight any more on these slots, which its newest snapshots no longer have. */
   | { readonly kind: 'released'; readonly slots: readonly number[] }
+  /** Listeners of the worker's own pause, or accept again. */
+  | { readonly kind: 'accept-paused' | 'accept-resumed'; readonly reason: PauseReason }
   | { readonly kind: 'cells'; readonly definitions: readonly CellDefinition[] }
   | { readonly kind: 'cells-freed'; readonly cells: readonly number[] }
   | {

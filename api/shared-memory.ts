@@ -21,6 +21,11 @@ export const statusField = {
   adoptedTotal: 7,
   /** By how much the last heartbeat was late. */
   loopDelayMs: 8,
+  /** 1 from before a worker that fails resets its connections: their clients come again at once. */
+  ending: 9,
+  /** Listeners of the worker's own that still let clients in. */
+  listenersInbound: 10,
+  listenersOutbound: 11,
 } as const;
 export const statusWords = 16;
 

@@ -3,11 +3,9 @@
  * wait in the system's backlog; existing connections notice nothing, and it ends by itself.
  */
 
+import type { PauseReason } from '../api/messages.ts';
 import { Timer, type TimerWheel } from '../core/base/timers.ts';
 import type { DescriptorBudget } from './descriptors.ts';
-
-/** `connections`: --max-connections; `workers`: no worker is ready to take one. */
-type PauseReason = 'connections' | 'descriptors' | 'workers';
 
 interface Pausable {
   pause(): void;

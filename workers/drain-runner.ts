@@ -10,7 +10,8 @@ import {
   statusWords,
 } from '../api/shared-memory.ts';
 import type { Clock } from '../core/base/clock.ts';
-import { systemInterval, systemTurn } from '../core/base/timers.ts';
+import { systemInterval } from '../core/base/timers.ts';
+import type { DirectionName } from '../core/proxy/core.ts';
 import type { Logger } from '../core/telemetry/log.ts';
 import { Drain, type DrainCounts, type DrainStep } from './drain.ts';
 
@@ -21,8 +22,8 @@ interface DrainRunnerOptions {
   readonly log: Logger;
   /** Open connections with those on their way to a worker. */
   readonly countConnections: () => number;
-  /** Connections that were accepted so far. */
-  readonly countAccepted: () => number;
+  /** Main's own listeners. */
+  readonly listeners: Readonly<Record<DirectionName, number>>;
   /** Closes the listeners of the stage and tells the workers. */
   readonly onStage: (stage: DrainStage) => void;
   readonly onDone: () => void;
@@ -33,7 +34,6 @@ export class DrainRunner {
   readonly #drain: Drain;
   #stage: DrainStage | null = null;
   #stopTicking: (() => void) | null = null;
-  #closed = false;
 
   constructor(options: DrainRunnerOptions) {
     const { announceMs, graceMs, inbound, outbound, binds } = options.settings;
@@ -53,27 +53,12 @@ export class DrainRunner {
   /** A second call forces. */
   begin(): void {
     this.#drain.begin(this.#options.clock.monotonicMs());
-    this.#stopTicking ??= systemInterval(() => this.#advanceSoon(turnsMax), tickPeriodMs);
-    this.#advanceSoon(turnsMax);
+    this.#stopTicking ??= systemInterval(() => this.#advance(), tickPeriodMs, true);
+    this.#advance();
   }
 
   close(): void {
-    this.#closed = true;
     this.#stopTicking?.();
-  }
-
-  /**
-   * Goes on right after a turn of the event loop in which nobody came: whoever is in the backlog of
-   * a listener that closes is reset by the kernel, with a request that may have been sent.
-   */
-  #advanceSoon(turnsLeft: number): void {
-    const before = this.#options.countAccepted();
-    systemTurn(() => {
-      if (this.#closed) return;
-      if (turnsLeft > 0 && this.#options.countAccepted() !== before) {
-        this.#advanceSoon(turnsLeft - 1);
-      } else this.#advance();
-    });
   }
 
   #advance(): void {
@@ -97,14 +82,18 @@ export class DrainRunner {
   }
 
   #readCounts(): DrainCounts {
-    const { memory, clock, countConnections } = this.#options;
+    const { memory, clock, countConnections, listeners } = this.#options;
     const now = stampOf(memory, clock.monotonicMs());
+    let listenersInbound = listeners.inbound;
+    let listenersOutbound = listeners.outbound;
     let connectionsInbound = 0;
     let connectionsOutbound = 0;
     let exchangesOutbound = 0;
     let outboundQuietMs = Number.POSITIVE_INFINITY;
     for (let row = 0; row < memory.status.length; row += statusWords) {
       const read = (field: number): number => Atomics.load(memory.status, row + field);
+      listenersInbound += read(statusField.listenersInbound);
+      listenersOutbound += read(statusField.listenersOutbound);
       connectionsInbound += read(statusField.connectionsInbound);
       connectionsOutbound += read(statusField.connectionsOutbound);
       exchangesOutbound += read(statusField.exchangesOutbound);
@@ -116,7 +105,14 @@ export class DrainRunner {
     // Those on their way may be inbound.
     const inTransit = countConnections() - connectionsInbound - connectionsOutbound;
     connectionsInbound += Math.max(0, inTransit);
-    return { connectionsInbound, connectionsOutbound, exchangesOutbound, outboundQuietMs };
+    return {
+      listenersInbound,
+      listenersOutbound,
+      connectionsInbound,
+      connectionsOutbound,
+      exchangesOutbound,
+      outboundQuietMs,
+    };
   }
 }
 
@@ -130,5 +126,3 @@ const messages: Readonly<Record<DrainStep, string>> = {
   done: 'drained',
 };
 const tickPeriodMs = 50;
-/** A port that is never quiet closes all the same. */
-const turnsMax = 100;

@@ -5,6 +5,8 @@ import { test } from 'node:test';
 import { Drain, type DrainCounts, type DrainOptions, type DrainStep } from './drain.ts';
 
 const busy: DrainCounts = {
+  listenersInbound: 0,
+  listenersOutbound: 0,
   connectionsInbound: 2,
   connectionsOutbound: 3,
   exchangesOutbound: 1,
@@ -39,6 +41,20 @@ test('each stage waits for its condition', () => {
   assert.equal(drain.step, 'outbound');
   drain.advance(10_100, empty);
   assert.deepEqual(steps, ['announce', 'inbound', 'quiet', 'outbound', 'done']);
+});
+
+test('a stage waits for listeners that still let clients in', () => {
+  const { drain } = start({ announceMs: 0 });
+  drain.begin(0);
+  const closing = { ...empty, listenersInbound: 1, listenersOutbound: 2 };
+  drain.advance(0, closing);
+  assert.equal(drain.step, 'inbound');
+  drain.advance(100, { ...closing, listenersInbound: 0 });
+  assert.equal(drain.step, 'outbound');
+  drain.advance(200, { ...empty, listenersOutbound: 1 });
+  assert.equal(drain.step, 'outbound');
+  drain.advance(300, empty);
+  assert.equal(drain.step, 'done');
 });
 
 test('nothing left to do ends at once', () => {

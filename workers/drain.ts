@@ -22,6 +22,9 @@ export interface DrainOptions {
 }
 
 export interface DrainCounts {
+  /** Listeners that still let clients in. */
+  readonly listenersInbound: number;
+  readonly listenersOutbound: number;
   readonly connectionsInbound: number;
   readonly connectionsOutbound: number;
   readonly exchangesOutbound: number;
@@ -68,7 +71,8 @@ export class Drain {
 
   #next(nowMs: number, counts: DrainCounts): DrainStep | null {
     const { announceMs, graceMs, hasOutbound } = this.#options;
-    const isEmpty = counts.connectionsInbound + counts.connectionsOutbound === 0;
+    const inboundLeft = counts.listenersInbound + counts.connectionsInbound;
+    const isEmpty = inboundLeft + counts.listenersOutbound + counts.connectionsOutbound === 0;
     if (this.#step === 'running' || this.#step === 'done') return null;
     if (this.#step === 'force') {
       return isEmpty || nowMs - this.#stepMs >= forcedMs ? 'done' : null;
@@ -78,7 +82,7 @@ export class Drain {
       case 'announce':
         return nowMs - this.#beganMs >= announceMs ? 'inbound' : null;
       case 'inbound':
-        return counts.connectionsInbound === 0 ? (hasOutbound ? 'quiet' : 'done') : null;
+        return inboundLeft === 0 ? (hasOutbound ? 'quiet' : 'done') : null;
       case 'quiet':
         return isQuiet(counts) ? 'outbound' : null;
       case 'outbound':

@@ -1,24 +1,36 @@
-/** Goal: a pause loses no client. Method: real sockets, once with and once without duplicates. */
+/**
+ * Goal: neither a pause nor the end of a listener loses a client. Method: real sockets and a clock
+ * moved by hand, once with and once without the C calls.
+ */
 
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
-import { heldSocketsMax } from '../core/base/limits.ts';
+import { handshakeMs, heldSocketsMax } from '../core/base/limits.ts';
+import { TimerWheel, tickMs } from '../core/base/timers.ts';
 import { ask, dial, untilEnd } from '../test/support/dial.ts';
+import { FakeClock } from '../test/support/fake-clock.ts';
+import { type DescriptorCalls, descriptorCalls } from './descriptor-calls.ts';
 import { bindPort, type Listener, listenOn } from './listen.ts';
 
+const clock = new FakeClock();
+const timers = new TimerWheel(clock, clock.wakeSource);
 const address = { host: '127.0.0.1', port: 0 };
+
+/** Like a system without C calls. */
+const noCalls: DescriptorCalls = {
+  duplicate: () => null,
+  refuseNewClients: () => false,
+  hasWaitingClients: () => false,
+};
 
 async function open(
   onSocket: (socket: Socket) => void,
-  duplicate?: (descriptor: number) => number | null,
+  calls: DescriptorCalls = descriptorCalls,
 ): Promise<Listener> {
   const port = bindPort({ address, setting: 'proxy.outbound', reusePort: false });
-  return listenOn(port, {
-    onSocket,
-    onError: (error) => assert.fail(error),
-    ...(duplicate === undefined ? {} : { duplicate }),
-  });
+  const onError = (error: Error): never => assert.fail(error);
+  return listenOn(port, { timers, onSocket, onError, calls });
 }
 
 function echo(socket: Socket): void {
@@ -56,13 +68,10 @@ test('closed while paused, the port is free', async () => {
 
 test('without a duplicate sockets are held unread, as many as are allowed', async () => {
   const served: Socket[] = [];
-  const listener = await open(
-    (socket) => {
-      served.push(socket);
-      echo(socket);
-    },
-    () => null,
-  );
+  const listener = await open((socket) => {
+    served.push(socket);
+    echo(socket);
+  }, noCalls);
   listener.pause();
   const clients: Socket[] = [];
   for (let count = 0; count < heldSocketsMax; count++) clients.push(await dial(listener.address));
@@ -78,14 +87,11 @@ test('without a duplicate sockets are held unread, as many as are allowed', asyn
 
 test('one that was held may pause again: the rest stays held', async () => {
   const served: Socket[] = [];
-  const listener = await open(
-    (socket) => {
-      served.push(socket);
-      echo(socket);
-      listener.pause();
-    },
-    () => null,
-  );
+  const listener = await open((socket) => {
+    served.push(socket);
+    echo(socket);
+    listener.pause();
+  }, noCalls);
   listener.pause();
   const clients = [await dial(listener.address), await dial(listener.address)];
   const over = [];
@@ -100,11 +106,11 @@ test('one that was held may pause again: the rest stays held', async () => {
 });
 
 test('no duplicate to resume by: it stays paused and says so', async () => {
-  const { duplicateDescriptor } = await import('./descriptor-calls.ts');
   let allowed = true;
-  const listener = await open(echo, (descriptor) =>
-    allowed ? duplicateDescriptor(descriptor) : null,
-  );
+  const listener = await open(echo, {
+    ...descriptorCalls,
+    duplicate: (descriptor) => (allowed ? descriptorCalls.duplicate(descriptor) : null),
+  });
   listener.pause();
   allowed = false;
   assert.equal(listener.resume(), false);
@@ -116,3 +122,97 @@ test('no duplicate to resume by: it stays paused and says so', async () => {
   client.destroy();
   listener.close();
 });
+
+test('at its end who is in the backlog is served, who comes later is refused', async () => {
+  const listener = await open(echo);
+  const clients = [dial(listener.address), dial(listener.address)];
+  await untilConnecting();
+  const closed = untilStopped(listener);
+  const late = assert.rejects(dial(listener.address), { code: 'ECONNREFUSED' });
+  for (const client of await Promise.all(clients)) {
+    assert.equal(await ask(client, 'in time'), 'in time');
+    client.destroy();
+  }
+  assert.equal(closed.done, false, 'a handshake may be under way');
+  clock.advance(handshakeMs + 2 * tickMs);
+  await closed.promise;
+  await late;
+});
+
+test('at its end while paused, who waits is served after the pause', async () => {
+  const listener = await open(echo);
+  listener.pause();
+  const client = await dial(listener.address);
+  const answer = ask(client, 'waiting');
+  const closed = untilStopped(listener);
+  clock.advance(2 * handshakeMs);
+  await turns(5);
+  assert.equal(closed.done, false);
+  listener.resume();
+  assert.equal(await answer, 'waiting');
+  clock.advance(handshakeMs + 2 * tickMs);
+  await closed.promise;
+  client.destroy();
+  await assert.rejects(dial(listener.address), { code: 'ECONNREFUSED' });
+});
+
+test('at its end while paused, it closes when nobody waits', async () => {
+  for (const calls of [descriptorCalls, noCalls]) {
+    const listener = await open(echo, calls);
+    listener.pause();
+    const closed = untilStopped(listener);
+    clock.advance(handshakeMs + 2 * tickMs);
+    await closed.promise;
+    await assert.rejects(dial(listener.address), { code: 'ECONNREFUSED' });
+  }
+});
+
+test('at its end without the C calls, it closes when nobody comes for a moment', async () => {
+  const listener = await open(echo, noCalls);
+  const dialling = dial(listener.address);
+  await untilConnecting();
+  const closed = untilStopped(listener);
+  const client = await dialling;
+  assert.equal(await ask(client, 'in time'), 'in time');
+  await closed.promise;
+  client.destroy();
+  await assert.rejects(dial(listener.address), { code: 'ECONNREFUSED' });
+});
+
+test('an end that is cut short resets who waits, and says once that it is over', async () => {
+  const listener = await open(echo);
+  listener.pause();
+  const ended = untilEnd(await dial(listener.address));
+  let closed = 0;
+  listener.stop(() => {
+    closed += 1;
+  });
+  listener.stop(() => assert.fail('it has been told'));
+  listener.close();
+  listener.close();
+  assert.equal(await ended, 'ECONNRESET');
+  assert.equal(closed, 1);
+  assert.equal(timers.armedCount, 0);
+});
+
+function untilStopped(listener: Listener): { done: boolean; readonly promise: Promise<void> } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const state = { done: false, promise };
+  listener.stop(() => {
+    state.done = true;
+    resolve();
+  });
+  return state;
+}
+
+/**
+ * `connect` is called in the next tick, and on the loopback the handshake is over when it returns:
+ * the listener has the clients in its backlog, and accepts them when this turn has ended.
+ */
+function untilConnecting(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}

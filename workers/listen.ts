@@ -1,17 +1,22 @@
 /**
- * A bound port that accepts paused, untouched sockets and that can stop accepting for a while
- * without losing its backlog. Who is admitted, and which worker serves, is not decided here.
+ * A bound port that accepts paused, untouched sockets, and that can stop accepting for a while or
+ * for good without losing a client. Who is admitted, and which worker serves, is not decided here.
  *
  * `net.Server` cannot pause. What works is to duplicate the listening descriptor, to close the
  * server, and to listen on the duplicate later: the kernel goes on queueing clients meanwhile.
  * Where no duplicate is to be had, sockets are accepted and held unread, a bounded number.
+ *
+ * Closing resets whoever is in the backlog, with a request that may have been sent. So nobody new
+ * is answered any more, who is connected or about to be is let in, and then it closes. A client
+ * that comes meanwhile tries again after a second and is refused, provably unprocessed.
  */
 
 import { BoundSocket, createServer, type Server, Socket } from 'node:net';
 import type { Address } from '../api/settings.ts';
 import { formatAddress } from '../control/model/address.ts';
-import { heldSocketsMax } from '../core/base/limits.ts';
-import { duplicateDescriptor } from './descriptor-calls.ts';
+import { handshakeMs, heldSocketsMax } from '../core/base/limits.ts';
+import { systemTurn, Timer, type TimerWheel } from '../core/base/timers.ts';
+import { type DescriptorCalls, descriptorCalls } from './descriptor-calls.ts';
 
 export interface BindOptions {
   readonly address: Address;
@@ -31,11 +36,12 @@ export interface BoundPort {
 }
 
 export interface ListenOptions {
+  readonly timers: TimerWheel;
   readonly onSocket: (socket: Socket) => void;
   /** Accepting has failed; the listener goes on. */
   readonly onError: (error: Error) => void;
-  /** Replaced in tests by one that fails. */
-  readonly duplicate?: (descriptor: number) => number | null;
+  /** Replaced in tests by some that fail. */
+  readonly calls?: DescriptorCalls;
 }
 
 export class ListenError extends Error {
@@ -86,6 +92,11 @@ export class Listener {
   #parked: Socket | null = null;
   #state: 'accepting' | 'paused' | 'holding' | 'closed' = 'accepting';
   readonly #held: Socket[] = [];
+  readonly #calls: DescriptorCalls;
+  readonly #handshakes = new Timer({ onTimer: () => this.#finish() });
+  #accepted = 0;
+  /** Set when it stops for good. */
+  #onClosed: (() => void) | null = null;
 
   /** `server` listens; `listenOn` makes it. */
   constructor(options: ListenOptions, address: Address, server: Server, descriptor: number) {
@@ -93,6 +104,7 @@ export class Listener {
     this.address = address;
     this.#server = server;
     this.#descriptor = descriptor;
+    this.#calls = options.calls ?? descriptorCalls;
     server.removeAllListeners('error');
     server.on('error', (error) => options.onError(error));
     server.on('connection', (socket) => this.#onSocket(socket));
@@ -101,7 +113,7 @@ export class Listener {
   /** Clients wait in the backlog until `resume`; when it is full their TCP tries again. */
   pause(): void {
     if (this.#state !== 'accepting') return;
-    const copy = (this.#options.duplicate ?? duplicateDescriptor)(this.#descriptor);
+    const copy = this.#calls.duplicate(this.#descriptor);
     if (copy === null) {
       this.#state = 'holding';
       return;
@@ -115,7 +127,7 @@ export class Listener {
   /** Accepts again, first what was held; false when no descriptor is left to do so. */
   resume(): boolean {
     if (this.#parked !== null) {
-      const copy = (this.#options.duplicate ?? duplicateDescriptor)(this.#descriptor);
+      const copy = this.#calls.duplicate(this.#descriptor);
       if (copy === null) return false;
       this.#state = 'accepting';
       this.#descriptor = copy;
@@ -133,14 +145,47 @@ export class Listener {
     return true;
   }
 
-  /** Ends accepting; clients in the backlog are reset by the kernel. */
+  /**
+   * Lets in who is connected or about to be, then closes and says so. While it is paused they wait
+   * for `resume`. Where new clients cannot be kept away, it closes when nobody comes for a moment.
+   */
+  stop(onClosed: () => void): void {
+    if (this.#onClosed !== null || this.#state === 'closed') return;
+    this.#onClosed = onClosed;
+    const isRefusing = this.#calls.refuseNewClients(this.#descriptor);
+    if (isRefusing) this.#options.timers.arm(this.#handshakes, handshakeMs);
+    else this.#finish();
+  }
+
+  /** Ends accepting at once; clients in the backlog are reset by the kernel. */
   close(): void {
     if (this.#state === 'closed') return;
+    this.#options.timers.cancel(this.#handshakes);
     if (this.#parked !== null) this.#parked.destroy();
     else this.#server.close();
     this.#parked = null;
     this.#state = 'closed';
     for (const socket of this.#held.splice(0)) socket.destroy();
+    this.#onClosed?.();
+  }
+
+  /**
+   * Closes after two turns without a client: the first may end before it has looked at the port.
+   * While it is paused, only if nobody waits.
+   */
+  #finish(turnsLeft = turnsMax, quietTurns = 0): void {
+    if (this.#state === 'accepting') {
+      const before = this.#accepted;
+      systemTurn(() => {
+        const quiet = this.#accepted === before ? quietTurns + 1 : 0;
+        if (this.#isAccepting() && (quiet === 2 || turnsLeft === 0)) this.close();
+        else this.#finish(turnsLeft - 1, quiet);
+      });
+    } else if (this.#state !== 'closed') {
+      const isWaitedFor = this.#held.length > 0 || this.#calls.hasWaitingClients(this.#descriptor);
+      if (isWaitedFor) this.#options.timers.arm(this.#handshakes, handshakeMs);
+      else this.close();
+    }
   }
 
   #isAccepting(): boolean {
@@ -148,6 +193,7 @@ export class Listener {
   }
 
   #onSocket(socket: Socket): void {
+    this.#accepted += 1;
     if (this.#state === 'accepting') this.#options.onSocket(socket);
     else if (this.#state === 'holding' && this.#held.length < heldSocketsMax) {
       this.#held.push(socket);
@@ -179,3 +225,5 @@ function explain(error: NodeJS.ErrnoException): string {
 
 /** The kernel lowers it to net.core.somaxconn. */
 const backlog = 4096;
+/** A full backlog, if a turn takes one of it; a port that is never quiet closes all the same. */
+const turnsMax = backlog;

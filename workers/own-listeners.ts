@@ -4,66 +4,48 @@
  */
 
 import type { Socket } from 'node:net';
-import type { DrainStage, ListenerName } from '../api/messages.ts';
+import type { ListenerName, WorkerToMain } from '../api/messages.ts';
 import type { ProxySettings } from '../api/settings.ts';
 import { type SharedMemory, statusField, statusWords } from '../api/shared-memory.ts';
 import type { TimerWheel } from '../core/base/timers.ts';
-import { Admission } from './accept.ts';
-import { DescriptorBudget, readDescriptorFacts } from './descriptors.ts';
-import { bindPort, type Listener, listenOn } from './listen.ts';
+import { bindPort } from './listen.ts';
+import { ListenerSet } from './listener-set.ts';
 import { listTraffic } from './ports.ts';
 
 interface OwnListenersOptions {
+  /** Whose row in shared memory tells how many listeners there are. */
+  readonly index: number;
   readonly settings: ProxySettings;
   readonly memory: SharedMemory;
   readonly timers: TimerWheel;
   readonly adopt: (listener: ListenerName, socket: Socket) => void;
-  readonly warn: (message: string, reason: string) => void;
+  readonly post: (message: WorkerToMain) => void;
 }
 
-export interface OwnListeners {
-  drain(stage: DrainStage): void;
-}
-
-export async function openOwnListeners(options: OwnListenersOptions): Promise<OwnListeners> {
-  const { settings, memory, timers, adopt, warn } = options;
-  const admission = new Admission({
+export async function openOwnListeners(options: OwnListenersOptions): Promise<ListenerSet> {
+  const { index, settings, memory, timers, adopt, post } = options;
+  const listeners = new ListenerSet({
     maxConnections: settings.maxConnections,
-    descriptors: new DescriptorBudget(readDescriptorFacts()),
     timers,
     countConnections: () => countConnections(memory),
     hasWorker: () => true,
-    onPause: (reason) => warn('accepting is paused', reason),
-    onResume: (reason) => warn('accepting again', reason),
-  });
-  const listeners = new Map<ListenerName, Listener>();
-  for (const { name, address, setting } of listTraffic(settings)) {
-    const port = bindPort({ address, setting, reusePort: true, isOurs: true });
-    const listener = await listenOn(port, {
-      onSocket: (socket) => {
-        adopt(name, socket);
-        admission.admitted();
-      },
-      onError: (error) => warn('accepting has failed', error.message),
-    });
-    listeners.set(name, listener);
-    admission.add(listener);
-  }
-  return {
-    drain(stage) {
-      for (const [name, listener] of listeners) {
-        if (!endsAt(stage, name)) continue;
-        admission.remove(listener);
-        listener.close();
-      }
+    onSocket: adopt,
+    onError(error) {
+      const fields = { error: error.message };
+      const message = 'accepting has failed';
+      post({ kind: 'log', level: 'error', target: 'heddle::accept', message, fields });
     },
-  };
-}
-
-/** Whether a listener is closed when the drain has come to this stage. */
-export function endsAt(stage: DrainStage, name: ListenerName): boolean {
-  if (stage === 'announce') return false;
-  return stage !== 'inbound' || name === 'inbound';
+    onPause: (reason) => post({ kind: 'accept-paused', reason }),
+    onResume: (reason) => post({ kind: 'accept-resumed', reason }),
+    onCount(direction, change) {
+      const field = direction === 'inbound' ? 'listenersInbound' : 'listenersOutbound';
+      Atomics.add(memory.status, index * statusWords + statusField[field], change);
+    },
+  });
+  for (const { name, address, setting } of listTraffic(settings)) {
+    await listeners.open(name, bindPort({ address, setting, reusePort: true, isOurs: true }));
+  }
+  return listeners;
 }
 
 function countConnections(memory: SharedMemory): number {

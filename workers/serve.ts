@@ -11,8 +11,8 @@ import { systemClock } from '../core/base/clock.ts';
 import { systemRandom } from '../core/base/random.ts';
 import { systemInterval, TimerWheel } from '../core/base/timers.ts';
 import type { ProxyEnv, Proxy as ProxyWorker } from '../core/proxy/proxy.ts';
-
-import { type OwnListeners, openOwnListeners } from './own-listeners.ts';
+import type { ListenerSet } from './listener-set.ts';
+import { openOwnListeners } from './own-listeners.ts';
 import { listensInWorkers } from './ports.ts';
 
 /** What main gives to a worker's thread. */
@@ -43,12 +43,13 @@ export async function serveWorker(task: WorkerTask, createProxy: CreateProxy): P
   process.on('uncaughtExceptionMonitor', () => {
     const { status } = start.memory;
     const row = start.index * statusWords;
+    Atomics.store(status, row + statusField.ending, 1);
     const fields = [statusField.connectionsInbound, statusField.connectionsOutbound];
     const lost = fields.map((field) => Atomics.load(status, row + field));
-    proxy.receive({ kind: 'drain', stage: 'force' });
+    proxy.close();
     for (const [index, field] of fields.entries()) Atomics.store(status, row + field, lost[index]);
   });
-  let own: OwnListeners | null = null;
+  let own: ListenerSet | null = null;
   port.on('message', (message: MainToWorker) => {
     if (message.kind === 'socket') proxy.adopt(message.listener, message.socket);
     else {
@@ -59,13 +60,12 @@ export async function serveWorker(task: WorkerTask, createProxy: CreateProxy): P
   startHeartbeat(start.memory, start.index, task.heartbeatMs);
   if (listensInWorkers(start.settings)) {
     own = await openOwnListeners({
+      index: start.index,
       settings: start.settings,
       memory: start.memory,
       timers,
       adopt: (listener, socket) => proxy.adopt(listener, socket),
-      warn: (message, reason) => {
-        post({ kind: 'log', level: 'warn', target: 'heddle::accept', message, fields: { reason } });
-      },
+      post,
     });
   }
   post({ kind: 'ready' });

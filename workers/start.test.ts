@@ -9,6 +9,7 @@ import { createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { ask, dial, untilEnd } from '../test/support/dial.ts';
 import { echoYaml, startEchoProxy } from '../test/support/echo-proxy.ts';
+import { readMetrics } from '../test/support/process.ts';
 
 test('over --max-connections clients wait in the backlog until others have gone', async () => {
   const echo = await startEchoProxy({ maxConnections: 2 });
@@ -102,14 +103,37 @@ test('reuseport: workers accept by themselves, pause and drain', async () => {
     const inbound = await dial(echo.inbound);
     assert.match(await ask(inbound, 'who'), /^worker [01]$/);
     clients.push(inbound);
-    await echo.untilLogged('accepting is paused');
+    assert.match(await echo.untilLogged('accepting is paused'), / worker=[01] reason=connections /);
+    const port = echo.admin.port;
+    const paused = await readMetrics(port);
+    assert.equal(paused.sum('heddle_accept_paused', { reason: 'connections' }), 1);
+    assert.equal(paused.sum('heddle_accept_pauses_total', { reason: 'connections' }), 1);
     inbound.destroy();
     await echo.untilLogged('accepting again');
+    assert.equal((await readMetrics(port)).sum('heddle_accept_paused'), 0);
     const next = await dial(echo.outbound);
     assert.equal(await ask(next, 'x'), 'x');
     echo.proxy.drain();
     await echo.untilLogged('outbound stays until it is quiet');
     next.destroy();
+  } finally {
+    await echo.stop();
+  }
+});
+
+test('reuseport: the pause of a worker ends with it', async () => {
+  const echo = await startEchoProxy({ accept: 'reuseport', workers: 1, maxConnections: 1 });
+  try {
+    const first = await dial(echo.outbound);
+    assert.equal(await ask(first, 'a'), 'a');
+    await echo.untilLogged('accepting is paused');
+    const ended = untilEnd(first);
+    first.write('exception');
+    await ended;
+    await echo.untilLogged('a worker has ended');
+    const metrics = await readMetrics(echo.admin.port);
+    assert.equal(metrics.sum('heddle_accept_paused'), 0);
+    assert.equal(metrics.sum('heddle_accept_pauses_total'), 1);
   } finally {
     await echo.stop();
   }

@@ -3,7 +3,7 @@
  * one place. It knows no signals and no exit codes, so that tests and the demo can run it too.
  */
 
-import type { DrainStage, ListenerName } from '../api/messages.ts';
+import type { DrainStage } from '../api/messages.ts';
 import type { Address, ProxySettings } from '../api/settings.ts';
 import { createSharedMemory, type SharedMemory } from '../api/shared-memory.ts';
 import { formatAddress } from '../control/model/address.ts';
@@ -18,25 +18,24 @@ import { systemRandom } from '../core/base/random.ts';
 import { systemInterval, systemWaitAtMost, Timer, TimerWheel } from '../core/base/timers.ts';
 import { MetricsMerger } from '../core/telemetry/merge.ts';
 import { ProcessMetrics } from '../core/telemetry/process.ts';
-import { Admission } from './accept.ts';
+import { AcceptPauses, mainThread } from './accept-pauses.ts';
 import { answerAdmin } from './admin.ts';
 import { type AdminServer, createAdminServer } from './admin-server.ts';
 import { type ConfigState, collectMetrics, showConfig, showEndpoints } from './admin-view.ts';
 import { countWorkers } from './config.ts';
 import { followConfig } from './config-reload.ts';
-import { DescriptorBudget, readDescriptorFacts } from './descriptors.ts';
 import { DrainRunner } from './drain-runner.ts';
 import { startInline } from './inline.ts';
 import { type Listener, listenOn } from './listen.ts';
+import { ListenerSet } from './listener-set.ts';
 import { createLogOutput, type LogOutput, type WriteBytes, writeStderr } from './log-output.ts';
 import { MainMetrics } from './metrics.ts';
-import { endsAt } from './own-listeners.ts';
 import { startPool, type WorkerEntry, type WorkerPool } from './pool.ts';
 import { bindPorts, listensInWorkers, type ProxyPorts } from './ports.ts';
-import { receiveReport } from './reports.ts';
 import { Publisher } from './snapshot.ts';
 import { Supervisor, type SupervisorLimits, supervisorLimits } from './supervisor.ts';
-import type { WorkerEnd, Workforce, WorkforceEvents } from './workforce.ts';
+import type { Workforce } from './workforce.ts';
+import { createWorkforceEvents } from './workforce-events.ts';
 
 /** What tests replace. */
 interface StartOptions {
@@ -97,16 +96,18 @@ class ProxyProcess implements RunningProxy {
   readonly #slots: Slots;
   readonly #discovery: StaticDiscovery;
   readonly #publisher: Publisher;
-  readonly #admission: Admission;
+  readonly #pauses: AcceptPauses;
+  readonly #listeners: ListenerSet;
+  /** Main's own listeners that let clients in. */
+  readonly #listening = { inbound: 0, outbound: 0 };
   readonly #drain: DrainRunner;
   readonly #admin: AdminServer;
-  readonly #listeners = new Map<ListenerName | 'admin', Listener>();
   readonly #cleanups: (() => void)[] = [];
+  #adminListener: Listener | null = null;
   #workforce: Workforce | null = null;
   #onReady: () => void = () => {};
   #logLevel: ProxySettings['logLevel'];
   #isReady = false;
-  #accepted = 0;
   #stopped = false;
 
   constructor(config: LoadedConfig, ports: ProxyPorts, workers: number, options: StartOptions) {
@@ -139,14 +140,19 @@ class ProxyProcess implements RunningProxy {
         this.log.error('heddle::discovery', 'no slot is left for an endpoint', { authority });
       },
     });
-    this.#admission = this.#createAdmission();
+    this.#pauses = new AcceptPauses({
+      metrics: this.#metrics,
+      log: this.log,
+      countConnections: () => this.#workforce?.countConnections() ?? 0,
+    });
+    this.#listeners = this.#createListeners();
     this.#drain = new DrainRunner({
       settings,
       memory,
       clock,
       log: this.log,
       countConnections: () => this.#workforce?.countConnections() ?? 0,
-      countAccepted: () => this.#accepted,
+      listeners: this.#listening,
       onStage: (stage) => this.#onDrainStage(stage),
       onDone: () => void this.stop(),
     });
@@ -160,7 +166,7 @@ class ProxyProcess implements RunningProxy {
   async start(options: StartOptions): Promise<void> {
     const { settings } = this;
     const ready = this.#untilReady();
-    await this.#listen('admin');
+    await this.#listenForAdmin();
     this.#workforce = await this.#startWorkforce(options);
     this.#cleanups.push(
       systemInterval(() => this.#output.flush(), flushPeriodMs),
@@ -175,7 +181,7 @@ class ProxyProcess implements RunningProxy {
     );
     await ready;
     if (!listensInWorkers(settings)) {
-      for (const name of this.#ports.traffic.keys()) await this.#listen(name);
+      for (const [name, port] of this.#ports.traffic) await this.#listeners.open(name, port);
     }
     this.#isReady = true;
     this.#logStart();
@@ -191,8 +197,8 @@ class ProxyProcess implements RunningProxy {
     this.#stopped = true;
     this.#isReady = false;
     this.#drain.close();
-    this.#admission.close();
-    for (const listener of this.#listeners.values()) listener.close();
+    this.#listeners.close();
+    this.#adminListener?.close();
     // Those that main only reserved are still its own.
     if (listensInWorkers(this.settings)) {
       for (const { socket } of this.#ports.traffic.values()) socket.close();
@@ -230,7 +236,15 @@ class ProxyProcess implements RunningProxy {
       memory: this.#memory,
       clock,
       timers: this.#timers,
-      events: this.#createEvents(),
+      events: createWorkforceEvents({
+        publisher: this.#publisher,
+        merger: this.#merger,
+        metrics: this.#metrics,
+        pauses: this.#pauses,
+        output: this.#output,
+        onReady: (worker) => this.#onWorkerReady(worker),
+        onEnded: () => this.#checkAdmission(),
+      }),
     };
     if (this.#workers === 0) {
       const { createProxy } = await import('../core/proxy/proxy.ts');
@@ -245,21 +259,6 @@ class ProxyProcess implements RunningProxy {
     return new Supervisor({ ...shared, pool, limits });
   }
 
-  #createEvents(): WorkforceEvents {
-    const receivers = {
-      publisher: this.#publisher,
-      merger: this.#merger,
-      output: this.#output,
-    };
-    return {
-      onStarting: (worker, incarnation) => this.#publisher.workerStarting(worker, incarnation),
-      onReady: (worker) => this.#onWorkerReady(worker),
-      onEnded: (worker, end) => this.#onWorkerEnded(worker, end),
-      onRefused: () => this.#metrics.count('heddle_handoff_retries_total', {}),
-      onReport: (worker, report) => receiveReport(receivers, worker, report),
-    };
-  }
-
   #onWorkerReady(worker: number): void {
     const workforce = this.#workforce;
     const { stage } = this.#drain;
@@ -268,69 +267,46 @@ class ProxyProcess implements RunningProxy {
     }
     if (stage !== null) workforce?.send(worker, { kind: 'drain', stage });
     if (workforce?.readyCount === workforce?.count) this.#onReady();
-    if (this.#isReady) this.#admission.check();
+    this.#checkAdmission();
   }
 
-  #onWorkerEnded(worker: number, end: WorkerEnd): void {
-    this.#publisher.workerEnded(worker);
-    this.#merger.workerEnded(worker);
-    const { reason, detail, lostConnections, restartDelayMs } = end;
-    this.#metrics.count('heddle_worker_restarts_total', { reason });
-    this.#metrics.count('heddle_worker_connections_lost_total', {}, lostConnections);
-    const fields = { worker, reason, detail, connections: lostConnections, restartDelayMs };
-    this.log.error('heddle::workers', 'a worker has ended and is replaced', fields);
-    if (this.#isReady) this.#admission.check();
+  /** A worker has come or gone. */
+  #checkAdmission(): void {
+    if (this.#isReady) this.#listeners.check();
   }
 
-  async #listen(name: ListenerName | 'admin'): Promise<void> {
-    const port = name === 'admin' ? this.#ports.admin : this.#ports.traffic.get(name);
-    if (port === null || port === undefined) return;
-    const listener = await listenOn(port, {
-      onSocket: (socket) => {
-        if (name === 'admin') this.#admin.accept(socket);
-        else {
-          this.#accepted += 1;
-          this.#workforce?.give(name, socket);
-          this.#admission.admitted();
-        }
-      },
-      onError: (error) => {
-        this.log.error('heddle::accept', 'accepting has failed', { error: error.message });
-      },
+  /** It answers whatever happens to the others. */
+  async #listenForAdmin(): Promise<void> {
+    if (this.#ports.admin === null) return;
+    this.#adminListener = await listenOn(this.#ports.admin, {
+      timers: this.#timers,
+      onSocket: (socket) => this.#admin.accept(socket),
+      onError: (error) => this.#onAcceptError(error),
     });
-    this.#listeners.set(name, listener);
-    // The admin port answers whatever happens to the others.
-    if (name !== 'admin') this.#admission.add(listener);
   }
 
-  #createAdmission(): Admission {
-    return new Admission({
+  #createListeners(): ListenerSet {
+    return new ListenerSet({
       maxConnections: this.settings.maxConnections,
-      descriptors: new DescriptorBudget(readDescriptorFacts()),
       timers: this.#timers,
       countConnections: () => this.#workforce?.countConnections() ?? 0,
       hasWorker: () => (this.#workforce?.readyCount ?? 0) > 0,
-      onPause: (reason) => {
-        this.#metrics.count('heddle_accept_pauses_total', { reason });
-        this.#metrics.set('heddle_accept_paused', { reason }, 1);
-        this.log.warn('heddle::accept', 'accepting is paused, clients wait in the backlog', {
-          reason,
-          connections: this.#workforce?.countConnections() ?? 0,
-        });
-      },
-      onResume: (reason) => {
-        this.#metrics.set('heddle_accept_paused', { reason }, 0);
-        this.log.info('heddle::accept', 'accepting again', { reason });
+      onSocket: (name, socket) => this.#workforce?.give(name, socket),
+      onError: (error) => this.#onAcceptError(error),
+      onPause: (reason) => this.#pauses.paused(mainThread, reason),
+      onResume: () => this.#pauses.resumed(mainThread),
+      onCount: (direction, change) => {
+        this.#listening[direction] += change;
       },
     });
   }
 
+  #onAcceptError(error: Error): void {
+    this.log.error('heddle::accept', 'accepting has failed', { error: error.message });
+  }
+
   #onDrainStage(stage: DrainStage): void {
-    for (const [name, listener] of this.#listeners) {
-      if (name === 'admin' || !endsAt(stage, name)) continue;
-      this.#admission.remove(listener);
-      listener.close();
-    }
+    this.#listeners.drain(stage);
     this.#workforce?.broadcast({ kind: 'drain', stage });
   }
 

@@ -78,6 +78,7 @@ async function startRig(workers: number, silenceMs = 10_000): Promise<Rig> {
   const address = { host: '127.0.0.1', port: 0 };
   const port = bindPort({ address, setting: 'proxy.outbound', reusePort: false });
   const listener = await listenOn(port, {
+    timers,
     onSocket: (socket) => supervisor.give('outbound', socket),
     onError: (error) => assert.fail(error),
   });
@@ -148,6 +149,28 @@ for (const [death, reason] of [
     for (const client of [...spared, next]) client.destroy();
   });
 }
+
+test('clients whom a failing worker has reset come again at once and find another', async () => {
+  const rig = await startRig(2);
+  const clients: Socket[] = [];
+  const doomed: Socket[] = [];
+  for (let count = 0; count < 16; count++) {
+    const client = await dial(rig.address);
+    clients.push(client);
+    if ((await ask(client, 'who')) === 'worker 0') doomed.push(client);
+  }
+  const again = doomed.map(async (client) => {
+    await untilEnd(client);
+    const next = await dial(rig.address);
+    clients.push(next);
+    return ask(next, 'who');
+  });
+  doomed[0].write('exception');
+  assert.deepEqual(new Set(await Promise.all(again)), new Set(['worker 1']));
+  await rig.untilEnded(1);
+  assert.equal(rig.ends[0].lostConnections, 8);
+  for (const client of clients) client.destroy();
+});
 
 test('a socket that no transfer takes is closed, and said', async () => {
   const rig = await startRig(1);

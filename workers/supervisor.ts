@@ -91,7 +91,7 @@ export class Supervisor implements Workforce {
   }
 
   get readyCount(): number {
-    return this.#seats.filter((seat) => seat.ready).length;
+    return this.#seats.filter((seat) => seat.ready && !this.#isEnding(seat)).length;
   }
 
   countConnections(): number {
@@ -101,11 +101,12 @@ export class Supervisor implements Workforce {
   }
 
   give(listener: ListenerName, socket: Socket): boolean {
+    let refused = 0;
     for (const seat of this.#seats) {
       seat.connections = this.#countConnectionsOf(seat);
       seat.loadPermille = this.#read(seat.index, statusField.loadPermille);
+      if (this.#isEnding(seat)) refused |= 1 << seat.index;
     }
-    let refused = 0;
     for (;;) {
       const index = pickWorker(this.#seats, refused);
       if (index === -1) break;
@@ -239,6 +240,10 @@ export class Supervisor implements Workforce {
       const limitMs = seat.ready ? silenceMs : Math.max(silenceMs, limits.workerStartMs);
       if (silentMs > limitMs) seat.abort.abort();
     }
+  }
+
+  #isEnding(seat: Seat): boolean {
+    return this.#read(seat.index, statusField.ending) !== 0;
   }
 
   #countConnectionsOf(seat: Seat): number {

@@ -162,6 +162,8 @@ export const drainLooksMin = 2;
 export const maxConnectionsDefault = 100_000;
 /** Descriptors kept free for upstream connections, logs and discovery. */
 export const descriptorReserve = 128;
+/** How long a listener that ends lets in clients whose handshake is under way: a round trip. */
+export const handshakeMs = 100;
 /** Accepted sockets that wait unread where a listener cannot pause. */
 export const heldSocketsMax = 64;
 

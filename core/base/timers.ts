@@ -171,10 +171,13 @@ function systemWake(wake: () => void, delayMs: number): () => void {
   return () => clearTimeout(handle);
 }
 
-/** Calls `tick` every `periodMs` until the returned function is called, for housekeeping. */
-export function systemInterval(tick: () => void, periodMs: number): () => void {
+/**
+ * Calls `tick` every `periodMs` until the returned function is called. Housekeeping does not keep
+ * the process alive, work that has to come to its end does (`keepsAlive`).
+ */
+export function systemInterval(tick: () => void, periodMs: number, keepsAlive = false): () => void {
   const handle = setInterval(tick, periodMs);
-  handle.unref();
+  if (!keepsAlive) handle.unref();
   return () => clearInterval(handle);
 }
 

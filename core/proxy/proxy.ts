@@ -40,7 +40,7 @@ export interface Proxy {
   /** Takes over a paused, untouched socket that a listener accepted. */
   adopt(listener: ListenerName, socket: NetSocket): void;
   receive(message: Exclude<MainToWorker, { kind: 'socket' }>): void;
-  /** Resets every connection and stops all timers of its own. */
+  /** Resets every connection, stops all timers of its own and says what it has not said yet. */
   close(): void;
 }
 
@@ -74,7 +74,6 @@ class ThreadProxy implements Proxy {
     this.#activityAt = env.index * statusWords + statusField.outboundActivity;
     this.#progressBefore = this.#outbound.direction.progress;
     this.#stopHousekeeping = systemInterval(() => this.#housekeep(), housekeepMs);
-    core.registry.flush();
   }
 
   adopt(listener: ListenerName, socket: NetSocket): void {
@@ -89,12 +88,11 @@ class ThreadProxy implements Proxy {
   }
 
   receive(message: Exclude<MainToWorker, { kind: 'socket' }>): void {
-    const { io, log, registry } = this.#core;
+    const { io, log } = this.#core;
     io.enter();
     if (message.kind === 'snapshot') this.#targets.receive(message.bytes);
     else if (message.kind === 'log-level') log.setLevel(message.level);
     else this.#drain(message.stage);
-    registry.flush();
     io.leave();
   }
 
@@ -128,7 +126,7 @@ class ThreadProxy implements Proxy {
   }
 
   #housekeep(): void {
-    const { io, memory, log, accessLog, registry } = this.#core;
+    const { io, memory, log, accessLog } = this.#core;
     io.enter();
     // Not open connections: applications keep theirs for later, and a drain would wait for them.
     const { progress } = this.#outbound.direction;
@@ -141,7 +139,6 @@ class ThreadProxy implements Proxy {
     this.#targets.sweep();
     log.flush();
     accessLog?.flush();
-    registry.flush();
     io.leave();
   }
 }
@@ -150,11 +147,11 @@ function createCore(env: ProxyEnv): Core {
   const { settings, memory, clock, timers, random, post } = env;
   const cells = memory.cells[env.index];
   const io = new Io(clock, cells);
-  const registry = new Registry(
-    cells,
-    (definitions) => post({ kind: 'cells', definitions }),
-    (freed) => post({ kind: 'cells-freed', cells: freed }),
-  );
+  const registry = new Registry(cells, {
+    announce: (definitions) => post({ kind: 'cells', definitions }),
+    freed: (freed) => post({ kind: 'cells-freed', cells: freed }),
+    soon: (flush) => io.soon(flush),
+  });
   const log = new Logger((record) => post({ kind: 'log', ...record }), clock, settings.logLevel);
   return {
     worker: env.index,

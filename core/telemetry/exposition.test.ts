@@ -111,7 +111,6 @@ test('20 000 series come in slices, and what changes between two of them does no
     if (slices > 3) continue;
     registry.counter('heddle_failfast_total', { authority: `${slices}` });
     registry.release(cells[slices]);
-    registry.flush();
   }
   assert.ok(slices > 20);
   assert.equal(text.match(/^request_total\{/gm)?.length, 20_000);

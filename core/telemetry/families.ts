@@ -201,12 +201,12 @@ export const families = {
   },
   heddle_accept_paused: {
     type: 'gauge',
-    help: '1 while new connections wait in the backlog for this reason.',
+    help: 'Threads that accept nothing for this reason: main, or with --accept reuseport workers.',
     labels: ['reason'],
   },
   heddle_accept_pauses_total: {
     type: 'counter',
-    help: 'How often accepting was paused.',
+    help: 'How often a thread has stopped accepting for a while.',
     labels: ['reason'],
   },
   heddle_detect_timeouts_total: {

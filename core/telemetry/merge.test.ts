@@ -18,11 +18,11 @@ function createMerger(workers = 2, seriesLimit = 100) {
   const memory = Array.from({ length: workers }, () => new Float64Array(4_096));
   const merger = new MetricsMerger(memory, clock, seriesLimit);
   const startWorker = (index: number): Registry =>
-    new Registry(
-      memory[index],
-      (definitions) => merger.define(index, definitions),
-      (cells) => merger.free(index, cells),
-    );
+    new Registry(memory[index], {
+      announce: (definitions) => merger.define(index, definitions),
+      freed: (cells) => merger.free(index, cells),
+      soon: (flush) => flush(),
+    });
   return { clock, merger, memory, startWorker };
 }
 
@@ -51,7 +51,6 @@ test('counters, gauges and histograms of all workers and of main add up', () => 
     cells[worker.gauge('heddle_queue_length', { authority: 'web:80' })] = 10 * (index + 1);
     const first = worker.histogram('response_latency_ms', { direction: 'inbound' });
     observe(cells, first, latencyBoundsMs, 1.5 + index);
-    worker.flush();
   }
   const { registry } = merger;
   registry.cells[registry.counter('request_total', { direction: 'inbound' })] += 100;
@@ -70,7 +69,6 @@ test('a dead worker keeps its counters and loses its gauges; its successor start
     registry.cells[registry.gauge('heddle_queue_length', { authority: 'a' })] += by;
     const first = registry.histogram('response_latency_ms', {});
     observe(registry.cells, first, latencyBoundsMs, by);
-    registry.flush();
   };
   count(startWorker(0), 5);
   count(startWorker(1), 7);
@@ -94,7 +92,6 @@ test('a released counter stays, goes on with who takes it up, and is forgotten',
   const cell = worker.counter('heddle_failfast_total', { authority: 'a' });
   worker.cells[cell] += 4;
   worker.release(cell);
-  worker.flush();
   assert.equal(readOne(merger, name), 4);
   assert.ok(Number.isNaN(worker.cells[cell]), 'the worker may use the cell again');
 
@@ -102,16 +99,13 @@ test('a released counter stays, goes on with who takes it up, and is forgotten',
   const reused = worker.counter('heddle_failfast_total', { authority: 'b' });
   assert.equal(reused, cell);
   worker.cells[reused] += 1;
-  worker.flush();
   const second = startWorker(1);
   second.cells[second.counter('heddle_failfast_total', { authority: 'a' })] += 2;
-  second.flush();
   assert.equal(readOne(merger, name), 6);
   assert.equal(readOne(merger, 'heddle_failfast_total{authority=b}'), 1);
 
   clock.advance(599_000);
   worker.release(reused);
-  worker.flush();
   clock.advance(599_000);
   assert.equal(readOne(merger, 'heddle_failfast_total{authority=b}'), 1);
   clock.advance(31_000);
@@ -123,9 +117,7 @@ test('a released gauge is gone at once', () => {
   const worker = startWorker(0);
   const cell = worker.gauge('heddle_queue_length', { authority: 'a' });
   worker.cells[cell] = 3;
-  worker.flush();
   worker.release(cell);
-  worker.flush();
   assert.equal(readOne(merger, 'heddle_queue_length{authority=a}'), undefined);
 });
 
@@ -137,7 +129,6 @@ test('label sets of all workers together are capped, and nothing is lost in the 
       const authority = `${index}-${host}`;
       worker.cells[worker.counter('heddle_failfast_total', { authority })] += 1;
     }
-    worker.flush();
   }
   const all = readAll(merger);
   assert.equal(all.size, 11);

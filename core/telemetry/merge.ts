@@ -62,11 +62,11 @@ export class MetricsMerger {
     this.#memory = memory;
     this.#clock = clock;
     this.#seriesMax = seriesLimit;
-    this.registry = new Registry(
-      new Float64Array(mainCellsMax),
-      (definitions) => this.#define(mainThread, this.registry.cells, definitions),
-      (cells) => this.free(mainThread, cells),
-    );
+    this.registry = new Registry(new Float64Array(mainCellsMax), {
+      announce: (definitions) => this.#define(mainThread, this.registry.cells, definitions),
+      freed: (cells) => this.free(mainThread, cells),
+      soon: (flush) => flush(),
+    });
   }
 
   define(worker: number, definitions: readonly CellDefinition[]): void {
@@ -96,7 +96,6 @@ export class MetricsMerger {
 
   /** Every family that has series, in the order of the table. */
   *collect(): Generator<MergedFamily, void> {
-    this.registry.flush();
     this.#sweep();
     for (const name of Object.keys(families)) {
       assert(isFamilyName(name), 'the table has only its own names');

@@ -23,12 +23,12 @@ interface Recorded {
 function createRegistry(cells = 4_096, seriesLimit = 100): Recorded {
   const announced: CellDefinition[] = [];
   const freed: number[] = [];
-  const registry = new Registry(
-    new Float64Array(cells),
-    (definitions) => announced.push(...definitions),
-    (released) => freed.push(...released),
-    seriesLimit,
-  );
+  const outlet = {
+    announce: (definitions: readonly CellDefinition[]) => announced.push(...definitions),
+    freed: (released: readonly number[]) => freed.push(...released),
+    soon: (flush: () => void) => flush(),
+  };
+  const registry = new Registry(new Float64Array(cells), outlet, seriesLimit);
   return { registry, announced, freed };
 }
 
@@ -38,7 +38,6 @@ test('the same labels give the same cell; a definition has them in the order of 
   const cell = registry.counter('response_total', labels);
   assert.equal(registry.counter('response_total', { ...labels }), cell);
   assert.notEqual(registry.counter('response_total', { direction: 'inbound' }), cell);
-  registry.flush();
   assert.deepEqual(announced, [
     {
       family: 'response_total',
@@ -50,8 +49,34 @@ test('the same labels give the same cell; a definition has them in the order of 
     },
     { family: 'response_total', labels: [['direction', 'inbound']], cell: cell + 1 },
   ]);
-  registry.flush();
+  registry.counter('response_total', labels);
   assert.equal(announced.length, 2, 'announced once');
+});
+
+test('what an event defines and releases is told once, when the event is over', () => {
+  const told: string[] = [];
+  const asked: (() => void)[] = [];
+  const registry = new Registry(new Float64Array(4_096), {
+    announce: (definitions) => told.push(`new ${definitions.map(({ cell }) => cell).join()}`),
+    freed: (released) => told.push(`freed ${released.join()}`),
+    soon: (flush) => asked.push(flush),
+  });
+  const cells = ['a', 'b'].map((authority) =>
+    registry.counter('heddle_failfast_total', { authority }),
+  );
+  registry.release(cells[0]);
+  assert.deepEqual(told, []);
+  assert.equal(asked.length, 1);
+  asked[0]();
+  assert.deepEqual(told, [`new ${cells.join()}`, `freed ${cells[0]}`]);
+  registry.counter('heddle_failfast_total', { authority: 'b' });
+  assert.equal(asked.length, 1, 'nothing is new');
+  registry.counter('heddle_failfast_total', { authority: 'c' });
+  assert.equal(asked.length, 2);
+  registry.flush();
+  assert.equal(told.length, 3);
+  asked[1]();
+  assert.equal(told.length, 3, 'nothing is told twice');
 });
 
 test('values that differ only in where they are cut stay apart in the key', () => {
@@ -87,10 +112,8 @@ test('a cell is released by its last holder and used again only after main has m
   registry.counter('heddle_failfast_total', { authority: 'a' });
   registry.cells[cell] += 3;
   registry.release(cell);
-  registry.flush();
   assert.deepEqual(freed, []);
   registry.release(cell);
-  registry.flush();
   assert.deepEqual(freed, [cell]);
   assert.throws(() => registry.release(cell), /only a held cell/);
 
@@ -102,7 +125,6 @@ test('a cell is released by its last holder and used again only after main has m
   const again = registry.counter('heddle_failfast_total', { authority: 'c' });
   assert.equal(again, cell);
   assert.equal(registry.cells[again], 0);
-  registry.flush();
   assert.deepEqual(announced.at(-1), {
     family: 'heddle_failfast_total',
     labels: [['authority', 'c']],
@@ -129,7 +151,6 @@ test('label sets over the limit share one series; it survives the release of its
     registry.counter('heddle_failfast_total', { authority }),
   );
   assert.equal(cells[2], cells[3]);
-  registry.flush();
   assert.deepEqual(announced.at(-1)?.labels, [['authority', 'other']]);
   registry.release(cells[2]);
   registry.release(cells[3]);
@@ -163,25 +184,24 @@ test('a million label values, long ones among them, keep memory flat', () => {
   let definitions = 0;
   const cells = new Float64Array(64 * 1024);
   const merger = new MetricsMerger([cells], new FakeClock(), 1_000);
-  const registry = new Registry(
-    cells,
-    (batch) => {
+  const outlet = {
+    announce(batch: readonly CellDefinition[]) {
       definitions += batch.length;
       for (const { labels } of batch) {
         for (const [, value] of labels) valueCharsMax = Math.max(valueCharsMax, value.length);
       }
       merger.define(0, batch);
     },
-    (released) => merger.free(0, released),
-    1_000,
-  );
+    freed: (released: readonly number[]) => merger.free(0, released),
+    soon: (flush: () => void) => flush(),
+  };
+  const registry = new Registry(cells, outlet, 1_000);
   const ask = (from: number, to: number): void => {
     for (let index = from; index < to; index++) {
       const authority = index % 1_000 === 0 ? `${index}`.padEnd(100_000, 'x') : `host-${index}`;
       const cell = registry.counter('request_total', { direction: 'outbound', authority });
       registry.cells[cell] += 1;
       if (index % 3 === 0) registry.release(cell);
-      if (index % 100 === 0) registry.flush();
     }
     collectGarbage();
   };

@@ -2,9 +2,10 @@
  * A thread's own metrics: which cell of its memory belongs to which series. The cells themselves
  * are plain numbers that the hot path adds to (`cells[i] += 1`, `observe`); main reads them.
  *
- * The owner resolves a cell when it builds a route or an endpoint and calls `flush` once per tick;
- * that announces what is new and what was released. Series are counted by reference: the same
- * labels give the same cell until every holder has released it.
+ * Whoever uses a cell resolves it when it builds a route or an endpoint. What is new and what was
+ * released is announced by itself, together for each event: what was counted is lost with a worker
+ * that ends before main knows the cell. Series are counted by reference: the same labels give the
+ * same cell until every holder has released it.
  *
  * Nothing here grows without bound and nothing throws for want of room: label sets over the limit
  * of their family share one series whose label values are all `other`.
@@ -16,11 +17,15 @@ import { labelValueCharsMax, seriesMax } from '../base/limits.ts';
 import type { FamilyName, FamilyOf, FamilyTraits, LabelsOf } from './families.ts';
 import { cellsOf, families, traitsOf } from './families.ts';
 
-/** New series. Reaches main before any later word about the same cells. */
-type Announce = (definitions: readonly CellDefinition[]) => void;
-
-/** Cells that nobody here uses any more; main marks them when it has taken their last value. */
-type Freed = (cells: readonly number[]) => void;
+/** The way to main, which has to know of every cell that it is to read. */
+interface RegistryOutlet {
+  /** New series. Reaches main before any later word about the same cells. */
+  announce(definitions: readonly CellDefinition[]): void;
+  /** Cells that nobody here uses any more; main marks them when it has taken their last value. */
+  freed(cells: readonly number[]): void;
+  /** Calls `flush` when the current event is over, or at once where that costs nothing. */
+  soon(flush: () => void): void;
+}
 
 type LabelValues = Readonly<Record<string, string | undefined>>;
 
@@ -39,8 +44,7 @@ interface Released {
 
 export class Registry {
   readonly cells: Float64Array;
-  readonly #announce: Announce;
-  readonly #freedTo: Freed;
+  readonly #outlet: RegistryOutlet;
   readonly #seriesMax: number;
   readonly #byKey = new Map<FamilyName, Map<string, Series>>();
   readonly #byCell = new Map<number, Series>();
@@ -49,12 +53,13 @@ export class Registry {
   #announced: CellDefinition[] = [];
   #freed: number[] = [];
   #used = 0;
+  #flushAsked = false;
+  readonly #flushSoon = (): void => this.flush();
 
-  constructor(cells: Float64Array, announce: Announce, freed: Freed, seriesLimit = seriesMax) {
+  constructor(cells: Float64Array, outlet: RegistryOutlet, seriesLimit = seriesMax) {
     assert(cells.length > reservedCells, 'the memory holds the shared series of every family');
     this.cells = cells;
-    this.#announce = announce;
-    this.#freedTo = freed;
+    this.#outlet = outlet;
     this.#seriesMax = seriesLimit;
   }
 
@@ -83,19 +88,21 @@ export class Registry {
     this.#byKey.get(series.family)?.delete(series.key);
     this.#freed.push(cell);
     this.#releasedOf(cellsOf(traitsOf(series.family))).cells.push(cell);
+    this.#askFlush();
   }
 
-  /** Tells main what is new and what is gone. To be called once per tick; cheap when idle. */
+  /** Tells main now what is new and what is gone: for the end, after which nothing is soon. */
   flush(): void {
+    this.#flushAsked = false;
     if (this.#announced.length !== 0) {
       const announced = this.#announced;
       this.#announced = [];
-      this.#announce(announced);
+      this.#outlet.announce(announced);
     }
     if (this.#freed.length !== 0) {
       const freed = this.#freed;
       this.#freed = [];
-      this.#freedTo(freed);
+      this.#outlet.freed(freed);
     }
   }
 
@@ -138,7 +145,14 @@ export class Registry {
     const series = { family, key, cell, holders: 0 };
     this.#byCell.set(cell, series);
     this.#announced.push({ family, labels, cell });
+    this.#askFlush();
     return series;
+  }
+
+  #askFlush(): void {
+    if (this.#flushAsked) return;
+    this.#flushAsked = true;
+    this.#outlet.soon(this.#flushSoon);
   }
 
   /** Cells for a series, zeroed, or -1 when there is no room but the reserve. */

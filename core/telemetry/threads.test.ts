@@ -76,11 +76,11 @@ function sumOf(merger: MetricsMerger): number {
 
 async function work(cells: Float64Array): Promise<void> {
   const post = (message: Message): void => parentPort?.postMessage(message);
-  const registry = new Registry(
-    cells,
-    (definitions) => post({ kind: 'cells', definitions }),
-    (freed) => post({ kind: 'cells-freed', cells: freed }),
-  );
+  const registry = new Registry(cells, {
+    announce: (definitions) => post({ kind: 'cells', definitions }),
+    freed: (freed) => post({ kind: 'cells-freed', cells: freed }),
+    soon: (flush) => flush(),
+  });
   const seen = new Set<number>();
   let counted = 0;
   let reused = 0;
@@ -89,11 +89,9 @@ async function work(cells: Float64Array): Promise<void> {
     const cell = registry.counter('heddle_failfast_total', { authority });
     if (seen.has(cell)) reused += 1;
     seen.add(cell);
-    registry.flush();
     for (let index = 0; index < 3; index++) cells[cell] += 1;
     counted += 3;
     registry.release(cell);
-    registry.flush();
     if (round % 16 === 0) await setImmediate();
   }
   post({ kind: 'done', counted, reused });

@@ -66,16 +66,16 @@ function createEchoProxy(env: ProxyEnv): ProxyWorker {
       socket.resume();
     },
     receive(message: Exclude<MainToWorker, { kind: 'socket' }>) {
-      if (message.kind === 'drain' && message.stage === 'force') {
-        // A reset while a shutdown is under way fails, and then the handle never closes.
-        for (const socket of sockets) {
-          if (socket.writableEnded) socket.destroy();
-          else socket.resetAndDestroy();
-        }
-      }
+      if (message.kind === 'drain' && message.stage === 'force') reset(sockets);
     },
-    close() {
-      for (const socket of sockets) socket.destroy();
-    },
+    close: () => reset(sockets),
   };
+}
+
+/** A reset while a shutdown is under way fails, and then the handle never closes. */
+function reset(sockets: Iterable<Socket>): void {
+  for (const socket of sockets) {
+    if (socket.writableEnded) socket.destroy();
+    else socket.resetAndDestroy();
+  }
 }

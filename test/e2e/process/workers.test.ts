@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { loadConfig } from '../../../control/sources/load-config.ts';
 import { startProxy as startInProcess } from '../../../workers/start.ts';
 import { runMortal } from '../../support/mortal-worker.ts';
@@ -26,15 +26,48 @@ import {
 const src = { direction: 'outbound', peer: 'src' };
 const outbound = { direction: 'outbound' };
 
-function yamlOf(originPort: number): string {
+function yamlOf(originPort: number, workers = 2): string {
   return `
 services: { web: { port: 80, endpoints: [127.0.0.1:${originPort}] } }
 proxy:
   outbound: 127.0.0.1:0
   admin: 127.0.0.1:0
-  workers: 2
+  workers: ${workers}
   poolIdleTimeoutMs: 100
 `;
+}
+
+/** A whole proxy in this process, whose first worker throws when its log level is changed. */
+async function startMortal(t: TestContext, yaml: string) {
+  const path = join(makeFolder(t), 'heddle.yaml');
+  writeFileSync(path, yaml);
+  const loaded = await loadConfig(path);
+  assert.ok('config' in loaded);
+  let logged = '';
+  const proxy = await startInProcess(loaded.config, loaded.config.settings, {
+    entry: {
+      filename: new URL('../../support/mortal-worker.ts', import.meta.url).href,
+      name: runMortal.name,
+    },
+    writeLog: (bytes, done) => {
+      logged += Buffer.from(bytes).toString();
+      queueMicrotask(() => done(null, bytes.length));
+    },
+  });
+  t.after(() => proxy.stop());
+  const { outbound: traffic, admin } = proxy.settings;
+  assert.ok(traffic !== null && admin !== null);
+  return {
+    port: traffic.port,
+    admin: admin.port,
+    get logged() {
+      return logged;
+    },
+    killWorker: async () => {
+      const died = await ask(admin.port, '/proxy-log-level', { method: 'PUT', body: 'warn' });
+      assert.equal(died.status, 204);
+    },
+  };
 }
 
 test('metrics are the sums of all workers', async (t) => {
@@ -78,29 +111,12 @@ test('a worker that ends under load costs its own connections only', async (t) =
     incoming.resume();
     incoming.on('end', () => outgoing.end('done'));
   });
-  const path = join(makeFolder(t), 'heddle.yaml');
-  writeFileSync(path, yamlOf(originPort));
-  const loaded = await loadConfig(path);
-  assert.ok('config' in loaded);
-  let logged = '';
-  const proxy = await startInProcess(loaded.config, loaded.config.settings, {
-    entry: {
-      filename: new URL('../../support/mortal-worker.ts', import.meta.url).href,
-      name: runMortal.name,
-    },
-    writeLog: (bytes, done) => {
-      logged += Buffer.from(bytes).toString();
-      queueMicrotask(() => done(null, bytes.length));
-    },
-  });
-  t.after(() => proxy.stop());
-  const port = proxy.settings.outbound?.port ?? 0;
-  const admin = proxy.settings.admin?.port ?? 0;
+  const proxy = await startMortal(t, yamlOf(originPort));
+  const { port, admin } = proxy;
   const load = startLoad(t, port, 'web', 8);
   await untilMetrics(admin, (m) => m.sum('response_total', outbound) >= 100);
   const before = await readMetrics(admin);
-  const died = await ask(admin, '/proxy-log-level', { method: 'PUT', body: 'warn' });
-  assert.equal(died.status, 204);
+  await proxy.killWorker();
   const gone = await untilMetrics(admin, (m) => m.sum('heddle_worker_restarts_total') === 1);
   assert.equal(gone.sum('heddle_worker_restarts_total', { reason: 'exception' }), 1);
   assert.equal(gone.sum('heddle_worker_connections_lost_total'), 4);
@@ -120,12 +136,28 @@ test('a worker that ends under load costs its own connections only', async (t) =
   for (const agent of agents) agent.destroy();
   assert.ok(load.failures.length <= 4, load.failures.join('\n'));
   for (const failure of load.failures) assert.match(failure, /ECONNRESET|socket hang up/);
-  const end = await untilMetrics(admin, (m) => m.sum('tcp_open_connections') === 0);
   const answered = load.answered - load.failures.length + agents.length;
-  const counted = end.sum('response_total', { ...outbound, status_code: '200' });
-  assert.ok(counted >= answered && counted <= answered + 4, `${counted} of ${answered}`);
+  const ok = { ...outbound, status_code: '200' };
+  const end = await untilMetrics(
+    admin,
+    (m) => m.sum('tcp_open_connections') === 0 && m.sum('response_total', ok) >= answered,
+  );
+  assert.ok(end.sum('response_total', ok) <= answered + 4, 'more answers than requests');
   assert.match(
-    logged,
+    proxy.logged,
     /ERROR .*a worker has ended and is replaced .*asked to throw.*connections=4/,
   );
+});
+
+test('a worker that ends at once after its first answers has told what it counted', async (t) => {
+  const originPort = await startHttpOrigin(t, (_, outgoing) => outgoing.end('done'));
+  const { port, admin, killWorker } = await startMortal(t, yamlOf(originPort, 1));
+  for (let request = 0; request < 3; request++) {
+    await ask(port, '/', { headers: { host: 'web' } });
+  }
+  await killWorker();
+  const ended = await untilMetrics(admin, (m) => m.sum('heddle_worker_restarts_total') === 1);
+  assert.equal(ended.sum('request_total', outbound), 3);
+  assert.equal(ended.sum('response_total', { ...outbound, status_code: '200' }), 3);
+  assert.equal(ended.sum('response_latency_ms_count', outbound), 3);
 });

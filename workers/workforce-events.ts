@@ -1,0 +1,78 @@
+/**
+ * What becomes of the comings and goings of workers and of each of their reports: to the
+ * publisher, to the metrics, to the log.
+ */
+
+import type { MetricsMerger } from '../core/telemetry/merge.ts';
+import type { AcceptPauses } from './accept-pauses.ts';
+import type { LogOutput } from './log-output.ts';
+import type { MainMetrics } from './metrics.ts';
+import type { Publisher } from './snapshot.ts';
+import type { WorkerEnd, WorkerReport, WorkforceEvents } from './workforce.ts';
+
+interface EventReceivers {
+  readonly publisher: Publisher;
+  readonly merger: MetricsMerger;
+  readonly metrics: MainMetrics;
+  readonly pauses: AcceptPauses;
+  readonly output: LogOutput;
+  readonly onReady: (worker: number) => void;
+  readonly onEnded: () => void;
+}
+
+export function createWorkforceEvents(receivers: EventReceivers): WorkforceEvents {
+  const { publisher, metrics, onReady } = receivers;
+  return {
+    onStarting: (worker, incarnation) => publisher.workerStarting(worker, incarnation),
+    onReady,
+    onEnded: (worker, end) => receiveEnd(receivers, worker, end),
+    onRefused: () => metrics.count('heddle_handoff_retries_total', {}),
+    onReport: (worker, report) => receiveReport(receivers, worker, report),
+  };
+}
+
+function receiveEnd(receivers: EventReceivers, worker: number, end: WorkerEnd): void {
+  const { publisher, merger, metrics, pauses, output } = receivers;
+  publisher.workerEnded(worker);
+  merger.workerEnded(worker);
+  pauses.workerEnded(worker);
+  const { reason, detail, lostConnections: connections, restartDelayMs } = end;
+  metrics.count('heddle_worker_restarts_total', { reason });
+  metrics.count('heddle_worker_connections_lost_total', {}, connections);
+  const fields = { worker, reason, detail, connections, restartDelayMs };
+  output.log.error('heddle::workers', 'a worker has ended and is replaced', fields);
+  receivers.onEnded();
+}
+
+function receiveReport(receivers: EventReceivers, worker: number, report: WorkerReport): void {
+  const { publisher, merger, pauses, output } = receivers;
+  switch (report.kind) {
+    case 'want':
+      publisher.want(worker, report.key);
+      return;
+    case 'idle':
+      publisher.idle(worker, report.key);
+      return;
+    case 'released':
+      publisher.released(worker, report.slots);
+      return;
+    case 'accept-paused':
+      pauses.paused(worker, report.reason);
+      return;
+    case 'accept-resumed':
+      pauses.resumed(worker);
+      return;
+    case 'cells':
+      merger.define(worker, report.definitions);
+      return;
+    case 'cells-freed':
+      merger.free(worker, report.cells);
+      return;
+    case 'log':
+      output.write(report, worker + 1);
+      return;
+    case 'access':
+      output.writeAccess(report.lines);
+      return;
+  }
+}
