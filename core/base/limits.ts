@@ -61,6 +61,8 @@ export const failfastTimeoutMs = 3_000;
 export const discoverTimeoutMs = 3_000;
 /** Requests in flight in one worker and direction before it sheds load. */
 export const inFlightMax = 100_000;
+/** Exchanges that a worker keeps for later requests, about 2 KiB each. */
+export const exchangesKeptMax = 16_384;
 
 /** Targets that a worker keeps; the least recently used idle one gives way. */
 export const targetsMax = 10_000;

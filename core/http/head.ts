@@ -56,10 +56,10 @@ export class Head {
 
   count = 0;
   /** Four offsets a field: name, its end, value, its end; the white space around is left out. */
-  readonly fields: Int32Array;
-  readonly known: Uint8Array;
+  fields = new Int32Array(fieldsMin * 4);
+  known = new Uint8Array(fieldsMin);
   /** 1 where a field is not to be forwarded; `dropField` sets it. */
-  readonly dropped: Uint8Array;
+  dropped = new Uint8Array(fieldsMin);
   droppedCount = 0;
   /** Known fields that occur, and those that occur more than once: bit `1 << id`. */
   seen = 0;
@@ -88,12 +88,6 @@ export class Head {
   errorAt = 0;
 
   #held: Buffer = nothing;
-
-  constructor(fieldsMax: number) {
-    this.fields = new Int32Array(fieldsMax * 4);
-    this.known = new Uint8Array(fieldsMax);
-    this.dropped = new Uint8Array(fieldsMax);
-  }
 
   /** Forgets everything about the last head; the decoders call it before they fill the object. */
   clear(bytes: Buffer, start: number): void {
@@ -130,6 +124,17 @@ export class Head {
     this.codingField = -1;
     this.expectField = -1;
     this.canonicalLine = true;
+  }
+
+  /** Makes room for more fields than most heads have; the decoders bound their number. */
+  growFields(): void {
+    const { fields, known, dropped } = this;
+    this.fields = new Int32Array(fields.length * 2);
+    this.known = new Uint8Array(known.length * 2);
+    this.dropped = new Uint8Array(dropped.length * 2);
+    this.fields.set(fields);
+    this.known.set(known);
+    this.dropped.set(dropped);
   }
 
   /** Leaves no request behind: what could not be decoded has no method, target or field. */
@@ -228,5 +233,7 @@ export class Head {
   }
 }
 
-const heldBytesMin = 1024;
+/** What `known` and `dropped` need so far lies in the heap of the engine, without a malloc. */
+const fieldsMin = 16;
+const heldBytesMin = 512;
 const nothing = Buffer.alloc(0);

@@ -51,7 +51,7 @@ export class DirectionStack implements TunnelTaker {
       io: core.io,
       deadlines: core.deadlines,
       timers: core.timers,
-      head: new Head(settings.headFieldsMax),
+      head: new Head(),
       sink: layers.last,
       headBytesMax: settings.headBytesMax,
       headFieldsMax: settings.headFieldsMax,

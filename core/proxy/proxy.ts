@@ -127,7 +127,7 @@ class ThreadProxy implements Proxy {
   }
 
   #housekeep(): void {
-    const { io, memory, log, accessLog, registry } = this.#core;
+    const { io, memory, exchanges, log, accessLog, registry } = this.#core;
     io.enter();
     // Not open connections: applications keep theirs for later, and a drain would wait for them.
     const { progress } = this.#outbound.direction;
@@ -138,6 +138,7 @@ class ThreadProxy implements Proxy {
     this.#inbound.direction.closeIdle();
     this.#outbound.direction.closeIdle();
     this.#targets.sweep();
+    exchanges.trim();
     log.flush();
     accessLog?.flush();
     registry.flush();
@@ -167,7 +168,7 @@ function createCore(env: ProxyEnv): Core {
     slots: new Slots(memory, env.index, clock, random),
     registry,
     cells,
-    exchanges: new Exchanges(settings.headFieldsMax),
+    exchanges: new Exchanges(),
     log,
     accessLog:
       settings.accessLog === 'off'
