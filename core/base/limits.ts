@@ -67,8 +67,10 @@ export const exchangesKeptMax = 16_384;
 /** Targets that a worker keeps; the least recently used idle one gives way. */
 export const targetsMax = 10_000;
 export const targetIdleMs = 90_000;
-/** Spellings of authorities that a worker maps to targets. */
-export const authorityCacheMax = 20_000;
+/** Spellings of authorities that a worker finds without a string; a power of two. */
+export const authorityCacheMax = 8_192;
+/** Longer ones are looked up by their canonical spelling each time. */
+export const authorityCachedBytesMax = 63;
 
 /** Peak EWMA of the response time: what an unknown endpoint starts with, and its decay. */
 export const ewmaDefaultRttMs = 30;
@@ -130,6 +132,7 @@ export const descriptorReserve = 128;
 export const heldSocketsMax = 64;
 
 assert(chunkLineBytesMax <= chunkExtensionBytesMax, 'one chunk line fits the extension budget');
+assert((authorityCacheMax & (authorityCacheMax - 1)) === 0, 'hashes are masked, not divided');
 assert(headFieldsMax <= headFieldsCeiling, 'the default is within the ceiling');
 assert(detectBytesMax <= readBytes, 'detection fits one read');
 assert(headBytesMax <= readBytes, 'a head fits one read buffer');

@@ -7,15 +7,12 @@ import type { ProxyError } from '../base/errors.ts';
 import { exchangesKeptMax, heldBodyBytesMax, replayBytesMax } from '../base/limits.ts';
 import { Head } from './head.ts';
 
-/** What a client's requests have in common, and what the layers remember of its connection. */
+/** What a client's requests have in common. */
 export interface ClientConnection {
   /** The peer, as `10.0.0.1:4321`. */
   readonly peer: string;
   /** What the connection is for when that was known before its first request. */
   readonly fixedTarget: unknown;
-  /** The route layer's memory of the last authority that it saw here. */
-  lastAuthority: Buffer | null;
-  lastTarget: unknown;
 }
 
 /** Where a request came from: an HTTP/1.1 connection, or a stream of an HTTP/2 one. */

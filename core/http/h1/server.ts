@@ -40,8 +40,6 @@ export class H1Server
   deadlineMs: number;
   prevHolder: DeadlineHolder | null = null;
   nextHolder: DeadlineHolder | null = null;
-  lastAuthority: Buffer | null = null;
-  lastTarget: unknown = null;
 
   readonly #context: ServerContext;
   readonly #stash = new Stash();
