@@ -60,7 +60,7 @@ class AdminConnection {
   readonly #socket: Socket;
   readonly #options: AdminServerOptions;
   readonly #timer: Timer;
-  readonly #head = new Head(fieldsMax);
+  readonly #head = new Head();
   #bytes: Buffer = Buffer.alloc(0);
   #busy = false;
   #ended = false;

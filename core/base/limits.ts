@@ -99,12 +99,16 @@ export const failfastTimeoutMs = 3_000;
 export const discoverTimeoutMs = 3_000;
 /** Requests in flight in one worker and direction before it sheds load. */
 export const inFlightMax = 100_000;
+/** Exchanges that a worker keeps for later requests, about 2 KiB each. */
+export const exchangesKeptMax = 16_384;
 
 /** Targets that a worker keeps; the least recently used idle one gives way. */
 export const targetsMax = 10_000;
 export const targetIdleMs = 90_000;
-/** Spellings of authorities that a worker maps to targets. */
-export const authorityCacheMax = 20_000;
+/** Spellings of authorities that a worker finds without a string; a power of two. */
+export const authorityCacheMax = 8_192;
+/** Longer ones are looked up by their canonical spelling each time. */
+export const authorityCachedBytesMax = 63;
 
 /** Peak EWMA of the response time: what an unknown endpoint starts with, and its decay. */
 export const ewmaDefaultRttMs = 30;
@@ -173,6 +177,7 @@ assert(
 );
 assert(http2StreamWindowCeiling <= heldBodyBytesMax, 'a window fits what is held of a body');
 assert(chunkLineBytesMax <= chunkExtensionBytesMax, 'one chunk line fits the extension budget');
+assert((authorityCacheMax & (authorityCacheMax - 1)) === 0, 'hashes are masked, not divided');
 assert(headFieldsMax <= headFieldsCeiling, 'the default is within the ceiling');
 assert(detectBytesMax <= readBytes, 'detection fits one read');
 assert(headBytesMax <= readBytes, 'a head fits one read buffer');

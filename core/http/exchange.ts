@@ -4,18 +4,15 @@
  */
 
 import type { ProxyError } from '../base/errors.ts';
-import { heldBodyBytesMax, replayBytesMax } from '../base/limits.ts';
+import { exchangesKeptMax, heldBodyBytesMax, replayBytesMax } from '../base/limits.ts';
 import { Head } from './head.ts';
 
-/** What a client's requests have in common, and what the layers remember of its connection. */
+/** What a client's requests have in common. */
 export interface ClientConnection {
   /** The peer, as `10.0.0.1:4321`. */
   readonly peer: string;
   /** What the connection is for when that was known before its first request. */
   readonly fixedTarget: unknown;
-  /** The route layer's memory of the last authority that it saw here. */
-  lastAuthority: Buffer | null;
-  lastTarget: unknown;
 }
 
 /** Where a request came from: an HTTP/1.1 connection, or a stream of an HTTP/2 one. */
@@ -59,7 +56,7 @@ export interface ExchangeEndpoint {
 }
 
 export class Exchange {
-  readonly request: Head;
+  readonly request = new Head();
   /** The response head while it is being handed on; null in a response that the proxy made. */
   response: Head | null = null;
   client: ExchangeClient | null = null;
@@ -102,10 +99,6 @@ export class Exchange {
   prevWaiting: Exchange | null = null;
   /** What the route found; the proxy's layers know its type. */
   target: unknown = null;
-
-  constructor(fieldsMax: number) {
-    this.request = new Head(fieldsMax);
-  }
 
   /** Keeps body bytes while they may have to be sent (again). False when they were not kept. */
   keepBody(bytes: Buffer, start: number, end: number): boolean {
@@ -154,27 +147,35 @@ export class Exchange {
   }
 }
 
-/** The free list of a thread. */
+/**
+ * The free list of a thread: as long as what was in use lately asks for, because making thousands
+ * of exchanges anew costs more than what they do.
+ */
 export class Exchanges {
-  readonly #fieldsMax: number;
   readonly #free: Exchange[] = [];
+  /** How many have not been needed since the last trim. */
+  #spare = 0;
   inUse = 0;
-
-  constructor(fieldsMax: number) {
-    this.#fieldsMax = fieldsMax;
-  }
 
   take(): Exchange {
     this.inUse += 1;
-    return this.#free.pop() ?? new Exchange(this.#fieldsMax);
+    const x = this.#free.pop();
+    if (x === undefined) return new Exchange();
+    this.#spare = Math.min(this.#spare, this.#free.length);
+    return x;
   }
 
   give(x: Exchange): void {
     this.inUse -= 1;
     x.reset();
-    if (this.#free.length < freeMax) this.#free.push(x);
+    if (this.#free.length < exchangesKeptMax) this.#free.push(x);
+  }
+
+  /** Lets go of half of what nobody has needed since the last call. */
+  trim(): void {
+    this.#free.length -= Math.min(this.#spare, this.#free.length) >> 1;
+    this.#spare = this.#free.length;
   }
 }
 
 const bodyKeptBytes = 8 * 1024;
-const freeMax = 256;

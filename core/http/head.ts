@@ -59,13 +59,13 @@ export class Head {
 
   count = 0;
   /** Four offsets a field: name, its end, value, its end; the white space around is left out. */
-  readonly fields: Int32Array;
-  readonly known: Uint8Array;
+  fields = new Int32Array(fieldsMin * 4);
+  known = new Uint8Array(fieldsMin);
   /** 1 where a field is not to be forwarded; `dropField` sets it. */
-  readonly dropped: Uint8Array;
+  dropped = new Uint8Array(fieldsMin);
   droppedCount = 0;
   /** 1 where a field came as never indexed (RFC 7541 6.2.3); only if `hasSensitive`. */
-  readonly sensitive: Uint8Array;
+  sensitive = new Uint8Array(fieldsMin);
   hasSensitive = false;
   /** Known fields that occur, and those that occur more than once: bit `1 << id`. */
   seen = 0;
@@ -94,14 +94,6 @@ export class Head {
   errorAt = 0;
 
   #held: Buffer = nothing;
-
-  /** There is room for one field more: cookies that were sent in parts, joined. */
-  constructor(fieldsMax: number) {
-    this.fields = new Int32Array((fieldsMax + 1) * 4);
-    this.known = new Uint8Array(fieldsMax + 1);
-    this.dropped = new Uint8Array(fieldsMax + 1);
-    this.sensitive = new Uint8Array(fieldsMax + 1);
-  }
 
   /** Forgets everything about the last head; the decoders call it before they fill the object. */
   clear(bytes: Buffer, start: number): void {
@@ -141,6 +133,19 @@ export class Head {
     this.codingField = -1;
     this.expectField = -1;
     this.canonicalLine = true;
+  }
+
+  /** Makes room for more fields than most heads have; the decoders bound their number. */
+  growFields(): void {
+    const { fields, known, dropped, sensitive } = this;
+    this.fields = new Int32Array(fields.length * 2);
+    this.known = new Uint8Array(known.length * 2);
+    this.dropped = new Uint8Array(dropped.length * 2);
+    this.sensitive = new Uint8Array(sensitive.length * 2);
+    this.fields.set(fields);
+    this.known.set(known);
+    this.dropped.set(dropped);
+    this.sensitive.set(sensitive);
   }
 
   /** Leaves no request behind: what could not be decoded has no method, target or field. */
@@ -215,7 +220,8 @@ export class Head {
 
   /** A head of its own with the same fields, for what has to wait. */
   copyFields(): Head {
-    const copy = new Head(this.count);
+    const copy = new Head();
+    while (copy.known.length < this.count) copy.growFields();
     copy.clear(this.bytes, this.start);
     copy.end = this.end;
     copy.count = this.count;
@@ -262,5 +268,7 @@ export class Head {
   }
 }
 
-const heldBytesMin = 1024;
+/** What `known` and `dropped` need so far lies in the heap of the engine, without a malloc. */
+const fieldsMin = 16;
+const heldBytesMin = 512;
 const nothing = Buffer.alloc(0);

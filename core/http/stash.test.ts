@@ -13,13 +13,13 @@ test('what is appended and not used is there, in order', () => {
   const steps = fc.array(fc.oneof(append, append, consume, consume, others));
   fc.assert(
     fc.property(steps, (list) => {
-      const stash = new Stash();
+      let stash = Stash.none;
       let model = Buffer.alloc(0);
       let next = 0;
       for (const [step, count] of list) {
         if (step === 'append') {
           const bytes = Buffer.from(Uint8Array.from({ length: count }, () => next++));
-          stash.append(Buffer.concat([Buffer.from('no'), bytes]), 2, 2 + count);
+          stash = stash.append(Buffer.concat([Buffer.from('no'), bytes]), 2, 2 + count);
           model = Buffer.concat([model, bytes]);
         } else if (step === 'consume') {
           const used = Math.min(count, model.length);
@@ -32,6 +32,7 @@ test('what is appended and not used is there, in order', () => {
         }
         assert.ok(stash.bytes.subarray(stash.start, stash.end).equals(model));
         assert.equal(stash.empty, model.length === 0);
+        assert.ok(Stash.none.empty, 'it is for all');
       }
     }),
   );

@@ -7,7 +7,12 @@
 import { assert } from '../base/assert.ts';
 import { stashBytesMax } from '../base/limits.ts';
 
+const nothing = Buffer.alloc(0);
+
 export class Stash {
+  /** The stash of all that have kept nothing yet; `append` to it makes one. */
+  static readonly none = new Stash();
+
   bytes: Buffer = nothing;
   start = 0;
   end = 0;
@@ -16,7 +21,9 @@ export class Stash {
     return this.start === this.end;
   }
 
-  append(source: Buffer, start: number, end: number): void {
+  /** Returns the stash that has the bytes: this one, unless it is `none`. */
+  append(source: Buffer, start: number, end: number): Stash {
+    if (this === Stash.none) return new Stash().append(source, start, end);
     const size = end - start;
     const used = this.end - this.start;
     assert(
@@ -34,6 +41,7 @@ export class Stash {
     }
     source.copy(this.bytes, this.end, start, end);
     this.end += size;
+    return this;
   }
 
   /** Everything before `at` has been used. */
@@ -55,5 +63,3 @@ export class Stash {
     return rest;
   }
 }
-
-const nothing = Buffer.alloc(0);

@@ -8,7 +8,7 @@ import { WaitList } from './wait-list.ts';
 
 test('exchanges leave in the order of their arrival', () => {
   const list = new WaitList();
-  const [a, b, c] = [new Exchange(1), new Exchange(1), new Exchange(1)];
+  const [a, b, c] = [new Exchange(), new Exchange(), new Exchange()];
   for (const x of [a, b, c]) list.push(x);
   assert.equal(list.length, 3);
   assert.equal(list.first, a);
@@ -21,7 +21,7 @@ test('exchanges leave in the order of their arrival', () => {
 test('an exchange that does not wait here is not removed', () => {
   const list = new WaitList();
   const other = new WaitList();
-  const x = new Exchange(1);
+  const x = new Exchange();
   assert.equal(list.remove(x), false);
   other.push(x);
   assert.equal(list.remove(x), false);
@@ -32,7 +32,7 @@ test('an exchange that does not wait here is not removed', () => {
 
 test('an exchange waits in one place only', () => {
   const list = new WaitList();
-  const x = new Exchange(1);
+  const x = new Exchange();
   list.push(x);
   assert.throws(() => new WaitList().push(x), /waits in one place/);
   assert.throws(() => list.push(x), /waits in one place/);
@@ -42,7 +42,7 @@ test('whoever leaves from anywhere, the others stay in order', () => {
   const steps = fc.array(fc.tuple(fc.constantFrom('push', 'shift', 'remove'), fc.nat(9)));
   fc.assert(
     fc.property(steps, (list) => {
-      const exchanges = Array.from({ length: 10 }, () => new Exchange(1));
+      const exchanges = Array.from({ length: 10 }, () => new Exchange());
       const waiting = new WaitList();
       const model: Exchange[] = [];
       for (const [step, at] of list) {

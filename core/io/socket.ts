@@ -20,6 +20,8 @@ import {
   newWriteRequest,
   readCount,
   type StreamHandle,
+  startReader,
+  stopReader,
   wroteLater,
 } from './stream-handle.ts';
 
@@ -81,8 +83,7 @@ export class Socket implements ThreadSocket {
     this.remoteHost = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
     this.#handle = detachHandle(socket);
-    this.#handle.useUserBuffer(io.readBuffer);
-    this.#handle.onread = () => this.#onRead();
+    startReader(this.#handle, this, io.readBuffer);
   }
 
   set owner(owner: SocketOwner) {
@@ -202,7 +203,7 @@ export class Socket implements ThreadSocket {
     this.destroyed = true;
     this.#reading = false;
     this.#owner = nobody;
-    this.#handle.onread = ignore;
+    stopReader(this.#handle);
     this.#handle.close();
     this.#dropOutput();
     this.#releaseBulk();
@@ -306,7 +307,8 @@ export class Socket implements ThreadSocket {
     this.#handle.shutdown(newShutdownRequest());
   }
 
-  #onRead(): Buffer | undefined {
+  /** The handle has read, or failed to; returns the buffer for its next reads if it changes. */
+  onRead(): Buffer | undefined {
     const count = readCount();
     if (count === 0 || this.destroyed) return undefined;
     this.#io.enter();

@@ -15,8 +15,8 @@ interface DialContext {
 
 /** Hears of the outcome, in an event; exactly one of the two. */
 export interface DialOwner {
-  dialled(dial: Dial, socket: Socket): void;
-  dialFailed(dial: Dial, code: ErrorCode, detail: string): void;
+  dialled(socket: Socket): void;
+  dialFailed(code: ErrorCode, detail: string): void;
 }
 
 export class Dial implements Connector, TimerOwner {
@@ -34,12 +34,12 @@ export class Dial implements Connector, TimerOwner {
 
   onConnect(socket: Socket): void {
     this.#context.timers.cancel(this.#timer);
-    this.#pool.dialled(this, socket);
+    this.#pool.dialled(socket);
   }
 
   onConnectError(code: string): void {
     this.#context.timers.cancel(this.#timer);
-    this.#pool.dialFailed(this, connectErrorCode(code), code);
+    this.#pool.dialFailed(connectErrorCode(code), code);
   }
 
   onTimer(): void {
@@ -47,7 +47,7 @@ export class Dial implements Connector, TimerOwner {
     this.#attempt.abort();
     io.enter();
     const text = `no connection after ${connectTimeoutMs} ms (connectTimeoutMs)`;
-    this.#pool.dialFailed(this, 'CONNECT_TIMEOUT', text);
+    this.#pool.dialFailed('CONNECT_TIMEOUT', text);
     io.leave();
   }
 }

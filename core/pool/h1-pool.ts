@@ -9,70 +9,64 @@ import { type ErrorCode, ProxyError } from '../base/errors.ts';
 import type { TimerWheel } from '../base/timers.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { H1Client } from '../http/h1/client.ts';
-import type { ClientContext } from '../http/h1/client-context.ts';
+import type { ClientContext, ClientOwner } from '../http/h1/client-context.ts';
 import { WaitList } from '../http/wait-list.ts';
 import type { Meter, Socket } from '../io/socket.ts';
 import { Dial, type DialOwner } from './dial.ts';
 import type { PoolEvents } from './pool-events.ts';
 
 /** What all pools of one direction share. */
-export interface H1PoolContext
-  extends Omit<ClientContext<H1Client>, 'address' | 'idle' | 'closed' | 'strayBytes'> {
+export interface H1PoolContext extends ClientContext {
   readonly timers: TimerWheel;
   readonly connectTimeoutMs: number;
   readonly connectionsMax: number;
   readonly waitingMax: number;
 }
 
-export class H1Pool implements DialOwner {
+export class H1Pool implements ClientOwner<H1Client>, DialOwner {
+  readonly address: string;
   readonly #context: H1PoolContext;
-  readonly #client: ClientContext<H1Client>;
-  readonly #address: Address;
-  readonly #text: string;
+  readonly #waiting = new WaitList();
+  /** The connection that was used last, of those without an exchange. */
+  #newestIdle: H1Client | null = null;
+  #idle = 0;
+  #open = 0;
+  #dialling = 0;
+  #retired = false;
+  readonly #endpoint: Address;
   readonly #meter: Meter;
   readonly #events: PoolEvents;
-  readonly #idle: H1Client[] = [];
-  readonly #waiting = new WaitList();
-  readonly #dials = new Set<Dial>();
-  #open = 0;
-  #retired = false;
 
-  constructor(context: H1PoolContext, address: Address, meter: Meter, events: PoolEvents) {
+  constructor(context: H1PoolContext, endpoint: Address, meter: Meter, events: PoolEvents) {
     this.#context = context;
-    this.#address = address;
+    this.#endpoint = endpoint;
     this.#meter = meter;
     this.#events = events;
-    this.#text = `${address.host}:${address.port}`;
-    this.#client = {
-      ...context,
-      address: this.#text,
-      idle: (client) => this.#onIdle(client),
-      closed: (client) => this.#onClosed(client),
-      strayBytes: () => events.violated('bytes that nobody asked for'),
-    };
+    this.address = `${endpoint.host}:${endpoint.port}`;
   }
 
   /** Connections, established or being established. */
   get connections(): number {
-    return this.#open + this.#dials.size;
+    return this.#open + this.#dialling;
   }
 
   /** No connection is being established or carries an exchange. */
   get quiet(): boolean {
-    return this.connections === this.#idle.length;
+    return this.connections === this.#idle;
   }
 
   request(x: Exchange): void {
     // The head outlives this event: it may have to be sent once more, on another connection.
     x.request.hold();
     // After a connection died that had been idle, the other idle ones are no safer.
-    const client = x.reused ? undefined : this.#idle.pop();
-    if (client !== undefined) {
+    const client = x.reused ? null : this.#newestIdle;
+    if (client !== null) {
+      this.#unlink(client);
       client.send(x);
       return;
     }
     if (this.#waiting.length >= this.#context.waitingMax) {
-      const text = `${this.#waiting.length} requests wait for a connection to ${this.#text}`;
+      const text = `${this.#waiting.length} requests wait for a connection to ${this.address}`;
       this.#context.sink.fail(x, new ProxyError('QUEUE_FULL', `${text} (queueRequestsMax)`));
       return;
     }
@@ -88,54 +82,75 @@ export class H1Pool implements DialOwner {
   /** Takes over a connection that was dialled before it was known to be for HTTP. */
   adopt(socket: Socket): void {
     this.#open += 1;
-    this.#onIdle(new H1Client(this.#client, socket));
+    this.idle(new H1Client(this.#context, this, socket));
   }
 
   /** Ends what is idle, and everything else when its exchange has ended. */
   retire(): void {
     this.#retired = true;
-    while (this.#idle.length > 0) this.#idle[this.#idle.length - 1].close();
+    while (this.#newestIdle !== null) this.#newestIdle.close();
   }
 
-  /** The dial that ended without a connection. */
-  dialFailed(dial: Dial, code: ErrorCode, detail: string): void {
-    this.#dials.delete(dial);
+  /** A dial has ended without a connection. */
+  dialFailed(code: ErrorCode, detail: string): void {
+    this.#dialling -= 1;
     this.#events.connectFailed(code);
     const x = this.#waiting.shift();
     if (x === null) return;
-    this.#context.sink.fail(x, new ProxyError(code, `${this.#text}: ${detail}`));
+    this.#context.sink.fail(x, new ProxyError(code, `${this.address}: ${detail}`));
     this.#dialIfNeeded();
   }
 
-  dialled(dial: Dial, socket: Socket): void {
-    this.#dials.delete(dial);
+  dialled(socket: Socket): void {
+    this.#dialling -= 1;
     this.#events.connected();
     this.adopt(socket);
   }
 
-  #dialIfNeeded(): void {
-    const { connectionsMax } = this.#context;
-    while (this.#dials.size < this.#waiting.length && this.connections < connectionsMax) {
-      this.#dials.add(new Dial(this.#context, this, this.#address, this.#meter));
-    }
-  }
-
-  #onIdle(client: H1Client): void {
+  idle(client: H1Client): void {
     const x = this.#waiting.shift();
     if (x !== null) {
       client.send(x);
     } else if (this.#retired) {
       client.close();
     } else {
-      this.#idle.push(client);
+      this.#link(client);
     }
   }
 
-  #onClosed(client: H1Client): void {
+  closed(client: H1Client): void {
     this.#open -= 1;
-    const at = this.#idle.lastIndexOf(client);
-    if (at !== -1) this.#idle.splice(at, 1);
+    if (client.newerIdle !== null || this.#newestIdle === client) this.#unlink(client);
     this.#events.closed();
     this.#dialIfNeeded();
+  }
+
+  strayBytes(): void {
+    this.#events.violated('bytes that nobody asked for');
+  }
+
+  #dialIfNeeded(): void {
+    const { connectionsMax } = this.#context;
+    while (this.#dialling < this.#waiting.length && this.connections < connectionsMax) {
+      this.#dialling += 1;
+      new Dial(this.#context, this, this.#endpoint, this.#meter);
+    }
+  }
+
+  #link(client: H1Client): void {
+    client.olderIdle = this.#newestIdle;
+    if (this.#newestIdle !== null) this.#newestIdle.newerIdle = client;
+    this.#newestIdle = client;
+    this.#idle += 1;
+  }
+
+  #unlink(client: H1Client): void {
+    const { newerIdle, olderIdle } = client;
+    if (newerIdle === null) this.#newestIdle = olderIdle;
+    else newerIdle.olderIdle = olderIdle;
+    if (olderIdle !== null) olderIdle.newerIdle = newerIdle;
+    client.newerIdle = null;
+    client.olderIdle = null;
+    this.#idle -= 1;
   }
 }

@@ -42,7 +42,7 @@ export class H2Pool implements DialOwner {
   readonly #events: PoolEvents;
   readonly #members: Member[] = [];
   readonly #waiting = new WaitList();
-  readonly #dials = new Set<Dial>();
+  #dialling = 0;
   #retired = false;
 
   constructor(context: H2PoolContext, address: Address, meter: Meter, events: PoolEvents) {
@@ -62,12 +62,12 @@ export class H2Pool implements DialOwner {
 
   /** Connections, established or being established. */
   get connections(): number {
-    return this.#members.length + this.#dials.size;
+    return this.#members.length + this.#dialling;
   }
 
   /** No connection is being established or carries an exchange. */
   get quiet(): boolean {
-    return this.#dials.size === 0 && this.#members.every(({ client }) => client.active === 0);
+    return this.#dialling === 0 && this.#members.every(({ client }) => client.active === 0);
   }
 
   request(x: Exchange): void {
@@ -100,8 +100,8 @@ export class H2Pool implements DialOwner {
     for (let at = this.#members.length - 1; at >= 0; at--) this.#members[at].client.retire();
   }
 
-  dialFailed(dial: Dial, code: ErrorCode, detail: string): void {
-    this.#dials.delete(dial);
+  dialFailed(code: ErrorCode, detail: string): void {
+    this.#dialling -= 1;
     this.#events.connectFailed(code);
     // Others may still be served by a connection that is there.
     if (this.#members.some(({ client }) => !client.isLeaving)) return;
@@ -110,8 +110,8 @@ export class H2Pool implements DialOwner {
     }
   }
 
-  dialled(dial: Dial, socket: Socket): void {
-    this.#dials.delete(dial);
+  dialled(socket: Socket): void {
+    this.#dialling -= 1;
     this.#events.connected();
     this.adopt(socket);
   }
@@ -132,7 +132,7 @@ export class H2Pool implements DialOwner {
     let best: H2Client | null = null;
     for (const { client, oldAtMs } of this.#members) {
       if (client.room <= 0) continue;
-      if (nowMs >= oldAtMs && this.#members.length + this.#dials.size > 1) {
+      if (nowMs >= oldAtMs && this.#members.length + this.#dialling > 1) {
         client.retired = true;
         continue;
       }
@@ -156,9 +156,10 @@ export class H2Pool implements DialOwner {
 
   /** One at a time: a burst of requests is not a burst of connections. */
   #dialAnother(): void {
-    if (this.#dials.size > 0 || this.#retired) return;
+    if (this.#dialling > 0 || this.#retired) return;
     if (this.#members.length >= this.#context.connectionsMax) return;
-    this.#dials.add(new Dial(this.#context, this, this.#address, this.#meter));
+    this.#dialling += 1;
+    new Dial(this.#context, this, this.#address, this.#meter);
   }
 
   #onClosed(client: H2Client): void {

@@ -109,7 +109,7 @@ function createPoolContext(core: Core, sink: Layer<Exchange>): PoolContext {
   return {
     h1: {
       ...common,
-      head: new Head(settings.headFieldsMax),
+      head: new Head(),
       headBytesMax: settings.headBytesMax,
       headFieldsMax: settings.headFieldsMax,
       poolIdleTimeoutMs: settings.poolIdleTimeoutMs,

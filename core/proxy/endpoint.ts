@@ -38,8 +38,11 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   readonly #openCell: number;
   readonly #openTotalCell: number;
   readonly #closeCell: number;
-  /** By status; 0 stands for a request that got no response. */
+  /** By status; the newest also by itself, because most endpoints answer alike. */
   readonly #responseCells = new Map<number, ResponseCells>();
+  #lastStatus = -1;
+  #lastTotalCell = 0;
+  #lastLatencyCell = 0;
   readonly #failureCells = new Map<ErrorCode, number>();
 
   constructor(core: Core, pools: PoolContext, snapshot: EndpointSnapshot, labels: EndpointLabels) {
@@ -81,13 +84,9 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
 
   countResponse(status: number, latencyMs: number): void {
     const { cells } = this.#core;
-    let of = this.#responseCells.get(status);
-    if (of === undefined) {
-      of = this.#resolveResponse(status);
-      this.#responseCells.set(status, of);
-    }
-    cells[of.total] += 1;
-    observe(cells, of.latency, latencyBoundsMs, latencyMs);
+    if (status !== this.#lastStatus) this.#useStatus(status);
+    cells[this.#lastTotalCell] += 1;
+    observe(cells, this.#lastLatencyCell, latencyBoundsMs, latencyMs);
   }
 
   countFailure(code: ErrorCode): void {
@@ -144,6 +143,17 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
       registry.release(of.latency);
     }
     for (const cell of this.#failureCells.values()) registry.release(cell);
+  }
+
+  #useStatus(status: number): void {
+    let of = this.#responseCells.get(status);
+    if (of === undefined) {
+      of = this.#resolveResponse(status);
+      this.#responseCells.set(status, of);
+    }
+    this.#lastStatus = status;
+    this.#lastTotalCell = of.total;
+    this.#lastLatencyCell = of.latency;
   }
 
   #resolveResponse(status: number): ResponseCells {

@@ -126,7 +126,7 @@ class ThreadProxy implements Proxy {
   }
 
   #housekeep(): void {
-    const { io, memory, log, accessLog } = this.#core;
+    const { io, memory, exchanges, log, accessLog } = this.#core;
     io.enter();
     // Not open connections: applications keep theirs for later, and a drain would wait for them.
     const { progress } = this.#outbound.direction;
@@ -137,6 +137,7 @@ class ThreadProxy implements Proxy {
     this.#inbound.direction.closeIdle();
     this.#outbound.direction.closeIdle();
     this.#targets.sweep();
+    exchanges.trim();
     log.flush();
     accessLog?.flush();
     io.leave();
@@ -165,7 +166,7 @@ function createCore(env: ProxyEnv): Core {
     slots: new Slots(memory, env.index, clock, random),
     registry,
     cells,
-    exchanges: new Exchanges(settings.headFieldsMax),
+    exchanges: new Exchanges(),
     h2: new H2Thread({
       headBytesMax: settings.headBytesMax,
       headFieldsMax: settings.headFieldsMax,

@@ -5,8 +5,8 @@
  */
 
 import { ProxyError } from '../base/errors.ts';
-import type { ClientConnection, Exchange, ExchangeClient } from '../http/exchange.ts';
-import { type Head, Method } from '../http/head.ts';
+import type { Exchange, ExchangeClient } from '../http/exchange.ts';
+import { Method } from '../http/head.ts';
 import { Layer } from '../stack/layer.ts';
 import type { Core } from './core.ts';
 import type { Target } from './target.ts';
@@ -23,7 +23,7 @@ export class Route extends Layer<Exchange> {
   }
 
   override request(x: Exchange): void {
-    const fixed = connectionOf(x).fixedTarget as Target | null;
+    const fixed = (x.client as ExchangeClient).connection.fixedTarget as Target | null;
     const target = fixed === null ? this.#byAuthority(x) : this.#fixed(x, fixed);
     if (target === null) return;
     x.target = target;
@@ -90,43 +90,16 @@ export class Route extends Layer<Exchange> {
 
   /** Null when the request has been answered. */
   #byAuthority(x: Exchange): Target | null {
-    const connection = connectionOf(x);
-    const head = x.request;
-    const last = connection.lastAuthority;
-    if (last !== null && sameAuthority(head, last)) {
-      const target = connection.lastTarget as Target;
-      if (!target.dropped) return target;
-    }
-    if (head.authorityStart < 0) {
+    if (x.request.authorityStart < 0) {
       this.prev.fail(x, new ProxyError('NO_AUTHORITY'));
       return null;
     }
-    const target = this.#targets().find('host', head.authority());
-    if (target === null) {
-      this.#shed(x);
-      return null;
-    }
-    const { bytes, authorityStart, authorityEnd } = head;
-    connection.lastAuthority = Buffer.from(bytes.subarray(authorityStart, authorityEnd));
-    connection.lastTarget = target;
+    const target = this.#targets().findByAuthority(x.request);
+    if (target === null) this.#shed(x);
     return target;
   }
 
   #shed(x: Exchange): void {
     this.prev.fail(x, new ProxyError('LOAD_SHED', 'too many services are in use (targetsMax)'));
   }
-}
-
-function connectionOf(x: Exchange): ClientConnection {
-  return (x.client as ExchangeClient).connection;
-}
-
-function sameAuthority(head: Head, last: Buffer): boolean {
-  const start = head.authorityStart;
-  const length = head.authorityEnd - start;
-  if (start < 0 || length !== last.length) return false;
-  for (let index = 0; index < length; index++) {
-    if (head.bytes[start + index] !== last[index]) return false;
-  }
-  return true;
 }

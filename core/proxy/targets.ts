@@ -7,7 +7,9 @@
 import { decodeSnapshot, type TargetKind, targetKey } from '../../api/snapshot.ts';
 import { discoverTimeoutMs, targetIdleMs, targetsMax } from '../base/limits.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
+import type { Head } from '../http/head.ts';
 import type { PoolContext } from '../pool/pools.ts';
+import { Authorities } from './authorities.ts';
 import type { Core, DirectionName } from './core.ts';
 import { Target } from './target.ts';
 
@@ -18,8 +20,11 @@ export class Targets {
   readonly #core: Core;
   readonly #pools: Record<DirectionName, PoolContext>;
   readonly #byKey = new Map<string, Target>();
+  readonly #authorities = new Authorities<Target>();
   readonly #discovered: OnDiscovered;
   readonly #changed: OnDiscovered;
+  /** A target was dropped since the last sweep. */
+  #dropped = false;
 
   constructor(
     core: Core,
@@ -36,6 +41,18 @@ export class Targets {
   /** The target of this name; asks main when it is new. Null when there is no room for another. */
   find(kind: TargetKind, value: string): Target | null {
     return this.#find(targetKey(kind, value), kind === 'inbound' ? 'inbound' : 'outbound');
+  }
+
+  /** The same for the authority of a request, which it has. */
+  findByAuthority(head: Head): Target | null {
+    const { bytes, authorityStart, authorityEnd } = head;
+    const known = this.#authorities.find(bytes, authorityStart, authorityEnd);
+    if (known !== null) return known;
+    const target = this.find('host', head.authority());
+    if (target !== null) {
+      this.#authorities.remember(bytes, authorityStart, authorityEnd, target);
+    }
+    return target;
   }
 
   /** What has the place of a target that was dropped while somebody still referred to it. */
@@ -61,6 +78,9 @@ export class Targets {
       target.sweep();
       if (target.lastUsedMs < oldest && target.idle) this.#drop(target);
     }
+    if (!this.#dropped) return;
+    this.#dropped = false;
+    this.#authorities.sweep();
   }
 
   #find(key: string, direction: DirectionName): Target | null {
@@ -92,6 +112,7 @@ export class Targets {
 
   #drop(target: Target): void {
     this.#byKey.delete(target.key);
+    this.#dropped = true;
     target.drop();
     this.#core.post({ kind: 'idle', key: target.key });
   }

@@ -39,7 +39,7 @@ function begin(method: number) {
   const retry = new Retry(attemptsMax, (sentAgain) => counted.push(sentAgain));
   const attempts = new Attempts();
   compose<Exchange>([client, retry, attempts]);
-  const x = new Exchange(1);
+  const x = new Exchange();
   x.request.method = method;
   retry.request(x);
   return { x, client, retry, attempts, counted };

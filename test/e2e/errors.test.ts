@@ -83,7 +83,7 @@ function answer(emitting: boolean, error: ProxyError): Exchange {
   }
   const respond = new Respond(emitting, () => {});
   compose<Exchange>([new Client(), respond]);
-  const x = new Exchange(10);
+  const x = new Exchange();
   respond.fail(x, error);
   return x;
 }

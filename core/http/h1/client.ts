@@ -20,7 +20,7 @@ import type { Socket, SocketOwner } from '../../io/socket.ts';
 import type { Exchange, ExchangeUpstream } from '../exchange.ts';
 import { Framing, type Head } from '../head.ts';
 import { Stash } from '../stash.ts';
-import type { ClientContext } from './client-context.ts';
+import type { ClientContext, ClientOwner } from './client-context.ts';
 import { BodyDecoder, BodyEvent } from './decode-body.ts';
 import { decodeResponseHead } from './decode-head.ts';
 import { chunkHeaderBytesMax, encodeChunkHeader, encodeRequestHead } from './encode.ts';
@@ -37,10 +37,13 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
   nextHolder: DeadlineHolder | null = null;
   /** Requests that went out here before. */
   served = 0;
+  /** Its neighbours among the idle connections of its pool, which keeps them. */
+  newerIdle: H1Client | null = null;
+  olderIdle: H1Client | null = null;
 
-  readonly #context: ClientContext<H1Client>;
-  readonly #stash = new Stash();
-  readonly #head: Head;
+  readonly #context: ClientContext;
+  readonly #pool: ClientOwner<H1Client>;
+  #stash = Stash.none;
   readonly #body: BodyDecoder;
   #state: number = State.IDLE;
   #x: Exchange | null = null;
@@ -52,10 +55,10 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
   #behindUpgrade: Buffer = nothing;
   #chunking = false;
 
-  constructor(context: ClientContext<H1Client>, socket: Socket) {
+  constructor(context: ClientContext, pool: ClientOwner<H1Client>, socket: Socket) {
     this.#context = context;
+    this.#pool = pool;
     this.socket = socket;
-    this.#head = context.head;
     this.#body = new BodyDecoder(context);
     socket.owner = this;
     context.deadlines.add(this);
@@ -132,19 +135,20 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
 
   onBytes(bytes: Buffer, length: number): void {
     if (this.#x === null) {
-      this.#context.strayBytes(this);
+      this.#pool.strayBytes();
       this.close();
       return;
     }
     if (!this.#stash.empty) {
-      this.#stash.append(bytes, 0, length);
+      this.#stash = this.#stash.append(bytes, 0, length);
       const stash = this.#stash;
       const at = this.#process(stash.bytes, stash.start, stash.end);
       if (this.#state !== State.GONE) stash.consume(at);
       return;
     }
     const at = this.#process(bytes, 0, length);
-    if (at < length && this.#state !== State.GONE) this.#stash.append(bytes, at, length);
+    if (at < length && this.#state !== State.GONE)
+      this.#stash = this.#stash.append(bytes, at, length);
   }
 
   onEnd(): void {
@@ -214,7 +218,7 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
 
   #headStep(bytes: Buffer, start: number, end: number): number {
     const x = this.#x as Exchange;
-    const head = this.#head;
+    const head = this.#context.head;
     head.scanned = this.#scanned;
     const after = decodeResponseHead(bytes, start, end, this.#context, x.request.method, head);
     this.#scanned = head.scanned;
@@ -256,12 +260,12 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
 
   /** Only an upgrade that was asked for may turn the connection into a tunnel (CVE-2024-23326). */
   #upgrade(x: Exchange, bytes: Buffer, after: number, end: number): void {
-    if (!grantsUpgrade(x.request, this.#head)) {
+    if (!grantsUpgrade(x.request, this.#context.head)) {
       this.#fail('UPSTREAM_MALFORMED', 'status 101 to an upgrade that was not asked for');
       return;
     }
     this.#behindUpgrade = Buffer.from(bytes.subarray(after, end));
-    x.response = this.#head;
+    x.response = this.#context.head;
     x.status = 101;
     x.respondedMs = this.#context.io.nowMs;
     this.#context.sink.response(x);
@@ -294,7 +298,7 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
       this.#state = State.IDLE;
       this.deadlineMs = this.#context.io.nowMs + this.#context.poolIdleTimeoutMs;
       this.socket.resume();
-      this.#context.idle(this);
+      this.#pool.idle(this);
     } else {
       // What is left of the request, if anything is, would be read by nobody.
       this.#gone();
@@ -318,14 +322,14 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
     x.upstream = null;
     this.#gone();
     this.socket.destroy();
-    this.#context.sink.fail(x, new ProxyError(code, `${this.#context.address}: ${detail}`));
+    this.#context.sink.fail(x, new ProxyError(code, `${this.#pool.address}: ${detail}`));
   }
 
   #gone(): void {
     this.#state = State.GONE;
     this.deadlineMs = Number.POSITIVE_INFINITY;
     this.#context.deadlines.remove(this);
-    this.#context.closed(this);
+    this.#pool.closed(this);
   }
 }
 

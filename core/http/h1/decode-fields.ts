@@ -19,9 +19,8 @@ export function decodeFields(
   fieldsMax: number,
   head: Head,
 ): number {
-  const { fields, known, dropped } = head;
+  let { fields, known, dropped } = head;
   const token = tokenBytes;
-  const countMax = Math.min(fieldsMax, known.length);
   let at = from;
   let count = 0;
   for (;;) {
@@ -32,7 +31,11 @@ export function decodeFields(
       head.count = count;
       return endOrError(bytes, nameStart, at, stop, head);
     }
-    if (count === countMax) return fail(head, nameStart, HeadError.TOO_MANY_FIELDS);
+    if (count === known.length || count === fieldsMax) {
+      if (count === fieldsMax) return fail(head, nameStart, HeadError.TOO_MANY_FIELDS);
+      head.growFields();
+      ({ fields, known, dropped } = head);
+    }
     const nameEnd = at++;
     while (at < stop && (bytes[at] === SP || bytes[at] === HTAB)) at++;
     const valueStart = at;

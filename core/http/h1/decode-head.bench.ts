@@ -34,7 +34,7 @@ function measureNanos(decode: () => void): number {
 }
 
 function createOurs(): () => void {
-  const head = new Head(headFieldsMax);
+  const head = new Head();
   const limits = { headBytesMax, headFieldsMax };
   return () => {
     const end = decodeRequestHead(bytes, 0, bytes.length, limits, head);

@@ -35,7 +35,7 @@ test('a target authority wins over Host', () => {
 
 test('a held head survives its buffer', () => {
   const bytes = Buffer.from('\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello');
-  const head = new Head(100);
+  const head = new Head();
   assert.equal(decodeRequestHead(bytes, 0, bytes.length, limits, head), bytes.length - 5);
   head.hold();
   bytes.fill(0);
@@ -44,6 +44,18 @@ test('a held head survives its buffer', () => {
   assert.equal(head.valueOf(1), '5');
   assert.equal(head.framing, Framing.LENGTH);
   assert.equal(head.contentLength, 5);
+});
+
+test('a head has room for as many fields as it may have', () => {
+  const lines = Array.from({ length: 99 }, (_, index) => `L5D_${index}: v${index}\r\n`);
+  const head = request(`GET / HTTP/1.1\r\nHost: a\r\n${lines.join('')}\r\n`);
+  assert.equal(head.count, 100);
+  for (let index = 1; index < 100; index++) {
+    assert.equal(head.valueOf(index), `v${index - 1}`);
+    assert.equal(head.dropped[index], 1);
+  }
+  const over = `GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n${lines.join('')}\r\n`;
+  assert.equal(codeOf(over), HeadError.TOO_MANY_FIELDS);
 });
 
 test('responses are framed by status, method and fields', () => {
@@ -61,14 +73,14 @@ test('ambiguous framing is refused', () => {
 });
 
 function request(input: string): Head {
-  const head = new Head(100);
+  const head = new Head();
   const bytes = Buffer.from(input, 'latin1');
   assert.equal(decodeRequestHead(bytes, 0, bytes.length, limits, head), bytes.length);
   return head;
 }
 
 function response(input: string, method: number): Head {
-  const head = new Head(100);
+  const head = new Head();
   const bytes = Buffer.from(input, 'latin1');
   assert.equal(decodeResponseHead(bytes, 0, bytes.length, limits, method, head), bytes.length);
   return head;
@@ -76,7 +88,7 @@ function response(input: string, method: number): Head {
 
 function codeOf(input: string): number {
   const bytes = Buffer.from(input, 'latin1');
-  return decodeRequestHead(bytes, 0, bytes.length, limits, new Head(100));
+  return decodeRequestHead(bytes, 0, bytes.length, limits, new Head());
 }
 
 function text(head: Head, start: number, end: number): string {

@@ -89,7 +89,7 @@ function seeds(): string[] {
 
 const corpus = join(import.meta.dirname, '../../../test/corpus/http1');
 const limits = { headBytesMax: 64 * 1024, headFieldsMax: 100 };
-const head = new Head(limits.headFieldsMax);
+const head = new Head();
 const framings = {
   none: Framing.NONE,
   length: Framing.LENGTH,

@@ -99,7 +99,7 @@ const requests: readonly (readonly [string, string, string])[] = [
 test('requests are forwarded byte for byte but for what is ours', async (t) => {
   for (const [name, input, expected] of requests) {
     await t.test(name, () => {
-      const head = new Head(100);
+      const head = new Head();
       const bytes = Buffer.from(input, 'latin1');
       assert.equal(decodeRequestHead(bytes, 0, bytes.length, limits, head), bytes.length);
       markHopByHop(head, true);
@@ -198,7 +198,7 @@ const responses: readonly ResponseCase[] = [
 test('responses are framed for their client', async (t) => {
   for (const { name, input, method, minor, close, framing, expected } of responses) {
     await t.test(name, () => {
-      const head = new Head(100);
+      const head = new Head();
       const bytes = Buffer.from(input, 'latin1');
       const end = decodeResponseHead(bytes, 0, bytes.length, limits, method ?? Method.GET, head);
       assert.equal(end, bytes.length);
@@ -219,7 +219,7 @@ test('responses are framed for their client', async (t) => {
 });
 
 test('a head that does not fit is not written', () => {
-  const head = new Head(100);
+  const head = new Head();
   const bytes = Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
   decodeRequestHead(bytes, 0, bytes.length, limits, head);
   assert.equal(encodeRequestHead(head, Buffer.alloc(bytes.length), 0, ''), -1);

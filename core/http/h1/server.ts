@@ -35,16 +35,13 @@ export class H1Server
 {
   readonly socket: Socket;
   readonly connection = this;
-  readonly peer: string;
   readonly fixedTarget: unknown;
   deadlineMs: number;
   prevHolder: DeadlineHolder | null = null;
   nextHolder: DeadlineHolder | null = null;
-  lastAuthority: Buffer | null = null;
-  lastTarget: unknown = null;
 
   readonly #context: ServerContext;
-  readonly #stash = new Stash();
+  #stash = Stash.none;
   readonly #writer: ResponseWriter;
   #state: number = State.HEAD;
   #x: Exchange | null = null;
@@ -58,7 +55,6 @@ export class H1Server
     this.#context = context;
     this.socket = socket;
     this.#writer = new ResponseWriter(socket);
-    this.peer = `${socket.remoteHost}:${socket.remotePort}`;
     this.fixedTarget = fixedTarget;
     socket.owner = this;
     this.deadlineMs = context.io.nowMs + context.clientIdleTimeoutMs;
@@ -66,14 +62,19 @@ export class H1Server
     context.opened(this);
   }
 
+  get peer(): string {
+    return `${this.socket.remoteHost}:${this.socket.remotePort}`;
+  }
+
   onBytes(bytes: Buffer, length: number): void {
     if (!this.#stash.empty) {
-      this.#stash.append(bytes, 0, length);
+      this.#stash = this.#stash.append(bytes, 0, length);
       this.#processStash();
       return;
     }
     const at = this.#process(bytes, 0, length);
-    if (at < length && this.#state <= State.WAIT) this.#stash.append(bytes, at, length);
+    if (at < length && this.#state <= State.WAIT)
+      this.#stash = this.#stash.append(bytes, at, length);
     this.#pauseWhileWaiting();
   }
 

@@ -72,9 +72,7 @@ export class TrailerSection {
 
   #decode(): number {
     const { headFieldsMax } = this.#limits;
-    if (this.#head === null || this.#head.known.length < headFieldsMax) {
-      this.#head = new Head(headFieldsMax);
-    }
+    this.#head ??= new Head();
     const head = this.#head;
     head.clear(this.#bytes, 0);
     const result = decodeFields(this.#bytes, 0, this.#length, headFieldsMax, head);

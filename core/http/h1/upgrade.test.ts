@@ -23,8 +23,8 @@ test('no upgrade without its option, or with another status', () => {
 });
 
 function granted(asked: string, answer: string, status = '101', option = 'upgrade'): boolean {
-  const request = new Head(10);
-  const response = new Head(10);
+  const request = new Head();
+  const response = new Head();
   const asking = Buffer.from(
     `GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: ${asked}\r\n\r\n`,
   );

@@ -92,7 +92,6 @@ function decodeFields(
   allowed: number,
 ): number {
   const { bytes, start, end, out } = block;
-  const countMax = Math.min(limits.headFieldsMax, head.known.length - 1);
   decoder.begin(bytes, start, end, out, 0, limits.headBytesMax);
   head.clear(out, 0);
   head.major = 2;
@@ -111,7 +110,9 @@ function decodeFields(
     if (decoder.pseudo !== Pseudo.NONE) {
       error = count > 0 ? HeadError.PSEUDO_LATE : takePseudo(decoder, head, allowed);
     } else {
-      error = count === countMax ? HeadError.TOO_MANY_FIELDS : takeField(decoder, head, count);
+      if (count === head.known.length) head.growFields();
+      const full = count === limits.headFieldsMax;
+      error = full ? HeadError.TOO_MANY_FIELDS : takeField(decoder, head, count);
       count++;
     }
     // The rest of the block may still change the dynamic table, or be no block at all.
@@ -220,6 +221,7 @@ function finishFields(decoder: HpackDecoder, limits: HeadLimits, head: Head): nu
 
 /** HTTP/1 allows one cookie field; the crumbs stay where they are and are not forwarded. */
 function joinCookies(head: Head, from: number): number {
+  if (head.count === head.known.length) head.growFields();
   const { bytes, fields, known, dropped, count } = head;
   const valueStart = from + bytes.write(cookieStart, from, 'latin1');
   let at = valueStart;

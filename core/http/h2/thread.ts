@@ -21,6 +21,6 @@ export class H2Thread {
   constructor(settings: H2Settings) {
     this.settings = settings;
     this.fields = Buffer.allocUnsafeSlow(fieldOutputBytes(settings));
-    this.head = new Head(settings.headFieldsMax);
+    this.head = new Head();
   }
 }
