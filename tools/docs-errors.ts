@@ -62,6 +62,8 @@ rule; the connection is closed and nothing of what it sent is given to anybody e
 too.`,
   UPSTREAM_TRUNCATED: `The connection ended within the body of the response. The status has been
 sent by then, so the client's connection is reset: it must not take the body for whole.`,
+  DEADLINE_EXCEEDED: `A gRPC call carries \`grpc-timeout\`; when it is over the proxy stops waiting,
+as its caller does, and resets the call toward the endpoint.`,
   RESPONSE_TIMEOUT: `Nothing came from the endpoint for \`proxy.responseTimeoutMs\`. After the
 head of the response the client's connection is reset instead.`,
   DRAINING: `A connection that is not HTTP still waited for an endpoint when the grace period of

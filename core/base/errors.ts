@@ -58,6 +58,7 @@ export const errorTraits = {
   UPSTREAM_MALFORMED: remote('the endpoint sent a malformed response', false),
   UPSTREAM_HEAD_TOO_LARGE: remote('the endpoint sent a larger head than allowed', false),
   UPSTREAM_TRUNCATED: remote('the endpoint ended its response early', false),
+  DEADLINE_EXCEEDED: remote('the time that the caller gave was over', false),
   RESPONSE_TIMEOUT: remote('the endpoint did not answer in time', false),
   DRAINING: local('the proxy is shutting down'),
   UNEXPECTED: local('unexpected error', false),

@@ -5,6 +5,7 @@
 
 import type { ProxyError } from '../base/errors.ts';
 import { exchangesKeptMax, heldBodyBytesMax, replayBytesMax } from '../base/limits.ts';
+import { GrpcStatus } from './grpc.ts';
 import { Head } from './head.ts';
 
 /** What a client's requests have in common. */
@@ -85,6 +86,12 @@ export class Exchange {
   reused = false;
   /** Answers carry `connection: close`. */
   closing = false;
+  /** The request is gRPC: errors are answered in its terms. */
+  isGrpc = false;
+  /** How the endpoint says that it ended: 0 to 16, or one of GrpcStatus. */
+  grpcStatus: number = GrpcStatus.NONE;
+  /** When its caller stops waiting, monotonic; from `grpc-timeout`. */
+  deadlineMs = Number.POSITIVE_INFINITY;
   /** The HTTP/2 code that one side's stream was reset with, for the other side's; -1 for none. */
   resetCode = -1;
   /** The body so far, decoded, as long as it is whole and small enough to be sent again. */
@@ -138,6 +145,9 @@ export class Exchange {
     this.reused = false;
     this.closing = false;
     this.resetCode = -1;
+    this.isGrpc = false;
+    this.grpcStatus = GrpcStatus.NONE;
+    this.deadlineMs = Number.POSITIVE_INFINITY;
     this.bodyLength = 0;
     this.bodyWhole = true;
     this.requestTrailers = null;

@@ -85,6 +85,7 @@ export class Head {
   lengthField = -1;
   codingField = -1;
   expectField = -1;
+  typeField = -1;
   /** The first line reads as we would write it: version 1.1, and in a response a space behind. */
   canonicalLine = true;
 
@@ -132,6 +133,7 @@ export class Head {
     this.lengthField = -1;
     this.codingField = -1;
     this.expectField = -1;
+    this.typeField = -1;
     this.canonicalLine = true;
   }
 
@@ -198,6 +200,9 @@ export class Head {
         break;
       case Known.EXPECT:
         this.expectField = index;
+        break;
+      case Known.CONTENT_TYPE:
+        this.typeField = index;
         break;
       case Known.L5D:
         if (this.#hasUnderscore(index)) this.dropField(index);

@@ -70,6 +70,7 @@ const answers: Record<ErrorCode, readonly [number, boolean, string]> = {
   UPSTREAM_MALFORMED: [502, true, 'i/o'],
   UPSTREAM_HEAD_TOO_LARGE: [502, true, 'i/o'],
   UPSTREAM_TRUNCATED: [502, true, 'i/o'],
+  DEADLINE_EXCEEDED: [504, false, 'response timeout'],
   RESPONSE_TIMEOUT: [504, false, 'response timeout'],
   DRAINING: [503, true, 'loadshed'],
   UNEXPECTED: [500, true, 'unexpected'],

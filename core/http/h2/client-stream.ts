@@ -7,6 +7,7 @@ import { type ErrorCode, ProxyError } from '../../base/errors.ts';
 import { informationalMax } from '../../base/limits.ts';
 import type { Layer } from '../../stack/layer.ts';
 import type { Exchange, ExchangeUpstream } from '../exchange.ts';
+import { GrpcStatus, grpcStatusOf, isGrpc } from '../grpc.ts';
 import { type Head, Method } from '../head.ts';
 import { H2Code, h2CodeName } from './error-code.ts';
 import { State } from './state.ts';
@@ -23,7 +24,7 @@ export interface ClientStreamOwner {
   sendTrailers(stream: Stream, fields: Head): void;
   sendEnd(stream: Stream): void;
   /** The next sign of the response has so long. */
-  expectResponse(stream: Stream): void;
+  expectResponse(stream: Stream, x: Exchange): void;
   giveBack(stream: Stream): void;
   closed(stream: Stream): void;
   reset(stream: Stream, code: number): void;
@@ -53,7 +54,7 @@ export class ClientStream extends Stream implements ExchangeUpstream {
   }
 
   data(x: Exchange, bytes: Buffer, start: number, end: number): void {
-    this.connection.expectResponse(this);
+    this.connection.expectResponse(this, x);
     if (!this.connection.sendData(this, bytes, start, end)) x.client?.pauseRequest(x);
   }
 
@@ -95,10 +96,11 @@ export class ClientStream extends Stream implements ExchangeUpstream {
     }
     this.#responded = true;
     this.contentLeft = declaredContent(head, x.request.method);
+    if (isGrpc(head)) x.grpcStatus = grpcStatusOf(head, GrpcStatus.MISSING);
     x.response = head;
     x.status = head.status;
     x.respondedMs = this.connection.nowMs;
-    this.connection.expectResponse(this);
+    this.connection.expectResponse(this, x);
     this.connection.sink.response(x);
     x.response = null;
     return true;
@@ -109,6 +111,7 @@ export class ClientStream extends Stream implements ExchangeUpstream {
     const x = this.#x;
     if (x === null) return true;
     if (!this.#responded) return false;
+    x.grpcStatus = grpcStatusOf(fields, x.grpcStatus);
     if (fields.count > fields.droppedCount) x.client?.trailers(x, fields);
     return true;
   }
@@ -120,7 +123,7 @@ export class ClientStream extends Stream implements ExchangeUpstream {
   onData(bytes: Buffer, start: number, end: number): void {
     const x = this.#x;
     if (x === null) return;
-    this.connection.expectResponse(this);
+    this.connection.expectResponse(this, x);
     x.client?.data(x, bytes, start, end);
   }
 
@@ -152,7 +155,10 @@ export class ClientStream extends Stream implements ExchangeUpstream {
 
   onDeadline(): void {
     const limit = `${this.connection.responseTimeoutMs} ms (responseTimeoutMs)`;
-    if (this.held) this.fail('CLIENT_GONE', `it took nothing of the response for ${limit}`);
+    const x = this.#x;
+    if (x !== null && this.connection.nowMs >= x.deadlineMs) {
+      this.fail('DEADLINE_EXCEEDED', `${Math.round(x.deadlineMs - x.startedMs)} ms (grpc-timeout)`);
+    } else if (this.held) this.fail('CLIENT_GONE', `it took nothing of the response for ${limit}`);
     else this.fail('RESPONSE_TIMEOUT', `nothing for ${limit}`);
     this.connection.reset(this, H2Code.CANCEL);
   }

@@ -97,7 +97,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
     this.#nextStream += 2;
     stream.attach(x);
     this.deadlineMs = Math.min(this.deadlineMs, x.attemptMs + this.#context.keepAliveIntervalMs);
-    this.expectResponse(stream);
+    this.expectResponse(stream, x);
     const out = sender.block(blockBytesMax(head) + x.defaultAuthority.length);
     const end = encodeRequest(sender.encoder, head, x.defaultAuthority, out, sender.blockStart);
     sender.headers(stream, out, end, ends);
@@ -129,8 +129,8 @@ export class H2Client extends Connection implements ClientStreamOwner {
     if (!this.over) this.sender.end(stream);
   }
 
-  expectResponse(stream: Stream): void {
-    this.watch(stream, this.nowMs + this.#context.responseTimeoutMs);
+  expectResponse(stream: Stream, x: Exchange): void {
+    this.watch(stream, Math.min(x.deadlineMs, this.nowMs + this.#context.responseTimeoutMs));
   }
 
   override onBytes(bytes: Buffer, length: number): void {

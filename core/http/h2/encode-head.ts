@@ -52,25 +52,6 @@ export function encodeResponse(
   return encodeFields(encoder, head, 0, out, at);
 }
 
-/** The same for a response of our own: `lines` are complete field lines. */
-export function encodeOwnResponse(
-  encoder: HpackEncoder,
-  status: number,
-  lines: Buffer,
-  out: Buffer,
-  from: number,
-): number {
-  let at = encoder.status(status, out, encoder.begin(out, from));
-  let start = 0;
-  while (start < lines.length) {
-    const colon = lines.indexOf(': ', start, 'latin1');
-    const end = lines.indexOf('\r\n', colon, 'latin1');
-    at = encoder.field(lines, start, colon, colon + 2, end, Known.NONE, false, out, at);
-    start = end + 2;
-  }
-  return at;
-}
-
 /** The same for fields behind the content. */
 export function encodeTrailers(
   encoder: HpackEncoder,

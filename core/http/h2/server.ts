@@ -14,13 +14,15 @@
 import { ProxyError } from '../../base/errors.ts';
 import type { Socket } from '../../io/socket.ts';
 import type { Exchange } from '../exchange.ts';
+import { headOfLines } from '../field-lines.ts';
+import { grpcTimeoutMs, isGrpc } from '../grpc.ts';
 import { type Head, Method } from '../head.ts';
 import { Linger } from '../linger.ts';
 import type { ServerConnection } from '../server-context.ts';
 import { Closed } from './closed-streams.ts';
 import { Connection } from './connection.ts';
 import { decodeRequest, decodeTrailers } from './decode-head.ts';
-import { blockBytesMax, encodeOwnResponse, encodeResponse } from './encode-head.ts';
+import { blockBytesMax, encodeResponse } from './encode-head.ts';
 import { H2Code } from './error-code.ts';
 import { initialWindowBytes, windowMax } from './flow.ts';
 import { Setting } from './frame/settings.ts';
@@ -45,6 +47,8 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   #stage: number = Stage.OPEN;
   /** Streams above it are not processed any more. */
   #lastStream = windowMax;
+  /** An own answer ends the connection, as Linkerd does it. */
+  #leaveSoon = false;
   #prefaceLeft = clientPreface.length;
   #lingering: Linger | null = null;
 
@@ -92,22 +96,18 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
     const out = sender.block(blockBytesMax(head));
     const end = encodeResponse(sender.encoder, head, out, sender.blockStart);
     sender.headers(stream, out, end, false);
-    if (this.#context.draining) this.#leave();
+    if (this.#leaveSoon || this.#context.draining) this.#leave();
   }
 
   sendOwn(stream: Stream, x: Exchange): void {
-    const { sender } = this;
-    if (this.over || stream.state === State.CLOSED) return;
     const { syntheticBody: text } = x;
-    const lines = Buffer.from(`${x.syntheticFields}content-length: ${text.length}\r\n`, 'latin1');
-    const out = sender.block(lines.length * 2 + ownHeadBytes);
-    const end = encodeOwnResponse(sender.encoder, x.status, lines, out, sender.blockStart);
-    sender.headers(stream, out, end, false);
-    if (text !== '' && x.request.method !== Method.HEAD) {
-      const body = Buffer.from(text, 'latin1');
-      sender.data(stream, body, 0, body.length);
-    }
-    if (x.closing || this.#context.draining) this.#leave();
+    const head = headOfLines(`${x.syntheticFields}content-length: ${text.length}\r\n`);
+    head.status = x.status;
+    if (x.closing) this.#leaveSoon = true;
+    this.sendHead(stream, head);
+    if (text === '' || x.request.method === Method.HEAD) return;
+    const body = Buffer.from(text, 'latin1');
+    this.sendData(stream, body, 0, body.length);
   }
 
   sendData(stream: Stream, bytes: Buffer, start: number, end: number): boolean {
@@ -221,6 +221,8 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
     }
     x.startedMs = io.nowMs;
     x.requestEnded = ends;
+    x.isGrpc = isGrpc(x.request);
+    if (x.isGrpc) x.deadlineMs = io.nowMs + grpcTimeoutMs(x.request);
     if (result > 0) return this.#refused(stream, x, result);
     stream.contentLeft = x.request.contentLength;
     if (ends && stream.contentLeft > 0) {
@@ -292,4 +294,3 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
 
 const clientPreface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 const pingPayload = Buffer.from('leaving ', 'latin1');
-const ownHeadBytes = 64;
