@@ -53,6 +53,8 @@ the endpoint is shut for a while.`,
   UPSTREAM_REFUSED: `The endpoint said that it had not begun with the request: RST_STREAM with
 REFUSED_STREAM, or a GOAWAY whose last stream is below it (RFC 9113 8.7). It was sent elsewhere, and
 this is the answer because that was refused as well.`,
+  UPGRADE_REFUSED: `A WebSocket, or another upgrade, for an endpoint that is spoken to in HTTP/2 and
+whose SETTINGS do not have ENABLE_CONNECT_PROTOCOL (RFC 8441).`,
   UPSTREAM_RESET: `The connection ended after the request was sent and before a byte of the
 response: the application crashed, restarted, or closed an idle connection in the same moment.`,
   UPSTREAM_MALFORMED: `The response breaks a rule that tells responses apart, has a 101 that

@@ -54,6 +54,7 @@ export const errorTraits = {
   CONNECT_REFUSED: remote('the endpoint refused the connection', true),
   CONNECT_FAILED: remote('the endpoint could not be reached', true),
   UPSTREAM_REFUSED: remote('the endpoint refused the request before processing it', true),
+  UPGRADE_REFUSED: remote('the endpoint does not take upgrades over HTTP/2', true),
   UPSTREAM_RESET: remote('the endpoint closed the connection before it answered', false),
   UPSTREAM_MALFORMED: remote('the endpoint sent a malformed response', false),
   UPSTREAM_HEAD_TOO_LARGE: remote('the endpoint sent a larger head than allowed', false),

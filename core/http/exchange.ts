@@ -5,6 +5,7 @@
 
 import type { ProxyError } from '../base/errors.ts';
 import { exchangesKeptMax, heldBodyBytesMax, replayBytesMax } from '../base/limits.ts';
+import type { TunnelSide } from '../io/conduit.ts';
 import { GrpcStatus } from './grpc.ts';
 import { Head } from './head.ts';
 
@@ -29,6 +30,10 @@ export interface ExchangeClient {
   trailers(x: Exchange, fields: Head): void;
   /** The response is complete. */
   end(x: Exchange): void;
+  /** Answers CONNECT with 200; what carries it belongs to the caller from now on. */
+  establish(x: Exchange): TunnelSide;
+  /** After a 101 was sent: what carries it belongs to the caller from now on. */
+  detach(x: Exchange): TunnelSide;
   /** The response has begun and cannot be completed: the client must not take it for whole. */
   abort(x: Exchange): void;
   /** The upstream takes no more of the request's body for now. */
@@ -46,6 +51,8 @@ export interface ExchangeUpstream {
   cancel(x: Exchange): void;
   pauseResponse(x: Exchange): void;
   resumeResponse(x: Exchange): void;
+  /** After a 101: what carries it belongs to the caller from now on. */
+  detach(x: Exchange): TunnelSide;
 }
 
 /** Where a request can be sent: one address with its connections. */
@@ -65,9 +72,9 @@ export class Exchange {
   endpoint: ExchangeEndpoint | null = null;
   /** Why the proxy answered by itself. */
   error: ProxyError | null = null;
-  /** Of a response that the proxy made, beside its status: fields as complete lines, and body. */
-  syntheticReason = '';
+  /** Fields that the proxy adds to a response, or all of its own one, as complete lines. */
   syntheticFields = '';
+  syntheticReason = '';
   syntheticBody = '';
   /** Who the request is for, where it does not say so itself. */
   defaultAuthority = '';

@@ -53,6 +53,8 @@ export class Head {
   /** HTTP/2 only: the scheme was https; which pseudo-headers there were, as bits. */
   secure = false;
   pseudoSeen = 0;
+  protocolStart = 0;
+  protocolEnd = 0;
   status = 0;
   reasonStart = 0;
   reasonEnd = 0;

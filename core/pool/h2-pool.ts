@@ -73,9 +73,9 @@ export class H2Pool implements DialOwner {
   request(x: Exchange): void {
     // The head outlives this event: it may have to be sent once more, on another connection.
     x.request.hold();
-    const client = this.#pick();
+    const client = this.#pick(x.request.upgrade);
     if (client !== null) {
-      client.send(x);
+      this.#send(client, x);
       if (client.active >= this.#context.streamsPerConnection) this.#dialAnother();
       return;
     }
@@ -126,12 +126,17 @@ export class H2Pool implements DialOwner {
     if (this.#retired) client.retire();
   }
 
+  #send(client: H2Client, x: Exchange): void {
+    if (!x.request.upgrade || client.takesUpgrades === true) client.send(x);
+    else this.#context.sink.fail(x, new ProxyError('UPGRADE_REFUSED', this.#text));
+  }
+
   /** The connection with the fewest requests under way, of those that take another. */
-  #pick(): H2Client | null {
+  #pick(upgrade: boolean): H2Client | null {
     const { nowMs } = this.#context.io;
     let best: H2Client | null = null;
     for (const { client, oldAtMs } of this.#members) {
-      if (client.room <= 0) continue;
+      if (client.room <= 0 || (upgrade && client.takesUpgrades === null)) continue;
       if (nowMs >= oldAtMs && this.#members.length + this.#dialling > 1) {
         client.retired = true;
         continue;
@@ -145,12 +150,12 @@ export class H2Pool implements DialOwner {
   /** Sends what waits, as far as there is room. */
   #drain(): void {
     while (this.#waiting.length > 0) {
-      const client = this.#pick();
+      const client = this.#pick(this.#waiting.first?.request.upgrade ?? false);
       if (client === null) {
         this.#dialAnother();
         return;
       }
-      client.send(this.#waiting.shift() as Exchange);
+      this.#send(client, this.#waiting.shift() as Exchange);
     }
   }
 

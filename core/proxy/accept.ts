@@ -16,7 +16,8 @@ import { H1Server } from '../http/h1/server.ts';
 import { H2Server } from '../http/h2/server.ts';
 import type { ServerConnection } from '../http/server-context.ts';
 import { Stash } from '../http/stash.ts';
-import type { Socket, SocketOwner } from '../io/socket.ts';
+import type { Conduit } from '../io/conduit.ts';
+import type { SocketOwner } from '../io/socket.ts';
 import type { Counters, DetectResult } from './counters.ts';
 import type { Direction } from './direction.ts';
 import { EarlyDial } from './early-dial.ts';
@@ -42,7 +43,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   readonly #stash = new Stash();
   readonly #detectTimer = new Timer(this, timerDetect);
   readonly #silenceTimer = new Timer(this, timerSilence);
-  readonly #socket: Socket;
+  readonly #socket: Conduit;
   #target: Target | null;
   #early: EarlyDial | null = null;
   #earlyDials = 0;
@@ -53,7 +54,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   #over = false;
 
   /** `first` are bytes that were read from the socket already. */
-  constructor(context: AcceptContext, socket: Socket, target: Target | null, first: Buffer) {
+  constructor(context: AcceptContext, socket: Conduit, target: Target | null, first: Buffer) {
     this.#context = context;
     this.#direction = context.direction;
     this.#socket = socket;
@@ -255,7 +256,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
 
   #opaque(target: Target): void {
     const early = this.#early;
-    const client = { socket: this.#socket, first: this.#stash.take() };
+    const client = { conduit: this.#socket, first: this.#stash.take() };
     this.#leave();
     if (early === null) new Opaque(this.#direction, this.#context.counters, client, target);
     else new Tunnel(this.#direction, early.endpoint, client, early.take());

@@ -3,9 +3,7 @@
 import type { Socket as NetSocket } from 'node:net';
 import { http2StreamsPerConnectionMax } from '../base/limits.ts';
 import type { ServerFirstMemory } from '../detect/server-first.ts';
-import type { Exchange } from '../http/exchange.ts';
-import type { H1Client } from '../http/h1/client.ts';
-import type { H1Server } from '../http/h1/server.ts';
+import type { Exchange, ExchangeClient, ExchangeUpstream } from '../http/exchange.ts';
 import { Head } from '../http/head.ts';
 import { nobody } from '../io/socket.ts';
 import type { PoolContext } from '../pool/pools.ts';
@@ -67,20 +65,16 @@ export class DirectionStack implements TunnelTaker {
   }
 
   upgraded(x: Exchange): void {
-    const server = x.client as H1Server;
-    const upstream = x.upstream as H1Client;
     const endpoint = x.endpoint as Endpoint;
-    const serverSide = { socket: upstream.socket, first: upstream.detach(x) };
-    const clientSide = { socket: server.socket, first: server.detach(x) };
-    new Tunnel(this.direction, endpoint, clientSide, serverSide);
+    const server = (x.upstream as ExchangeUpstream).detach(x);
+    const client = (x.client as ExchangeClient).detach(x);
+    new Tunnel(this.direction, endpoint, client, server);
   }
 
   connected(x: Exchange): void {
-    const server = x.client as H1Server;
     const target = x.target as Target;
-    const { socket } = server;
-    socket.writeLatin1('HTTP/1.1 200 Connection Established\r\n\r\n');
-    new Accept(this.#acceptContext, socket, target, server.detach(x));
+    const { conduit, first } = (x.client as ExchangeClient).establish(x);
+    new Accept(this.#acceptContext, conduit, target, first);
   }
 
   get #acceptContext(): AcceptContext {

@@ -8,13 +8,14 @@ import type { ErrorCode } from '../base/errors.ts';
 import { connectErrorCode } from '../base/node-error.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
 import type { ServerConnection } from '../http/server-context.ts';
+import type { TunnelSide } from '../io/conduit.ts';
 import type { Attempt, Connector } from '../io/io.ts';
 import type { Socket, SocketOwner } from '../io/socket.ts';
 import type { Counters } from './counters.ts';
 import type { Direction } from './direction.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Target } from './target.ts';
-import { Tunnel, type TunnelSide } from './tunnel.ts';
+import { Tunnel } from './tunnel.ts';
 
 export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnection {
   readonly #direction: Direction;
@@ -35,8 +36,8 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
     this.#target = target;
     this.#startMs = direction.core.io.nowMs;
     target.holders += 1;
-    client.socket.owner = this;
-    client.socket.pause();
+    client.conduit.owner = this;
+    client.conduit.pause();
     direction.opened(this);
     this.#dial();
   }
@@ -52,7 +53,7 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
     this.#direction.core.timers.cancel(this.#timer);
     this.#direction.core.slots.connectSucceeded(endpoint.slot);
     this.#leave();
-    const server = { socket, first: nothing };
+    const server = { conduit: socket, first: nothing };
     new Tunnel(this.#direction, endpoint, this.#client, server);
   }
 
@@ -122,7 +123,7 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
       service: this.#target.authority,
       error: code,
     });
-    this.#client.socket.reset();
+    this.#client.conduit.reset();
     this.#end();
   }
 

@@ -207,6 +207,7 @@ const table: Record<ErrorCode, ErrorResponse> = {
   CONNECT_REFUSED: gateway('Does the endpoint listen on this port?'),
   CONNECT_FAILED: gateway('Is the endpoint reachable?'),
   UPSTREAM_REFUSED: gateway('The endpoint is shutting down or full; see its log.'),
+  UPGRADE_REFUSED: gateway('Declare protocol: http1 where the endpoint speaks it too.'),
   UPSTREAM_RESET: gateway('See the log of the endpoint.'),
   UPSTREAM_MALFORMED: gateway('Mend the endpoint.'),
   UPSTREAM_HEAD_TOO_LARGE: gateway('Raise proxy.headBytesMax or proxy.headFieldsMax.'),

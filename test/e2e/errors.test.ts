@@ -66,6 +66,7 @@ const answers: Record<ErrorCode, readonly [number, boolean, string]> = {
   CONNECT_REFUSED: [502, true, 'i/o'],
   CONNECT_FAILED: [502, true, 'i/o'],
   UPSTREAM_REFUSED: [502, true, 'i/o'],
+  UPGRADE_REFUSED: [502, true, 'i/o'],
   UPSTREAM_RESET: [502, true, 'i/o'],
   UPSTREAM_MALFORMED: [502, true, 'i/o'],
   UPSTREAM_HEAD_TOO_LARGE: [502, true, 'i/o'],

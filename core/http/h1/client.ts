@@ -15,6 +15,7 @@ import { assert } from '../../base/assert.ts';
 import type { DeadlineHolder } from '../../base/deadlines.ts';
 import { type ErrorCode, ProxyError } from '../../base/errors.ts';
 import { informationalMax } from '../../base/limits.ts';
+import type { TunnelSide } from '../../io/conduit.ts';
 import { outputBytes } from '../../io/io.ts';
 import type { Socket, SocketOwner } from '../../io/socket.ts';
 import type { Exchange, ExchangeUpstream } from '../exchange.ts';
@@ -188,15 +189,15 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
     this.socket.destroy();
   }
 
-  /** Gives the socket away after a 101, with the bytes that came behind it. */
-  detach(x: Exchange): Buffer {
+  /** With the bytes that came behind the 101. */
+  detach(x: Exchange): TunnelSide {
     assert(this.#x === x, 'the exchange is in progress here');
-    const rest = this.#behindUpgrade;
+    const first = this.#behindUpgrade;
     this.#stash.clear();
     this.#x = null;
     x.upstream = null;
     this.#gone();
-    return rest;
+    return { conduit: this.socket, first };
   }
 
   #process(bytes: Buffer, start: number, end: number): number {

@@ -5,13 +5,16 @@
 
 import { type ErrorCode, ProxyError } from '../../base/errors.ts';
 import { informationalMax } from '../../base/limits.ts';
+import type { TunnelSide } from '../../io/conduit.ts';
 import type { Layer } from '../../stack/layer.ts';
 import type { Exchange, ExchangeUpstream } from '../exchange.ts';
 import { GrpcStatus, grpcStatusOf, isGrpc } from '../grpc.ts';
-import { type Head, Method } from '../head.ts';
+import { Framing, type Head, Method } from '../head.ts';
+import { upgradeFields } from '../websocket.ts';
 import { H2Code, h2CodeName } from './error-code.ts';
 import { State } from './state.ts';
 import { Stream } from './stream.ts';
+import type { StreamConduit } from './stream-conduit.ts';
 
 /** The connection. */
 export interface ClientStreamOwner {
@@ -23,6 +26,7 @@ export interface ClientStreamOwner {
   sendData(stream: Stream, bytes: Buffer, start: number, end: number): boolean;
   sendTrailers(stream: Stream, fields: Head): void;
   sendEnd(stream: Stream): void;
+  createConduit(stream: Stream, ended: boolean): StreamConduit;
   /** The next sign of the response has so long. */
   expectResponse(stream: Stream, x: Exchange): void;
   giveBack(stream: Stream): void;
@@ -33,6 +37,8 @@ export interface ClientStreamOwner {
 export class ClientStream extends Stream implements ExchangeUpstream {
   readonly connection: ClientStreamOwner;
   #x: Exchange | null = null;
+  /** What the stream has become. */
+  #tunnel: StreamConduit | null = null;
   /** The final response head has come. */
   #responded = false;
   #informational = 0;
@@ -72,6 +78,13 @@ export class ClientStream extends Stream implements ExchangeUpstream {
     this.connection.reset(this, x.resetCode === -1 ? H2Code.CANCEL : x.resetCode);
   }
 
+  detach(x: Exchange): TunnelSide {
+    const conduit = this.connection.createConduit(this, this.state === State.HALF_REMOTE);
+    this.#tunnel = conduit;
+    this.#detach(x);
+    return { conduit, first: nothing };
+  }
+
   pauseResponse(): void {
     this.held = true;
   }
@@ -95,6 +108,10 @@ export class ClientStream extends Stream implements ExchangeUpstream {
       return true;
     }
     this.#responded = true;
+    if (x.request.upgrade && head.status < 300) {
+      this.#upgraded(x, head);
+      return true;
+    }
     this.contentLeft = declaredContent(head, x.request.method);
     if (isGrpc(head)) x.grpcStatus = grpcStatusOf(head, GrpcStatus.MISSING);
     x.response = head;
@@ -122,6 +139,7 @@ export class ClientStream extends Stream implements ExchangeUpstream {
 
   onData(bytes: Buffer, start: number, end: number): void {
     const x = this.#x;
+    if (this.#tunnel !== null) this.#tunnel.received(bytes, start, end);
     if (x === null) return;
     this.connection.expectResponse(this, x);
     x.client?.data(x, bytes, start, end);
@@ -129,6 +147,7 @@ export class ClientStream extends Stream implements ExchangeUpstream {
 
   onEnd(): void {
     const x = this.#x;
+    this.#tunnel?.ended();
     if (x === null) return;
     this.#detach(x);
     this.deadlineMs = Number.POSITIVE_INFINITY;
@@ -138,6 +157,7 @@ export class ClientStream extends Stream implements ExchangeUpstream {
   }
 
   onReset(code: number): void {
+    this.#tunnel?.closed('ECONNRESET');
     const x = this.#x;
     if (x === null) return;
     x.resetCode = code;
@@ -146,14 +166,18 @@ export class ClientStream extends Stream implements ExchangeUpstream {
   }
 
   onViolation(text: string): void {
+    this.#tunnel?.closed('EPROTO');
     this.fail('UPSTREAM_MALFORMED', text);
   }
 
   onOver(reason: string): void {
+    this.#tunnel?.closed('ECONNRESET');
     this.fail(this.#cutCode(), reason);
   }
 
   onDeadline(): void {
+    // Nobody knows when a tunnel is idle.
+    if (this.#tunnel !== null) return;
     const limit = `${this.connection.responseTimeoutMs} ms (responseTimeoutMs)`;
     const x = this.#x;
     if (x !== null && this.connection.nowMs >= x.deadlineMs) {
@@ -172,12 +196,33 @@ export class ClientStream extends Stream implements ExchangeUpstream {
   }
 
   onSent(): void {
+    this.#tunnel?.sent();
     const x = this.#x;
     if (x !== null && x.client !== null) x.client.resumeRequest(x);
   }
 
   onEndSent(): void {
     if (this.state === State.CLOSED) this.connection.closed(this);
+  }
+
+  override forget(): void {
+    this.#tunnel = null;
+    super.forget();
+  }
+
+  /** The success of RFC 8441, told as HTTP/1.1 does it; each side has its own way to say so. */
+  #upgraded(x: Exchange, head: Head): void {
+    head.status = 101;
+    head.upgrade = true;
+    head.framing = Framing.NONE;
+    head.contentLength = -1;
+    x.syntheticFields = x.request.major === 1 ? upgradeFields(x.request) : '';
+    x.response = head;
+    x.status = 101;
+    x.respondedMs = this.connection.nowMs;
+    this.connection.sink.response(x);
+    x.response = null;
+    this.connection.sink.end(x);
   }
 
   #detach(x: Exchange): void {
@@ -196,3 +241,5 @@ function declaredContent(head: Head, method: number): number {
   if (method === Method.HEAD || status === 204 || status === 304) return 0;
   return head.contentLength;
 }
+
+const nothing = Buffer.alloc(0);

@@ -5,10 +5,9 @@
  */
 
 import { assert } from '../../base/assert.ts';
-import type { Socket } from '../../io/socket.ts';
+import type { Conduit } from '../../io/conduit.ts';
 import type { Layer } from '../../stack/layer.ts';
 import type { Exchange } from '../exchange.ts';
-import type { Head } from '../head.ts';
 import type { H2ClientContext } from './client-context.ts';
 import { ClientStream, type ClientStreamOwner } from './client-stream.ts';
 import { Closed } from './closed-streams.ts';
@@ -36,7 +35,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
   #receivedMs: number;
   #pinged = false;
 
-  constructor(context: H2ClientContext<H2Client>, socket: Socket) {
+  constructor(context: H2ClientContext<H2Client>, socket: Conduit) {
     super(context, socket, false);
     this.#context = context;
     this.#receivedMs = context.io.nowMs;
@@ -78,6 +77,12 @@ export class H2Client extends Connection implements ClientStreamOwner {
     return max - this.streams.size;
   }
 
+  /** Whether a stream may become a tunnel (RFC 8441 3); null before the endpoint has said it. */
+  get takesUpgrades(): boolean | null {
+    const { settled, peerSettings } = this.receiver;
+    return settled ? peerSettings.connectProtocol : null;
+  }
+
   /** No request will go out here any more. */
   get isLeaving(): boolean {
     return this.over || this.retired || this.#goneAway || this.#nextStream > lastOwnStream;
@@ -88,7 +93,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
     assert(this.room > 0, 'there is room for a request');
     const { sender } = this;
     const head = x.request;
-    const ends = x.requestEnded && x.bodyLength === 0 && x.requestTrailers === null;
+    const ends = isWhole(x) && !head.upgrade;
     const stream = this.#free.pop() ?? new ClientStream(this);
     x.reused = this.served > 0;
     x.attemptMs = this.nowMs;
@@ -101,7 +106,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
     const out = sender.block(blockBytesMax(head) + x.defaultAuthority.length);
     const end = encodeRequest(sender.encoder, head, x.defaultAuthority, out, sender.blockStart);
     sender.headers(stream, out, end, ends);
-    if (ends) return;
+    if (ends || head.upgrade) return;
     if (x.bodyLength > 0 && x.body !== null) stream.data(x, x.body, 0, x.bodyLength);
     if (!x.requestEnded) {
       if (stream.queue.empty) x.client?.resumeRequest(x);
@@ -115,18 +120,6 @@ export class H2Client extends Connection implements ClientStreamOwner {
   retire(): void {
     this.retired = true;
     if (this.streams.size === 0) this.#leave();
-  }
-
-  sendData(stream: Stream, bytes: Buffer, start: number, end: number): boolean {
-    return this.over || this.sender.data(stream, bytes, start, end);
-  }
-
-  sendTrailers(stream: Stream, fields: Head): void {
-    if (!this.over) this.sender.trailers(stream, fields);
-  }
-
-  sendEnd(stream: Stream): void {
-    if (!this.over) this.sender.end(stream);
   }
 
   expectResponse(stream: Stream, x: Exchange): void {
@@ -267,6 +260,11 @@ export class H2Client extends Connection implements ClientStreamOwner {
     const ended = this.findClosed(streamId) === Closed.ENDED;
     return !ended || this.violated(Violation.FIELDS_BEHIND_END);
   }
+}
+
+/** Nothing follows the head. */
+function isWhole(x: Exchange): boolean {
+  return x.requestEnded && x.bodyLength === 0 && x.requestTrailers === null;
 }
 
 /** Streams that are opened before the endpoint has said how many (RFC 9113 6.5.2). */

@@ -9,8 +9,10 @@
 
 import type { DeadlineHolder, Deadlines } from '../../base/deadlines.ts';
 import { hpackTableBytesMax } from '../../base/limits.ts';
+import type { Conduit } from '../../io/conduit.ts';
 import type { Io } from '../../io/io.ts';
-import type { Socket, SocketOwner } from '../../io/socket.ts';
+import type { SocketOwner } from '../../io/socket.ts';
+import type { Head } from '../head.ts';
 import { ClosedStreams } from './closed-streams.ts';
 import type { FieldBlock } from './decode-head.ts';
 import { H2Code, h2CodeName } from './error-code.ts';
@@ -19,6 +21,7 @@ import { Receiver, type Receiving } from './recv.ts';
 import { Sender } from './send.ts';
 import { recvContent, recvEnd, State } from './state.ts';
 import type { Stream } from './stream.ts';
+import { StreamConduit } from './stream-conduit.ts';
 import type { H2Thread } from './thread.ts';
 import { Violation, violationTraits } from './violation.ts';
 
@@ -32,7 +35,7 @@ export interface H2Context {
 }
 
 export abstract class Connection implements SocketOwner, Receiving, DeadlineHolder {
-  readonly socket: Socket;
+  readonly socket: Conduit;
   deadlineMs: number;
   prevHolder: DeadlineHolder | null = null;
   nextHolder: DeadlineHolder | null = null;
@@ -48,7 +51,7 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
   readonly #context: H2Context;
   readonly #closed = new ClosedStreams();
 
-  constructor(context: H2Context, socket: Socket, isServer: boolean) {
+  constructor(context: H2Context, socket: Conduit, isServer: boolean) {
     const { settings, fields } = context.thread;
     this.#context = context;
     this.socket = socket;
@@ -77,6 +80,14 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
    * that says why, so that the socket should not be closed before it has gone out.
    */
   protected abstract onOver(reason: string, told: boolean): void;
+
+  get remoteHost(): string {
+    return this.socket.remoteHost;
+  }
+
+  get remotePort(): number {
+    return this.socket.remotePort;
+  }
 
   get nowMs(): number {
     return this.#context.io.nowMs;
@@ -159,6 +170,24 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
   closed(stream: Stream): void {
     this.receiver.floods.streamEnded();
     this.#forget(stream, false);
+  }
+
+  /** The stream as a tunnel; `ended`: the peer has sent its last byte. */
+  createConduit(stream: Stream, ended: boolean): StreamConduit {
+    return new StreamConduit(this.#context.io, this, stream, ended);
+  }
+
+  /** False when some of it has to wait, until `stream.onSent`. */
+  sendData(stream: Stream, bytes: Buffer, start: number, end: number): boolean {
+    return this.over || this.sender.data(stream, bytes, start, end);
+  }
+
+  sendTrailers(stream: Stream, fields: Head): void {
+    if (!this.over) this.sender.trailers(stream, fields);
+  }
+
+  sendEnd(stream: Stream): void {
+    if (!this.over) this.sender.end(stream);
   }
 
   /** Ends a stream before its end, because of something that is not the peer's fault. */

@@ -6,6 +6,7 @@
 
 import { Form, Framing, type Head, Method } from '../head.ts';
 import { Known } from '../known-fields.ts';
+import { dropNamed } from '../websocket.ts';
 import type { HpackEncoder } from './hpack/encode.ts';
 
 /** The most bytes of the block of a head. */
@@ -26,7 +27,15 @@ export function encodeRequest(
 ): number {
   const { bytes } = head;
   let at = encoder.begin(out, from);
-  at = encoder.method(bytes, head.methodStart, head.methodEnd, out, at);
+  if (head.upgrade) {
+    // RFC 8441 4: what HTTP/1.1 asks for by Upgrade. There is no key.
+    const column = head.upgradeField << 2;
+    at = encoder.method(connectMethod, 0, connectMethod.length, out, at);
+    at = encoder.protocol(bytes, head.fields[column + 2], head.fields[column + 3], out, at);
+    dropNamed(head, 'sec-websocket-key');
+  } else {
+    at = encoder.method(bytes, head.methodStart, head.methodEnd, out, at);
+  }
   if (head.form !== Form.AUTHORITY) {
     const scheme = head.secure ? https : http;
     at = encoder.scheme(scheme, 0, scheme.length, out, at);
@@ -132,6 +141,7 @@ const requestOnly = 1 << Known.HOST;
 const fieldOverheadBytes = 8;
 const blockOverheadBytes = 128;
 const SLASH = 0x2f;
+const connectMethod = Buffer.from('CONNECT');
 const http = Buffer.from('http');
 const https = Buffer.from('https');
 const rootPath = Buffer.from('/');

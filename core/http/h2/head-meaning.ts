@@ -50,10 +50,14 @@ function resolveTarget(head: Head): number {
   return bytes[targetStart] === ASTERISK ? 0 : HeadError.PATH;
 }
 
-/** RFC 9113 8.5: an authority with a port, and nothing else. */
+/** RFC 9113 8.5: an authority with a port, and nothing else; RFC 8441 4: all that others have. */
 function resolveConnect(head: Head): number {
   const { bytes, pseudoSeen, authorityStart, authorityEnd } = head;
-  if ((pseudoSeen & (1 << Pseudo.PROTOCOL)) !== 0) return HeadError.PROTOCOL;
+  if ((pseudoSeen & (1 << Pseudo.PROTOCOL)) !== 0) {
+    const whole = (pseudoSeen & schemeAndPath) === schemeAndPath && authorityStart >= 0;
+    if (!whole) return HeadError.PSEUDO_MISSING;
+    return bytes[head.targetStart] === SLASH ? 0 : HeadError.PATH;
+  }
   if ((pseudoSeen & schemeAndPath) !== 0 || authorityStart < 0) return HeadError.CONNECT_TARGET;
   if (hostEndOf(bytes, authorityStart, authorityEnd) === authorityEnd) {
     return HeadError.CONNECT_TARGET;

@@ -6,7 +6,7 @@
 
 import { assert } from '../../base/assert.ts';
 import { h2UnreadBytesMax, hpackTableBytesMax } from '../../base/limits.ts';
-import type { Socket } from '../../io/socket.ts';
+import type { Conduit } from '../../io/conduit.ts';
 import type { Head } from '../head.ts';
 import { blockBytesMax, encodeTrailers } from './encode-head.ts';
 import type { Floods } from './floods.ts';
@@ -25,7 +25,7 @@ import { maySend, sendEnd } from './state.ts';
 import { Ending, type Stream } from './stream.ts';
 
 export class Sender {
-  readonly socket: Socket;
+  readonly socket: Conduit;
   readonly encoder = new HpackEncoder(hpackTableBytesMax);
   /** For all streams together. */
   readonly window = new SendWindow();
@@ -39,7 +39,7 @@ export class Sender {
   #lastFlush = 0;
 
   /** `floods` are told of content, which is what window updates are for. */
-  constructor(socket: Socket, floods: Floods) {
+  constructor(socket: Conduit, floods: Floods) {
     this.socket = socket;
     this.#floods = floods;
     this.window.reset(initialWindowBytes);

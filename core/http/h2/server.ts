@@ -12,16 +12,17 @@
  */
 
 import { ProxyError } from '../../base/errors.ts';
-import type { Socket } from '../../io/socket.ts';
+import type { Conduit } from '../../io/conduit.ts';
 import type { Exchange } from '../exchange.ts';
 import { headOfLines } from '../field-lines.ts';
 import { grpcTimeoutMs, isGrpc } from '../grpc.ts';
 import { type Head, Method } from '../head.ts';
 import { Linger } from '../linger.ts';
 import type { ServerConnection } from '../server-context.ts';
+import { createWebSocketKey } from '../websocket.ts';
 import { Closed } from './closed-streams.ts';
 import { Connection } from './connection.ts';
-import { decodeRequest, decodeTrailers } from './decode-head.ts';
+import { appendField, decodeRequest, decodeTrailers } from './decode-head.ts';
 import { blockBytesMax, encodeResponse } from './encode-head.ts';
 import { H2Code } from './error-code.ts';
 import { initialWindowBytes, windowMax } from './flow.ts';
@@ -53,7 +54,7 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   #lingering: Linger | null = null;
 
   /** The bytes that come begin with the client's preface. */
-  constructor(context: H2ServerContext, socket: Socket, fixedTarget: unknown) {
+  constructor(context: H2ServerContext, socket: Conduit, fixedTarget: unknown) {
     super(context, socket, true);
     this.#context = context;
     this.peer = `${socket.remoteHost}:${socket.remotePort}`;
@@ -64,6 +65,7 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
       [Setting.INITIAL_WINDOW_SIZE, settings.initialStreamWindowBytes],
       [Setting.MAX_FRAME_SIZE, settings.maxFrameBytes],
       [Setting.MAX_HEADER_LIST_SIZE, settings.headBytesMax],
+      [Setting.ENABLE_CONNECT_PROTOCOL, 1],
     ]);
     this.sender.windowUpdate(0, settings.initialConnectionWindowBytes - initialWindowBytes);
     context.opened(this);
@@ -108,18 +110,6 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
     if (text === '' || x.request.method === Method.HEAD) return;
     const body = Buffer.from(text, 'latin1');
     this.sendData(stream, body, 0, body.length);
-  }
-
-  sendData(stream: Stream, bytes: Buffer, start: number, end: number): boolean {
-    return this.over || this.sender.data(stream, bytes, start, end);
-  }
-
-  sendTrailers(stream: Stream, fields: Head): void {
-    if (!this.over) this.sender.trailers(stream, fields);
-  }
-
-  sendEnd(stream: Stream): void {
-    if (!this.over) this.sender.end(stream);
   }
 
   cancel(x: Exchange): void {
@@ -203,7 +193,7 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   }
 
   #request(streamId: number, ends: boolean): boolean {
-    const { exchanges, io, thread } = this.#context;
+    const { exchanges, io, thread, random } = this.#context;
     this.lastPeerStream = streamId;
     const x = exchanges.take();
     const result = decodeRequest(this.decoder, this.block, thread.settings, ends, x.request);
@@ -229,7 +219,8 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
       stream.release();
       return this.streamViolated(stream, Violation.CONTENT_LENGTH);
     }
-    if (!ends) this.expectProgress(stream);
+    if (x.request.upgrade) appendField(x.request, 'sec-websocket-key', createWebSocketKey(random));
+    else if (!ends && x.request.method !== Method.CONNECT) this.expectProgress(stream);
     this.#context.handler.request(x);
     return !this.over;
   }
