@@ -61,6 +61,8 @@ export const http2StreamWindowCeiling = 256 * 1024;
 export const http2InitialConnectionWindowBytes = 1024 * 1024;
 export const http2ConcurrentStreamsMax = 250;
 export const http2MaxFrameBytes = 16 * 1024;
+/** Part of a frame and a read behind it fit a stash. */
+export const http2FrameBytesCeiling = 32 * 1024;
 export const http2KeepAliveIntervalMs = 10_000;
 export const http2KeepAliveTimeoutMs = 3_000;
 /** An HTTP/2 connection to an endpoint without a request. */
@@ -175,6 +177,7 @@ assert(
   http2StreamWindowCeiling * http2ConcurrentStreamsMax <= h2HeldBytesMax,
   'the streams of a connection hold no more than their bound',
 );
+assert(http2FrameBytesCeiling < readBytes, 'part of a frame fits the stash');
 assert(http2StreamWindowCeiling <= heldBodyBytesMax, 'a window fits what is held of a body');
 assert(chunkLineBytesMax <= chunkExtensionBytesMax, 'one chunk line fits the extension budget');
 assert((authorityCacheMax & (authorityCacheMax - 1)) === 0, 'hashes are masked, not divided');

@@ -168,7 +168,7 @@ function createCore(env: ProxyEnv): Core {
     cells,
     exchanges: new Exchanges(),
     h2: new H2Thread({
-      headBytesMax: settings.headBytesMax,
+      headBytesMax: settings.http2MaxHeaderListSize,
       headFieldsMax: settings.headFieldsMax,
       initialStreamWindowBytes: settings.http2InitialStreamWindowSize,
       initialConnectionWindowBytes: settings.http2InitialConnectionWindowSize,

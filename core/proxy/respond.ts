@@ -144,7 +144,7 @@ const table: Record<ErrorCode, ErrorResponse> = {
     'Request Header Fields Too Large',
     true,
     'unexpected',
-    'Send fewer bytes of header fields or raise proxy.headBytesMax.',
+    'Send fewer bytes of header fields or raise the limit that the sentence names.',
   ),
   TOO_MANY_FIELDS: row(
     431,
@@ -210,7 +210,9 @@ const table: Record<ErrorCode, ErrorResponse> = {
   UPGRADE_REFUSED: gateway('Declare protocol: http1 where the endpoint speaks it too.'),
   UPSTREAM_RESET: gateway('See the log of the endpoint.'),
   UPSTREAM_MALFORMED: gateway('Mend the endpoint.'),
-  UPSTREAM_HEAD_TOO_LARGE: gateway('Raise proxy.headBytesMax or proxy.headFieldsMax.'),
+  UPSTREAM_HEAD_TOO_LARGE: gateway(
+    'Raise proxy.headBytesMax, http2MaxHeaderListSize or headFieldsMax.',
+  ),
   UPSTREAM_TRUNCATED: gateway('See the log of the endpoint.'),
   DEADLINE_EXCEEDED: row(
     504,
