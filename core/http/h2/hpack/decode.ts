@@ -24,8 +24,8 @@ import {
   valueValid,
 } from './field-traits.ts';
 import { decodeHuffman } from './huffman.ts';
-import { staticCount, staticEntries, staticLines } from './static-table.ts';
-import { copyWords, viewOf } from './words.ts';
+import { staticCount, staticEntries, staticView } from './static-table.ts';
+import { copyWords, viewOf, wordSlackBytes } from './words.ts';
 
 /** What `next` returns when it is no Violation. */
 export const Decoded = { END: 0, FIELD: 1, OVERFLOW: 2 } as const;
@@ -53,6 +53,7 @@ export class HpackDecoder {
   #updateDue = false;
   #atStart = false;
   #bytes: Buffer = nothing;
+  #source: DataView = emptyView;
   #at = 0;
   #end = 0;
   #out: Buffer = nothing;
@@ -92,6 +93,7 @@ export class HpackDecoder {
   ): void {
     assert(at + listBytesMax <= out.length, 'the list fits the output');
     this.#bytes = bytes;
+    this.#source = viewOf(bytes);
     this.#at = start;
     this.#end = end;
     this.#out = out;
@@ -225,18 +227,18 @@ export class HpackDecoder {
     const index = this.#readInteger(byte >= indexingMark ? 0x3f : 0x0f);
     if (index < 0) return index;
     const nameEnd =
-      index === 0 ? this.#readString(out, at, limit) : this.#copyName(index, view, at, limit);
+      index === 0 ? this.#readString(out, view, at, limit) : this.#copyName(index, view, at, limit);
     if (nameEnd < 0) return nameEnd;
     if (index === 0) this.#traits = nameEnd > limit ? 0 : nameTraits(out, at, nameEnd);
     const valueStart = nameEnd + 2;
-    const valueEnd = this.#readString(out, valueStart, limit + 2);
+    const valueEnd = this.#readString(out, view, valueStart, limit + 2);
     if (valueEnd < 0 || valueEnd > limit + 2) return valueEnd < 0 ? valueEnd : valueEnd + 2;
     out[nameEnd] = COLON;
     out[nameEnd + 1] = SP;
     out[valueEnd] = CR;
     out[valueEnd + 1] = LF;
     this.#nameLength = nameEnd - at;
-    this.#traits |= valueTraits(out, valueStart, valueEnd);
+    this.#traits |= valueTraits(view, valueStart, valueEnd);
     return valueEnd + 2;
   }
 
@@ -284,7 +286,7 @@ export class HpackDecoder {
   }
 
   /** As of `decodeHuffman`, from the length on. */
-  #readString(out: Buffer, at: number, limit: number): number {
+  #readString(out: Buffer, view: DataView, at: number, limit: number): number {
     const isHuffman = this.#bytes[this.#at] >= huffmanMark;
     const length = this.#readInteger(0x7f);
     if (length < 0) return length;
@@ -292,11 +294,12 @@ export class HpackDecoder {
     const end = start + length;
     if (end > this.#end) return Violation.HPACK_TRUNCATED;
     this.#at = end;
-    if (isHuffman) return decodeHuffman(this.#bytes, start, end, out, at, limit);
+    if (isHuffman) return decodeHuffman(this.#source, start, end, out, at, limit);
     const to = at + length;
     if (to > limit) return to;
-    if (length > inlineBytesMax) this.#bytes.copy(out, at, start, end);
-    else for (let i = 0; i < length; i++) out[at + i] = this.#bytes[start + i];
+    if (length <= wordsBytesMax && end + wordSlackBytes <= this.#bytes.length) {
+      copyWords(this.#source, start, view, at, length);
+    } else this.#bytes.copy(out, at, start, end);
     return to;
   }
 
@@ -319,7 +322,6 @@ export class HpackDecoder {
 let scratch: Buffer = Buffer.alloc(0);
 let scratchView = viewOf(scratch);
 
-const staticView = viewOf(staticLines);
 const nothing = Buffer.alloc(0);
 const emptyView = viewOf(nothing);
 
@@ -333,5 +335,5 @@ const huffmanMark = 0x80;
 const updatesMax = 2;
 /** Four bytes behind the prefix: up to 2^28, which no string or index reaches. */
 const integerShiftMax = 21;
-/** A call into the runtime costs as much as about this many bytes copied one by one. */
-const inlineBytesMax = 48;
+/** A call into the runtime costs as much as about this many bytes copied by words. */
+const wordsBytesMax = 256;
