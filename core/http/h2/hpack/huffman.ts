@@ -51,9 +51,11 @@ export function decodeHuffman(
     if (window === allOnes && left < 8) return to;
     const step = steps[window >>> stepShift];
     const bits = (step >> bitsShift) & bitsMask;
-    if (step !== 0 && bits <= left && to + 2 <= limit) {
-      out[to] = step;
-      out[to + 1] = step >> 8;
+    if (step !== 0 && bits <= left && to + 1 !== limit) {
+      if (to < limit) {
+        out[to] = step;
+        out[to + 1] = step >> 8;
+      }
       to += step >> countShift;
       from += bits;
       continue;
@@ -72,14 +74,17 @@ export function decodeHuffman(
 function windowAt(source: DataView, from: number, left: number): number {
   const at = from >> 3;
   const shift = from & 7;
-  if (left < 24 && at + 4 <= source.byteLength) {
-    return (source.getInt32(at) << shift) | (allOnes >>> left);
-  }
   const end = (from + left) >> 3;
   let window = 0;
-  for (let i = at; i < at + 4; i++) window = (window << 8) | (i < end ? source.getUint8(i) : 0xff);
-  const next = at + 4 < end ? source.getUint8(at + 4) : 0xff;
-  return (window << shift) | (next >> (8 - shift));
+  if (at + 5 <= source.byteLength) {
+    window = (source.getInt32(at) << shift) | (source.getUint8(at + 4) >> (8 - shift));
+  } else {
+    for (let i = at; i < at + 4; i++) {
+      window = (window << 8) | (i < end ? source.getUint8(i) : 0);
+    }
+    window <<= shift;
+  }
+  return left < 32 ? window | (allOnes >>> left) : window;
 }
 
 /** The length of the code that `window` begins with, 32 bits. */
