@@ -12,10 +12,10 @@ import { staticCount } from './static-table.ts';
 export class EncoderTable {
   readonly #table: DynamicTable;
   /** The newest entry of each bucket, by number. */
-  readonly #buckets: Int32Array;
+  #buckets: Int32Array;
   /** Columns as in the table: the next older entry of its bucket, its name's hash, its follower. */
-  readonly #links: Int32Array;
-  /** The columns of the entry that was found last. */
+  #links: Int32Array;
+  /** The number of the entry that was found last. */
   #last = 0;
 
   constructor(bytesMax: number) {
@@ -35,12 +35,12 @@ export class EncoderTable {
   /** The index of `field` if it is what followed the last one the time before, or 0. */
   findNext(field: Field): number {
     const { count, newest } = this.#table;
-    const number = this.#links[this.#last + 2];
+    const number = this.#links[this.#table.columnOf(this.#last) + 2];
     const age = (newest - number) | 0;
     if (age < 0 || age >= count) return 0;
     const column = this.#table.columnOf(number);
     if (!this.#isField(field, column)) return 0;
-    this.#last = column;
+    this.#last = number;
     return staticCount + 1 + age;
   }
 
@@ -54,7 +54,7 @@ export class EncoderTable {
       if (age < 0 || age >= count) return 0;
       const column = this.#table.columnOf(number);
       if (entries[column + 3] === hash && this.#isField(field, column)) {
-        this.#follow(number, column);
+        this.#follow(number);
         return staticCount + 1 + age;
       }
       number = this.#links[column];
@@ -79,12 +79,10 @@ export class EncoderTable {
     const table = this.#table;
     const start = table.insert(field.nameLength, field.valueLength, hash);
     field.writeValue(table.lines, field.writeName(table.lines, start));
-    const column = table.columnOf(table.newest);
-    const bucket = hash & (this.#buckets.length - 1);
-    this.#links[column] = this.#buckets[bucket];
-    this.#links[column + 1] = nameHash;
-    this.#buckets[bucket] = table.newest;
-    this.#follow(table.newest, column);
+    if (this.#links.length < table.entries.length) this.#grow();
+    this.#links[table.columnOf(table.newest) + 1] = nameHash;
+    this.#chain(table.newest);
+    this.#follow(table.newest);
   }
 
   #isField(field: Field, column: number): boolean {
@@ -98,8 +96,30 @@ export class EncoderTable {
     );
   }
 
-  #follow(number: number, column: number): void {
-    this.#links[this.#last + 2] = number;
-    this.#last = column;
+  /** Entry `number` is the newest of its bucket. */
+  #chain(number: number): void {
+    const column = this.#table.columnOf(number);
+    const bucket = this.#table.entries[column + 3] & (this.#buckets.length - 1);
+    this.#links[column] = this.#buckets[bucket];
+    this.#buckets[bucket] = number;
+  }
+
+  #follow(number: number): void {
+    this.#links[this.#table.columnOf(this.#last) + 2] = number;
+    this.#last = number;
+  }
+
+  /** The table has grown by an entry that is not chained yet. */
+  #grow(): void {
+    const { count, entries, newest } = this.#table;
+    const links = this.#links;
+    this.#links = new Int32Array(entries.length);
+    this.#buckets = new Int32Array(entries.length >> 2);
+    for (let age = count - 1; age > 0; age--) {
+      const number = newest - age;
+      const from = (number << 2) & (links.length - 1);
+      this.#links.set(links.subarray(from, from + 4), this.#table.columnOf(number));
+      this.#chain(number);
+    }
   }
 }
