@@ -109,6 +109,8 @@ export const accessValueCharsMax = 4_096;
 
 export const workerSilenceMs = 5_000;
 export const workerHeartbeatMs = 1_000;
+/** From its being told to end until a worker's thread counts as one that cannot be ended. */
+export const workerEndMs = 10_000;
 /** From the start of a worker's thread to its first heartbeat. */
 export const workerStartMs = 10_000;
 /** Before a worker that keeps dying is started again. */
