@@ -61,6 +61,10 @@ export const failfastTimeoutMs = 3_000;
 export const discoverTimeoutMs = 3_000;
 /** Requests in flight in one worker and direction before it sheds load. */
 export const inFlightMax = 100_000;
+/** More requests in flight in one worker and direction, and requests carry a count of proxies. */
+export const hopsCountedMin = 256;
+/** Proxies that a request may pass once they are counted. */
+export const hopsMax = 64;
 
 /** Targets that a worker keeps; the least recently used idle one gives way. */
 export const targetsMax = 10_000;
@@ -137,6 +141,7 @@ assert(detectBytesMax <= readBytes, 'detection fits one read');
 assert(headBytesMax <= readBytes, 'a head fits one read buffer');
 assert(replayBytesMax <= heldBodyBytesMax, 'what is held can be sent again');
 assert(poolIdleTimeoutMs < 5_000, 'idle connections end before the usual server does it (5 s)');
+assert(hopsCountedMin < poolConnectionsMax, 'a loop is seen before it has all connections');
 assert(workerHeartbeatMs * 3 < workerSilenceMs, 'one late heartbeat is not silence');
 assert(heldSocketsMax < descriptorReserve, 'held sockets fit the reserve');
 assert(accessBatchChars < logBufferBytesMax, 'a batch of the access log fits the buffer');

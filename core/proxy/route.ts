@@ -57,7 +57,7 @@ export class Route extends Layer<Exchange> {
     } else {
       target.lastUsedMs = this.#core.io.nowMs;
       // HTTP/1.0 needs no host field; what we speak upstream does.
-      if (x.request.authorityStart < 0) x.extraFields = `host: ${target.authority}\r\n`;
+      if (x.request.authorityStart < 0) x.extraFields += `host: ${target.authority}\r\n`;
       this.next.request(x);
     }
   }
