@@ -36,6 +36,7 @@ const timerDetect = 0;
 const timerSilence = 1;
 
 export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConnection {
+  arrivedMs = 0;
   readonly #context: AcceptContext;
   readonly #direction: Direction;
   readonly #stash = new Stash();
@@ -152,6 +153,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
       return;
     }
     this.#socket.pause();
+    this.arrivedMs = this.#direction.core.io.nowMs;
     target.waiters.push(this);
   }
 

@@ -66,7 +66,7 @@ class ThreadProxy implements Proxy {
     this.#targets = new Targets(
       core,
       { inbound: this.#inbound.pool, outbound: this.#outbound.pool },
-      (target) => this.#stackOf(target).discovered(target),
+      (target, arrivedMs) => this.#stackOf(target).discovered(target, arrivedMs),
       (target) => this.#stackOf(target).changed(target),
     );
     this.#adoptedAt = env.index * statusWords + statusField.adoptedTotal;

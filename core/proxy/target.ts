@@ -13,6 +13,8 @@ import { Endpoint } from './endpoint.ts';
 
 /** A connection that cannot go on before its target is known. */
 export interface TargetWaiter {
+  /** Since when it waits. */
+  readonly arrivedMs: number;
   /** The target has a first snapshot, or discovery took too long (`target.known` is false). */
   onTarget(target: Target): void;
 }
@@ -33,7 +35,7 @@ export class Target {
   holders = 0;
   /** Nobody finds this target any more. */
   dropped = false;
-  /** Requests that wait for the first snapshot. */
+  /** Requests that wait for the first snapshot, in order of arrival, and connections likewise. */
   readonly undiscovered = new WaitList();
   readonly waiters: TargetWaiter[] = [];
   /** Requests that wait for an endpoint to become ready. */
@@ -131,6 +133,13 @@ export class Target {
     }
     this.#leaving = staying;
     if (released.length > 0) this.#core.post({ kind: 'released', slots: released });
+  }
+
+  /** When the first of those came who wait for the first snapshot; Infinity when nobody does. */
+  oldestArrivalMs(): number {
+    const { undiscovered, waiters } = this;
+    const requestMs = undiscovered.first?.startedMs ?? Number.POSITIVE_INFINITY;
+    return Math.min(requestMs, waiters.at(0)?.arrivedMs ?? Number.POSITIVE_INFINITY);
   }
 
   /** Nothing refers to it, so that it can be forgotten. */

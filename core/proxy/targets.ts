@@ -11,21 +11,26 @@ import type { PoolContext } from '../pool/h1-pool.ts';
 import type { Core, DirectionName } from './core.ts';
 import { Target } from './target.ts';
 
-/** Told when a target that requests wait for has become known, or has not in time. */
-type OnDiscovered = (target: Target) => void;
+/**
+ * Told when a target has become known, or has not in time for those who have waited since
+ * `arrivedMs` or longer.
+ */
+type OnDiscovered = (target: Target, arrivedMs: number) => void;
+
+type OnChanged = (target: Target) => void;
 
 export class Targets {
   readonly #core: Core;
   readonly #pools: Record<DirectionName, PoolContext>;
   readonly #byKey = new Map<string, Target>();
   readonly #discovered: OnDiscovered;
-  readonly #changed: OnDiscovered;
+  readonly #changed: OnChanged;
 
   constructor(
     core: Core,
     pools: Record<DirectionName, PoolContext>,
     discovered: OnDiscovered,
-    changed: OnDiscovered,
+    changed: OnChanged,
   ) {
     this.#core = core;
     this.#pools = pools;
@@ -50,7 +55,7 @@ export class Targets {
     if (target === undefined) return;
     const first = !target.known;
     target.apply(snapshot);
-    if (first) this.#discovered(target);
+    if (first) this.#discovered(target, Number.POSITIVE_INFINITY);
     else this.#changed(target);
   }
 
@@ -97,7 +102,7 @@ export class Targets {
   }
 }
 
-/** Bounds the time until the first snapshot. */
+/** Bounds for each who waits the time until the first snapshot, by one timer for the oldest. */
 class DiscoveryWait implements TimerOwner {
   readonly #core: Core;
   readonly #target: Target;
@@ -111,12 +116,15 @@ class DiscoveryWait implements TimerOwner {
   }
 
   onTimer(timer: Timer): void {
+    const { io, timers } = this.#core;
     const target = this.#target;
     if (target.known || target.dropped) return;
-    this.#core.io.enter();
-    this.#discovered(target);
-    this.#core.io.leave();
-    this.#core.timers.arm(timer, discoverTimeoutMs);
+    io.enter();
+    const { nowMs } = io;
+    this.#discovered(target, nowMs - discoverTimeoutMs);
+    const arrivedMs = Math.min(target.oldestArrivalMs(), nowMs);
+    timers.arm(timer, arrivedMs + discoverTimeoutMs - nowMs);
+    io.leave();
   }
 }
 
