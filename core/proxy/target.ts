@@ -6,6 +6,7 @@
 
 import type { EndpointSnapshot, TargetSnapshot } from '../../api/snapshot.ts';
 import { Balancer } from '../balance/balancer.ts';
+import type { ErrorCode } from '../base/errors.ts';
 import { WaitList } from '../http/wait-list.ts';
 import type { PoolContext } from '../pool/h1-pool.ts';
 import type { Core, DirectionName } from './core.ts';
@@ -133,6 +134,12 @@ export class Target {
     }
     this.#leaving = staying;
     if (released.length > 0) this.#core.post({ kind: 'released', slots: released });
+  }
+
+  /** Why it has no endpoints. */
+  get emptyCode(): ErrorCode {
+    if (this.absent) return 'UNKNOWN_SERVICE';
+    return this.loops ? 'LOOP' : 'NO_ENDPOINTS';
   }
 
   /** When the first of those came who wait for the first snapshot; Infinity when nobody does. */
