@@ -6,7 +6,7 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type ErrorCode, errorTraits, type Initiator } from '../core/base/errors.ts';
-import { informationalMax } from '../core/base/limits.ts';
+import { hopsMax, informationalMax } from '../core/base/limits.ts';
 import { responseTo } from '../core/proxy/respond.ts';
 
 /** When it happens and where to look: what the one sentence of an answer has no room for. */
@@ -32,7 +32,9 @@ of a request whose client closed the connection first.`,
 [CONFIG.md](CONFIG.md#names); a port that differs from the service's makes another name. For TLS
 and other connections that are not HTTP the connection is closed instead.`,
   NO_AUTHORITY: `HTTP/1.0 without \`Host\` through the outbound listener: nothing says where to.`,
-  LOOP: `All endpoints of the service are listeners of this same proxy.`,
+  LOOP: `All endpoints of the service are listeners of this same proxy. Or proxies are endpoints of
+each other: with many requests in flight a proxy counts in \`l5d-hops\` which have passed it, and
+after ${hopsMax} it is enough.`,
   NO_ENDPOINTS: `The service is configured, and its source says that it has no endpoint. A source
 that fails does not lead here: its last good endpoints stay.`,
   FAILFAST: `The service has endpoints, but for \`proxy.failfastTimeoutMs\` the gates of all have

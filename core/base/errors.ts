@@ -44,7 +44,7 @@ export const errorTraits = {
   CLIENT_GONE: client('the client went away', false),
   UNKNOWN_SERVICE: client('no service of this name is configured'),
   NO_AUTHORITY: client('the request names no service'),
-  LOOP: local('the request would come back to this proxy'),
+  LOOP: local('the request goes round in proxies'),
   NO_ENDPOINTS: local('the service has no endpoint that is ready'),
   FAILFAST: local('the service has had no ready endpoint for too long'),
   QUEUE_FULL: local('too many requests wait for this service'),

@@ -103,6 +103,10 @@ export const discoverTimeoutMs = 3_000;
 export const inFlightMax = 100_000;
 /** Exchanges that a worker keeps for later requests, about 2 KiB each. */
 export const exchangesKeptMax = 16_384;
+/** More requests in flight in one worker and direction, and requests carry a count of proxies. */
+export const hopsCountedMin = 256;
+/** Proxies that a request may pass once they are counted. */
+export const hopsMax = 64;
 
 /** Targets that a worker keeps; the least recently used idle one gives way. */
 export const targetsMax = 10_000;
@@ -153,6 +157,8 @@ export const accessValueCharsMax = 4_096;
 
 export const workerSilenceMs = 5_000;
 export const workerHeartbeatMs = 1_000;
+/** From its being told to end until a worker's thread counts as one that cannot be ended. */
+export const workerEndMs = 10_000;
 /** From the start of a worker's thread to its first heartbeat. */
 export const workerStartMs = 10_000;
 /** Before a worker that keeps dying is started again. */
@@ -186,6 +192,7 @@ assert(detectBytesMax <= readBytes, 'detection fits one read');
 assert(headBytesMax <= readBytes, 'a head fits one read buffer');
 assert(replayBytesMax <= heldBodyBytesMax, 'what is held can be sent again');
 assert(poolIdleTimeoutMs < 5_000, 'idle connections end before the usual server does it (5 s)');
+assert(hopsCountedMin < poolConnectionsMax, 'a loop is seen before it has all connections');
 assert(workerHeartbeatMs * 3 < workerSilenceMs, 'one late heartbeat is not silence');
 assert(heldSocketsMax < descriptorReserve, 'held sockets fit the reserve');
 assert(accessBatchChars < logBufferBytesMax, 'a batch of the access log fits the buffer');

@@ -218,6 +218,25 @@ test('a reset goes both ways, and nothing is heard after destroy', async () => {
   assert.deepEqual(third.owner.events, []);
 });
 
+test('a reset while the last byte is being sent closes all the same', async () => {
+  const { socket, peer } = await open();
+  io.enter();
+  socket.writeLatin1('last');
+  socket.end();
+  socket.reset();
+  io.leave();
+  const came = once(peer, 'data') as Promise<[Buffer]>;
+  peer.resume();
+  assert.equal((await came)[0].toString(), 'last');
+  await once(peer, 'end');
+  const failed = once(peer, 'error') as Promise<[NodeJS.ErrnoException]>;
+  // A descriptor that is still open would take bytes that nobody reads.
+  const writing = setInterval(() => peer.write('x'), 1);
+  const [error] = await failed;
+  clearInterval(writing);
+  assert.match(error.code ?? '', /ECONNRESET|EPIPE/);
+});
+
 test('a write to a connection that is gone is told in an event of its own', async () => {
   const { socket, owner, peer } = await open();
   peer.resetAndDestroy();

@@ -65,6 +65,8 @@ export class Socket implements ThreadSocket {
   #handle: StreamHandle;
   #reading = false;
   #shut = false;
+  /** The kernel has been asked to send the last byte and has not said yet that it did. */
+  #shutting = false;
   #destroyWhenWritten = false;
   #out: Buffer | null = null;
   #outLength = 0;
@@ -210,10 +212,13 @@ export class Socket implements ThreadSocket {
     this.#io.forget(this);
   }
 
-  /** Closes with a reset, so that the peer does not take what it has for complete. */
+  /**
+   * Closes with a reset, so that the peer does not take what it has for complete; without one if
+   * the last byte is just being sent, because then it is.
+   */
   reset(): void {
     if (this.destroyed) return;
-    this.#handle.reset?.();
+    if (!this.#shutting) this.#handle.reset?.();
     this.destroy();
   }
 
@@ -304,7 +309,10 @@ export class Socket implements ThreadSocket {
   #shutWhenWritten(): void {
     if (this.congested || this.#shut || this.destroyed) return;
     this.#shut = true;
-    this.#handle.shutdown(newShutdownRequest());
+    const request = newShutdownRequest(() => {
+      this.#shutting = false;
+    });
+    this.#shutting = this.#handle.shutdown(request) === 0;
   }
 
   /** The handle has read, or failed to; returns the buffer for its next reads if it changes. */

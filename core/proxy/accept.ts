@@ -38,6 +38,7 @@ const timerDetect = 0;
 const timerSilence = 1;
 
 export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConnection {
+  arrivedMs = 0;
   readonly #context: AcceptContext;
   readonly #direction: Direction;
   readonly #stash = new Stash();
@@ -154,6 +155,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
       return;
     }
     this.#socket.pause();
+    this.arrivedMs = this.#direction.core.io.nowMs;
     target.waiters.push(this);
   }
 

@@ -55,9 +55,12 @@ export class DirectionStack implements TunnelTaker {
     new Accept(this.#acceptContext, adopted, target, nothing);
   }
 
-  discovered(target: Target): void {
-    for (const waiter of target.waiters.splice(0)) waiter.onTarget(target);
-    this.#route.discovered(target);
+  /** Known, or not in time for those who came until `arrivedMs`. */
+  discovered(target: Target, arrivedMs: number): void {
+    const later = target.waiters.findIndex((waiter) => waiter.arrivedMs > arrivedMs);
+    const told = target.waiters.splice(0, later === -1 ? target.waiters.length : later);
+    for (const waiter of told) waiter.onTarget(target);
+    this.#route.discovered(target, arrivedMs);
   }
 
   changed(target: Target): void {

@@ -93,7 +93,7 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
     const endpoint = this.#target.pick(this.#endpoint);
     if (endpoint === null) {
       const waitedMs = io.nowMs - this.#startMs;
-      if (this.#target.endpoints.length === 0) this.#fail(emptyCode(this.#target));
+      if (this.#target.endpoints.length === 0) this.#fail(this.#target.emptyCode);
       else if (waitedMs >= settings.failfastTimeoutMs) this.#fail('FAILFAST');
       else timers.arm(this.#timer, pollMs);
       return;
@@ -146,12 +146,6 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
     this.#target.holders -= 1;
     this.#direction.closed(this);
   }
-}
-
-/** Why a target has no endpoints. */
-function emptyCode(target: Target): ErrorCode {
-  if (target.absent) return 'UNKNOWN_SERVICE';
-  return target.loops ? 'LOOP' : 'NO_ENDPOINTS';
 }
 
 const attemptsMax = 3;

@@ -67,7 +67,7 @@ class ThreadProxy implements Proxy {
     this.#targets = new Targets(
       core,
       { inbound: this.#inbound.pools, outbound: this.#outbound.pools },
-      (target) => this.#stackOf(target).discovered(target),
+      (target, arrivedMs) => this.#stackOf(target).discovered(target, arrivedMs),
       (target) => this.#stackOf(target).changed(target),
     );
     this.#adoptedAt = env.index * statusWords + statusField.adoptedTotal;

@@ -82,7 +82,7 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
     this.deadlineMs = x.attemptMs + this.#context.responseTimeoutMs;
     const out = socket.reserve(outputBytes - 1);
     const host = x.defaultAuthority === '' ? '' : `host: ${x.defaultAuthority}\r\n`;
-    const end = encodeRequestHead(head, out, socket.outLength, host);
+    const end = encodeRequestHead(head, out, socket.outLength, host + x.extraFields);
     assert(end > 0, 'a request head fits an output buffer');
     socket.commit(end);
     if (head.framing === Framing.NONE) return;
