@@ -1,6 +1,7 @@
 /** The proxy as a process: configuration, signals and exit codes around `start.ts`. */
 
 import { readFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import type { ProxySettings } from '../api/settings.ts';
 import type { LoadedConfig } from '../control/model/discovery.ts';
 import { formatProblem, type LoadConfigResult } from '../control/sources/load-config.ts';
@@ -71,6 +72,8 @@ async function runConfigured(
     proxy = await startProxy(config, settings, { pool });
     // A signal that came while it started.
     if (signalled) proxy.drain();
+    // It may be killed: what was compiled until here is kept for the next start.
+    flushCompileCache();
     await proxy.ended;
     return 0;
   } catch (error) {
