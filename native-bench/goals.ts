@@ -20,7 +20,7 @@ export function judgeGoals(results: readonly Result[]): Judged[] {
     atMost(
       'start: ready within 200 ms, one worker',
       200,
-      figure(results, 'start', /^workers 1, a/),
+      figure(results, 'start', /^workers 1, all cores$/),
     ),
     atMost('RssAnon idle, one worker: at most 30 MB', 30, memory(results, 1, 'idle')),
     atMost('RssAnon, 1000 connections at 10k rps, one worker: at most 50 MB', 50, loaded(results)),

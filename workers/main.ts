@@ -1,6 +1,7 @@
 /** The proxy as a process: configuration, signals and exit codes around `start.ts`. */
 
 import { readFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import type { ProxySettings } from '../api/settings.ts';
 import type { LoadedConfig } from '../control/model/discovery.ts';
 import { formatProblem, type LoadConfigResult } from '../control/sources/load-config.ts';
@@ -73,6 +74,8 @@ async function runConfigured(
     proxy = await startProxy(config, settings, options);
     // A signal that came while it started.
     if (signalled) proxy.drain();
+    // It may be killed: what was compiled until here is kept for the next start.
+    flushCompileCache();
     const end = await proxy.ended;
     // Node would wait for the thread, also in `process.exit`.
     if (end === 'stuck') process.kill(process.pid, 'SIGKILL');

@@ -127,6 +127,12 @@ export const permitMs = 2 * connectTimeoutMs;
 /** Freed slots that rest before the oldest is used again, while there are fresh ones. */
 export const slotsRestingMin = 1_024;
 
+export const configBytesMax = 1024 * 1024;
+/** One configuration that was read, on disk; a larger one is read each time. */
+export const configCacheBytesMax = 16 * 1024 * 1024;
+/** Configurations that are kept on disk; the oldest go. */
+export const configsCachedMax = 64;
+
 export const workersMax = 32;
 export const slotsMax = 64 * 1024;
 export const cellsMax = 512 * 1024;

@@ -15,7 +15,8 @@ import { after, before, test } from 'node:test';
 import { systemClock } from '../base/clock.ts';
 import { bulkReadBytes, readBytes } from '../base/limits.ts';
 import { Io, outputBytes } from './io.ts';
-import type { Socket, SocketOwner } from './socket.ts';
+import type { Socket } from './socket.ts';
+import type { SocketOwner } from './socket-owner.ts';
 
 const cells = new Float64Array(2);
 const io = new Io(systemClock, cells);

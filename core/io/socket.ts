@@ -13,6 +13,7 @@ import { assert } from '../base/assert.ts';
 import { bulkReadBytes, readBytes } from '../base/limits.ts';
 import { systemErrorName } from '../base/node-error.ts';
 import type { BulkBuffer } from './bulk-buffers.ts';
+import { nobody, type SocketOwner } from './socket-owner.ts';
 import type { SocketThread, ThreadSocket } from './socket-thread.ts';
 import {
   detachHandle,
@@ -24,19 +25,6 @@ import {
   stopReader,
   wroteLater,
 } from './stream-handle.ts';
-
-export interface SocketOwner {
-  /** `bytes[0, length)` have arrived; valid until this returns, then the buffer is used again. */
-  onBytes(bytes: Buffer, length: number): void;
-  /** The peer has sent its last byte. */
-  onEnd(): void;
-  /** The kernel takes no more for now: whoever produces for this socket should stop. */
-  onCongested(): void;
-  /** What waited to be written is written; `congested` is false again. */
-  onDrain(): void;
-  /** The connection has ended by itself, with the system's error name. Not called after destroy. */
-  onClose(code: string): void;
-}
 
 /** Metric cells that count a connection's bytes. */
 export interface Meter {
@@ -388,17 +376,6 @@ export class Socket implements ThreadSocket {
     this.#backlog = [];
   }
 }
-
-const ignore = (): undefined => undefined;
-
-/** For a socket between two owners, and after the last. */
-export const nobody: SocketOwner = {
-  onBytes: ignore,
-  onEnd: ignore,
-  onCongested: ignore,
-  onDrain: ignore,
-  onClose: ignore,
-};
 
 /** libuv's UV_EOF. */
 const endOfFile = -4095;

@@ -17,7 +17,7 @@ import { H2Server } from '../http/h2/server.ts';
 import type { ServerConnection } from '../http/server-context.ts';
 import { Stash } from '../http/stash.ts';
 import type { Conduit } from '../io/conduit.ts';
-import type { SocketOwner } from '../io/socket.ts';
+import type { SocketOwner } from '../io/socket-owner.ts';
 import type { Counters, DetectResult } from './counters.ts';
 import type { Direction } from './direction.ts';
 import { EarlyDial } from './early-dial.ts';

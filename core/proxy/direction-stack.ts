@@ -5,7 +5,7 @@ import { http2StreamsPerConnectionMax } from '../base/limits.ts';
 import type { ServerFirstMemory } from '../detect/server-first.ts';
 import type { Exchange, ExchangeClient, ExchangeUpstream } from '../http/exchange.ts';
 import { Head } from '../http/head.ts';
-import { nobody } from '../io/socket.ts';
+import { nobody } from '../io/socket-owner.ts';
 import type { PoolContext } from '../pool/pools.ts';
 import type { Layer } from '../stack/layer.ts';
 import { Accept, type AcceptContext } from './accept.ts';
