@@ -127,7 +127,9 @@ export class H2Client extends Connection implements ClientStreamOwner {
   }
 
   expectResponse(stream: Stream, x: Exchange): void {
-    this.watch(stream, Math.min(x.deadlineMs, this.nowMs + this.#context.responseTimeoutMs));
+    // How long a gRPC call may take is said by its caller; a dead endpoint answers no PING.
+    const limitMs = x.isGrpc ? x.deadlineMs : this.nowMs + this.#context.responseTimeoutMs;
+    if (limitMs !== Number.POSITIVE_INFINITY) this.watch(stream, limitMs);
   }
 
   override onBytes(bytes: Buffer, length: number): void {

@@ -119,8 +119,9 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
   }
 
   /** The rest of the block has so long. */
-  onFragment(): void {
-    this.deadlineMs = this.nowMs + this.#context.headTimeoutMs;
+  onFragments(begun: boolean): void {
+    const { headTimeoutMs } = this.#context;
+    this.deadlineMs = begun ? this.nowMs + headTimeoutMs : this.quietDeadline();
   }
 
   onSettings(): void {
