@@ -69,6 +69,8 @@ export const http2KeepAliveTimeoutMs = 3_000;
 export const http2IdleTimeoutMs = 60_000;
 /** Its age, with a tenth of jitter, after which another takes its place. */
 export const http2ConnectionAgeMs = 600_000;
+/** HTTP/2 connections of one worker to one endpoint. */
+export const http2ConnectionsMax = 64;
 /** Requests under way on a connection from which on another one is opened. */
 export const http2StreamsPerConnectionMax = 128;
 /** HPACK tables, ours and what we use of the peer's (RFC 7541 4.2). */

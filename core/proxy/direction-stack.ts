@@ -1,7 +1,7 @@
 /** One direction with everything that it needs: layers, pools, acceptance of connections. */
 
 import type { Socket as NetSocket } from 'node:net';
-import { http2StreamsPerConnectionMax } from '../base/limits.ts';
+import { http2ConnectionsMax, http2StreamsPerConnectionMax } from '../base/limits.ts';
 import type { ServerFirstMemory } from '../detect/server-first.ts';
 import type { Exchange, ExchangeClient, ExchangeUpstream } from '../http/exchange.ts';
 import { Head } from '../http/head.ts';
@@ -113,6 +113,7 @@ function createPoolContext(core: Core, sink: Layer<Exchange>): PoolContext {
     },
     h2: {
       ...common,
+      connectionsMax: http2ConnectionsMax,
       random,
       thread: core.h2,
       headTimeoutMs: settings.headTimeoutMs,

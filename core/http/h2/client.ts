@@ -9,7 +9,7 @@ import type { Conduit } from '../../io/conduit.ts';
 import type { Layer } from '../../stack/layer.ts';
 import type { Exchange } from '../exchange.ts';
 import { headOfLines } from '../field-lines.ts';
-import type { H2ClientContext } from './client-context.ts';
+import type { H2ClientContext, H2ClientOwner } from './client-context.ts';
 import { ClientStream, type ClientStreamOwner } from './client-stream.ts';
 import { Closed } from './closed-streams.ts';
 import { Connection } from './connection.ts';
@@ -29,16 +29,18 @@ export class H2Client extends Connection implements ClientStreamOwner {
   /** The pool opens no more streams here; those that are there end in their time. */
   retired = false;
   protected readonly lastPeerStream = 0;
-  readonly #context: H2ClientContext<H2Client>;
+  readonly #context: H2ClientContext;
+  readonly #owner: H2ClientOwner<H2Client>;
   readonly #free: ClientStream[] = [];
   #nextStream = 1;
   #goneAway = false;
   #receivedMs: number;
   #pinged = false;
 
-  constructor(context: H2ClientContext<H2Client>, socket: Conduit) {
+  constructor(context: H2ClientContext, owner: H2ClientOwner<H2Client>, socket: Conduit) {
     super(context, socket, false);
     this.#context = context;
+    this.#owner = owner;
     this.#receivedMs = context.io.nowMs;
     const { settings } = context.thread;
     this.sender.preface();
@@ -57,7 +59,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
   }
 
   get address(): string {
-    return this.#context.address;
+    return this.#owner.address;
   }
 
   get responseTimeoutMs(): number {
@@ -174,7 +176,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
       (stream as ClientStream).fail('UPSTREAM_REFUSED', `GOAWAY with ${h2CodeName(code)}`);
       this.reset(stream, H2Code.CANCEL);
     }
-    this.#context.changed(this);
+    this.#owner.changed(this);
     if (this.streams.size === 0) this.#leave();
   }
 
@@ -182,7 +184,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   override onSettings(): void {
     super.onSettings();
-    this.#context.changed(this);
+    this.#owner.changed(this);
   }
 
   /** An endpoint that answers may take long over it, but not be silent to PING. */
@@ -201,7 +203,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
       }
       this.deadlineMs = this.quietDeadline();
     }
-    this.#context.changed(this);
+    this.#owner.changed(this);
   }
 
   /** Unused for too long; or nothing came for a while although something should. */
@@ -224,10 +226,10 @@ export class H2Client extends Connection implements ClientStreamOwner {
   }
 
   protected onOver(reason: string, told: boolean): void {
-    if (reason !== '' && told) this.#context.violated(reason);
+    if (reason !== '' && told) this.#owner.violated(reason);
     if (told) this.socket.destroyWhenWritten();
     else this.socket.destroy();
-    this.#context.closed(this);
+    this.#owner.closed(this);
   }
 
   #leave(): void {
@@ -249,7 +251,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   #malformed(stream: ClientStream, result: number): boolean {
     const { error, text } = headErrorTraits(result);
-    this.#context.violated(text);
+    this.#owner.violated(text);
     const code = error === 'BAD_REQUEST' ? 'UPSTREAM_MALFORMED' : 'UPSTREAM_HEAD_TOO_LARGE';
     stream.fail(code, text);
     this.reset(stream, H2Code.PROTOCOL_ERROR);
