@@ -16,6 +16,23 @@ export function judgeGoals(results: readonly Result[]): Judged[] {
   return [
     atMost('HTTP/1.1 CPU per request: at most 1.35 x nginx', 1.35, oursOver(results, 'nginx')),
     atMost('HTTP/1.1 CPU per request: at most 0.8 x Envoy', 0.8, oursOver(results, 'envoy')),
+    atMost(
+      'HTTP/2 CPU per request: at most 1.1 x HAProxy',
+      1.1,
+      oursOver(results, 'haproxy', 'h2'),
+    ),
+    atMost('HTTP/2 CPU per request: at most 0.95 x Envoy', 0.95, oursOver(results, 'envoy', 'h2')),
+    atMost('RssAnon, HTTP/2, 16 x 32 streams, one worker: at most 55 MB', 55, streaming(results)),
+    atMost(
+      'HTTP/2 CPU per request, 0 workers: at most 1.2 x one',
+      1.2,
+      grown(results, 'h2-workers', 1),
+    ),
+    atMost(
+      'HTTP/2 CPU per request, 2 workers: at most 1.2 x one',
+      1.2,
+      grown(results, 'h2-workers', 2),
+    ),
     atLeast('opaque TCP: at least 1.0 x HAProxy, bytes per CPU-second', 1, opaqueOver(results)),
     atMost(
       'start: ready within 200 ms, one worker',
@@ -47,8 +64,8 @@ function judge(goal: string, found: Summary | null, holds: (median: number) => b
   return { goal, figure: formatSpread(found, digits), met };
 }
 
-function oursOver(results: readonly Result[], peer: string): Summary | null {
-  const table = comparisons(results, 'http1')[0];
+function oursOver(results: readonly Result[], peer: string, scenario = 'http1'): Summary | null {
+  const table = comparisons(results, scenario)[0];
   return ratio(find(table, 'ours'), find(table, peer));
 }
 
@@ -71,8 +88,14 @@ function growth(results: readonly Result[]): Summary | null {
 }
 
 function grown(results: readonly Result[], scenario: string, variant: number): Summary | null {
-  const table = comparisons(results, scenario).find(({ title }) => title.endsWith('ours'));
+  const tables = comparisons(results, scenario);
+  const table = tables.find(({ title }) => title.endsWith('ours')) ?? tables[0];
   return ratio(table?.measured[variant], table?.measured[0]);
+}
+
+function streaming(results: readonly Result[]): Summary | null {
+  const measured = find(comparisons(results, 'h2')[0], 'ours');
+  return summarize(measured?.samples.map(({ anonBytes }) => anonBytes / mb) ?? []);
 }
 
 function loaded(results: readonly Result[]): Summary | null {
@@ -102,3 +125,5 @@ function find(table: Comparison | undefined, name: string): Measured | undefined
 function ratio(over: Measured | undefined, under: Measured | undefined): Summary | null {
   return over === undefined || under === undefined ? null : compareCpu(over, under);
 }
+
+const mb = 1_000_000;

@@ -2,7 +2,7 @@
 
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Peer, type Plan, projectDir } from './peer.ts';
+import { endsInHttp2, type Peer, type Plan, projectDir } from './peer.ts';
 import { findFreePorts, type Run, type Started } from './run.ts';
 
 /** `command`: program and arguments before `--config FILE`. */
@@ -67,7 +67,8 @@ function splitCommand(command: string): string[] {
 /** YAML reads JSON. Only what differs from the defaults is set. */
 function buildConfig(plan: Plan, port: number, bindPort: number, adminPort: number): object {
   const opaque = { port: 5432, protocol: 'opaque', bind: `127.0.0.1:${bindPort}` };
-  const common = plan.protocol === 'opaque' ? opaque : { port: 80 };
+  const http = endsInHttp2(plan) ? { port: 80, protocol: 'http2' } : { port: 80 };
+  const common = plan.protocol === 'opaque' ? opaque : http;
   const services = plan.services.map(({ name, endpoints }) => [name, { ...common, endpoints }]);
   return {
     services: Object.fromEntries(services),

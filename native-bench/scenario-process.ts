@@ -12,6 +12,7 @@ import { startWrk } from './wrk.ts';
 export const memory: Scenario = {
   name: 'memory',
   about: 'RssAnon of ours, idle and with 1000 connections at 10 000 requests a second',
+  needs: ['nginx', 'wrk'],
   execute: async (bench) => {
     const ours = findOurs(bench);
     const title = 'memory of ours (MB)';
@@ -29,6 +30,7 @@ export const memory: Scenario = {
 export const start: Scenario = {
   name: 'start',
   about: 'from exec until /ready answers 200, with a new configuration and with a known one',
+  needs: [],
   execute: async (bench) => {
     const ours = findOurs(bench);
     const title = 'start of ours: exec to ready (ms)';
@@ -81,6 +83,7 @@ async function measureMemory(
     hosts: ['web'],
     close: false,
     delayMs: 95,
+    path: '/',
     seconds,
     port: subject.port,
     cores: bench.options.loadCores,
