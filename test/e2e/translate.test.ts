@@ -60,33 +60,33 @@ const responses: readonly (readonly [
   answer: Answer,
   expected: string,
 ])[] = [
-  ['ended by its head', 'GET', ended(404), '404 \r\ncontent-length: 0\r\n\r\n'],
-  ['of no length, ended', 'HEAD', ended(200), '200 \r\n\r\n'],
+  ['ended by its head', 'GET', ended(404), '404 Not Found\r\ncontent-length: 0\r\n\r\n'],
+  ['of no length, ended', 'HEAD', ended(200), '200 OK\r\n\r\n'],
   [
     'of a length that HEAD asks for',
     'HEAD',
     ended(200, { 'content-length': '5' }),
-    '200 \r\ncontent-length: 5\r\n\r\n',
+    '200 OK\r\ncontent-length: 5\r\n\r\n',
   ],
-  ['that never has content', 'GET', ended(204), '204 \r\n\r\n'],
-  ['not modified', 'GET', ended(304), '304 \r\n\r\n'],
+  ['that never has content', 'GET', ended(204), '204 No Content\r\n\r\n'],
+  ['not modified', 'GET', ended(304), '304 Not Modified\r\n\r\n'],
   [
     'of a declared length',
     'GET',
     filled({ 'content-length': '5' }),
-    '200 \r\ncontent-length: 5\r\n\r\nhello',
+    '200 OK\r\ncontent-length: 5\r\n\r\nhello',
   ],
   [
     'of unknown length',
     'GET',
     filled(),
-    '200 \r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n',
+    '200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n',
   ],
   [
     'with trailers',
     'GET',
     trailed,
-    '200 \r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n',
+    '200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n',
   ],
 ];
 
@@ -101,7 +101,7 @@ describe('a response', () => {
       // What follows would be taken for a part of the response, were it framed wrongly.
       answer = ended(299);
       client.write(`GET / HTTP/1.1\r\nHost: web\r\n\r\n`);
-      assert.equal(await client.read('\r\n'), 'HTTP/1.1 299 \r\n');
+      assert.equal(await client.read('\r\n'), 'HTTP/1.1 299 Unknown\r\n');
       client.destroy();
     });
   }
