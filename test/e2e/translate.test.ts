@@ -1,20 +1,28 @@
 /**
- * Goal: what HTTP/2 says by its frames, HTTP/1.1 is told by its fields. Method: an endpoint of
- * `node:http2`, a client that lists exact bytes of HTTP/1.1.
+ * Goal: what HTTP/2 says by its frames, HTTP/1.1 is told by its fields. Method: endpoint or client
+ * of `node:http2`; on the other side exact bytes of HTTP/1.1.
  */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type Http2Server, type Http2ServerResponse } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  connect,
+  createServer,
+  type Http2Server,
+  type Http2ServerResponse,
+} from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { type Harness, startHarness } from '../support/proxy-harness.ts';
-import { dial } from '../support/wire.ts';
+import { dial, type Origin, startOrigin } from '../support/wire.ts';
 
 type Answer = (response: Http2ServerResponse) => void;
 
 let origin: Http2Server;
 let harness: Harness;
+let oldOrigin: Origin;
+let client: ClientHttp2Session;
 let answer: Answer;
 
 before(async () => {
@@ -25,10 +33,20 @@ before(async () => {
   origin.listen(0, '127.0.0.1');
   await once(origin, 'listening');
   const { port } = origin.address() as AddressInfo;
-  harness = await startHarness({ 'host:web': { endpoints: [{ port }], protocol: 'http2' } });
+  oldOrigin = await startOrigin();
+  harness = await startHarness(
+    {
+      'host:web': { endpoints: [{ port }], protocol: 'http2' },
+      'host:old': { endpoints: [{ port: oldOrigin.port }], protocol: 'http1' },
+    },
+    { poolIdleTimeoutMs: 60_000 },
+  );
+  client = connect(`http://127.0.0.1:${harness.outboundPort}`);
 });
 
 after(async () => {
+  client.destroy();
+  await oldOrigin.close();
   await harness.close();
   origin.close();
 });
@@ -103,6 +121,49 @@ describe('a response', () => {
       client.write(`GET / HTTP/1.1\r\nHost: web\r\n\r\n`);
       assert.equal(await client.read('\r\n'), 'HTTP/1.1 299 Unknown\r\n');
       client.destroy();
+    });
+  }
+});
+
+const requests: readonly (readonly [
+  name: string,
+  fields: Record<string, string>,
+  body: string,
+  expected: string,
+])[] = [
+  ['without content', { ':method': 'GET' }, '', 'GET / HTTP/1.1\r\nhost: old\r\n\r\n'],
+  [
+    'without the content that it could have',
+    { ':method': 'POST' },
+    '',
+    'POST / HTTP/1.1\r\nhost: old\r\ncontent-length: 0\r\n\r\n',
+  ],
+  [
+    'of a declared length',
+    { ':method': 'PUT', 'content-length': '5' },
+    'hello',
+    'PUT / HTTP/1.1\r\nhost: old\r\ncontent-length: 5\r\n\r\nhello',
+  ],
+  [
+    'of unknown length',
+    { ':method': 'POST' },
+    'hello',
+    'POST / HTTP/1.1\r\nhost: old\r\ntransfer-encoding: chunked\r\n\r\n' +
+      '5\r\nhello\r\n0\r\n\r\n',
+  ],
+];
+
+describe('a request', () => {
+  for (const [name, fields, body, expected] of requests) {
+    test(`${name} (${fields[':method']})`, async () => {
+      const stream = client.request({ ':authority': 'old', ...fields }, { endStream: body === '' });
+      if (body !== '') stream.end(body);
+      const server = oldOrigin.connections.at(-1) ?? (await oldOrigin.accept());
+      assert.equal(await server.readBytes(expected.length), expected);
+      server.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+      await once(stream, 'response');
+      stream.resume();
+      await once(stream, 'close');
     });
   }
 });
