@@ -174,7 +174,9 @@ const proxy = z.strictObject(
       .describe('The local application that inbound traffic goes to, as `IP:port`.'),
     admin: listenerOrOff
       .default('127.0.0.1:4191')
-      .describe('Metrics, readiness and inspection: `IP:port`, or `false`.'),
+      .describe(
+        'Metrics, readiness and, for the loopback alone, inspection: `IP:port`, or `false`.',
+      ),
     workers: z
       .union([z.literal('auto'), whole(0, workersMax)], {
         error: `expected auto or a whole number from 0 to ${workersMax}`,
