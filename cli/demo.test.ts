@@ -74,7 +74,7 @@ class Demo {
 
 function showsSuccess(text: string): boolean {
   return ['web', 'users', 'echo'].every((service) =>
-    new RegExp(`outbound +${service} +100\\.00% +\\d*[1-9]`).test(text),
+    new RegExp(` ${service} +\\w+ +100\\.00% +\\d*[1-9]`).test(text),
   );
 }
 

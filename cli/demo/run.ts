@@ -111,7 +111,7 @@ class Demo {
       .filter(({ direction }) => direction === 'outbound');
     const errors = pairs.flatMap(summarizeErrors);
     const { color, columns, live, print } = this.#context;
-    const text = renderServices(services, errors, { wide: false, color, columns });
+    const text = renderServices(services, errors, { form: 'outbound', color, columns });
     if (live) {
       print(`${this.#drawn === 0 ? '' : `\x1b[${this.#drawn}A\x1b[J`}${text}`);
       this.#drawn = text.split('\n').length - 1;

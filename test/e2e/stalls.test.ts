@@ -134,7 +134,7 @@ test('a response body that is malformed is cut, and its connection not used agai
   await close();
 });
 
-test('a client that takes nothing of its response is given up, and its origin is free', async () => {
+test('a client that takes nothing of its response is given up, its origin is free', async () => {
   const { harness, origin, close } = await start();
   const client = await dial(harness.outboundPort);
   client.socket.pause();
