@@ -27,7 +27,8 @@ export interface PoolContext
 /** What the owner of the endpoint wants to know. */
 export interface PoolEvents {
   connected(): void;
-  connectFailed(code: ErrorCode): void;
+  /** True when another attempt may do better at once. */
+  connectFailed(code: ErrorCode): boolean;
   /** A connection has ended. */
   closed(): void;
   strayBytes(): void;
@@ -103,16 +104,24 @@ export class H1Pool {
   /** Ends what is idle, and everything else when its exchange has ended. */
   retire(): void {
     this.#retired = true;
+    this.closeIdle();
+  }
+
+  /** How many connections it has ended. */
+  closeIdle(): number {
+    const count = this.#idle.length;
     while (this.#idle.length > 0) this.#idle[this.#idle.length - 1].close();
+    return count;
   }
 
   /** The dial that ended without a connection. */
   dialFailed(dial: Dial, code: ErrorCode, detail: string): void {
     this.#dials.delete(dial);
-    this.#events.connectFailed(code);
-    const x = this.#waiting.shift();
-    if (x === null) return;
-    this.#context.sink.fail(x, new ProxyError(code, `${this.#text}: ${detail}`));
+    if (!this.#events.connectFailed(code)) {
+      const x = this.#waiting.shift();
+      if (x === null) return;
+      this.#context.sink.fail(x, new ProxyError(code, `${this.#text}: ${detail}`));
+    }
     this.#dialIfNeeded();
   }
 

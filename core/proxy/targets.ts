@@ -68,6 +68,15 @@ export class Targets {
     }
   }
 
+  /** Ends all connections that are kept for later; false when there are none. */
+  closeIdle(): boolean {
+    let closed = 0;
+    for (const { endpoints } of this.#byKey.values()) {
+      for (const { pool } of endpoints) closed += pool.closeIdle();
+    }
+    return closed > 0;
+  }
+
   #find(key: string, direction: DirectionName): Target | null {
     const known = this.#byKey.get(key);
     if (known !== undefined) {
