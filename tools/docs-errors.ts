@@ -43,8 +43,8 @@ been shut by failed connections. This request waited that long; later ones get
   QUEUE_FULL: `More than \`proxy.queueRequestsMax\` requests of one worker wait for an endpoint,
 or for a connection to one.`,
   LOAD_SHED: `\`proxy.inFlightMax\` requests are under way in this worker and direction, or the
-service is in failfast, or more services are in use than a worker keeps. The sentence says
-which.`,
+service is in failfast, or more services are in use than a worker keeps, or no file descriptor was
+left for a connection (\`EMFILE\`). The sentence says which.`,
   DISCOVERY_TIMEOUT: `The first answer of the source, DNS for instance, did not come within 3 s.`,
   CONNECT_TIMEOUT: `No connection within \`proxy.connectTimeoutMs\`. The gate of the endpoint is
 shut for a while.`,

@@ -48,7 +48,7 @@ export const errorTraits = {
   NO_ENDPOINTS: local('the service has no endpoint that is ready'),
   FAILFAST: local('the service has had no ready endpoint for too long'),
   QUEUE_FULL: local('too many requests wait for this service'),
-  LOAD_SHED: local('the proxy has too many requests in flight'),
+  LOAD_SHED: local('the proxy takes no more load'),
   DISCOVERY_TIMEOUT: local('what the service is was not learned in time'),
   CONNECT_TIMEOUT: remote('the endpoint did not accept a connection in time', true),
   CONNECT_REFUSED: remote('the endpoint refused the connection', true),

@@ -91,9 +91,22 @@ export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
     for (let at = this.#members.length - 1; at >= 0; at--) this.#members[at].client.retire();
   }
 
+  /** How many connections it has ended. */
+  closeIdle(): number {
+    const before = this.#members.length;
+    for (let at = before - 1; at >= 0; at--) {
+      const { client } = this.#members[at];
+      if (client.active === 0) client.retire();
+    }
+    return before - this.#members.length;
+  }
+
   dialFailed(code: ErrorCode, detail: string): void {
     this.#dialling -= 1;
-    this.#events.connectFailed(code);
+    if (this.#events.connectFailed(code)) {
+      this.#drain();
+      return;
+    }
     // Others may still be served by a connection that is there.
     if (this.#members.some(({ client }) => !client.isLeaving)) return;
     for (let x = this.#waiting.shift(); x !== null; x = this.#waiting.shift()) {

@@ -60,6 +60,11 @@ export class Pools {
     this.#pool(asHttp2).adopt(socket);
   }
 
+  /** Ends what is idle; how many connections that were. */
+  closeIdle(): number {
+    return (this.#h1?.closeIdle() ?? 0) + (this.#h2?.closeIdle() ?? 0);
+  }
+
   /** Ends what is idle, and everything else when its exchange has ended. */
   retire(): void {
     this.#h1?.retire();

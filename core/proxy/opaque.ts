@@ -109,8 +109,9 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
     if (this.#over) return;
     this.#attempt = null;
     this.#direction.core.timers.cancel(this.#timer);
-    (this.#endpoint as Endpoint).connectFailed(code);
-    if (this.#attempts < attemptsMax && this.#target.endpoints.length > 1) this.#dial();
+    const again = (this.#endpoint as Endpoint).connectFailed(code);
+    const isOther = this.#target.endpoints.length > 1;
+    if (this.#attempts < attemptsMax && (again || isOther)) this.#dial();
     else this.#fail(code);
   }
 

@@ -187,7 +187,7 @@ const table: Record<ErrorCode, ErrorResponse> = {
   LOOP: row(508, 'Loop Detected', true, 'unexpected', 'Let no endpoint be a listener of a proxy.'),
   NO_ENDPOINTS: unavailable('See /endpoints of the admin port for where they should come from.'),
   QUEUE_FULL: unavailable('The service is too slow for its load; see /endpoints.'),
-  LOAD_SHED: unavailable('Try again later, or raise proxy.inFlightMax.'),
+  LOAD_SHED: unavailable('Try again later, or raise the limit that is named.'),
   DRAINING: unavailable('Try another instance.'),
   FAILFAST: row(
     504,

@@ -88,6 +88,15 @@ export class Targets {
     this.#authorities.sweep();
   }
 
+  /** Ends all connections that are kept for later; false when there are none. */
+  closeIdle(): boolean {
+    let closed = 0;
+    for (const { endpoints } of this.#byKey.values()) {
+      for (const { pools } of endpoints) closed += pools.closeIdle();
+    }
+    return closed > 0;
+  }
+
   #find(key: string, direction: DirectionName): Target | null {
     const known = this.#byKey.get(key);
     if (known !== undefined) {
