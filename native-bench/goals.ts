@@ -45,7 +45,17 @@ export function judgeGoals(results: readonly Result[]): Judged[] {
     atMost('64 to 5000 connections: growth at most 1.1 x that of nginx', 1.1, growth(results)),
     atMost('1 to 1000 services, one asked: at most 1.1 x', 1.1, grown(results, 'services', 1)),
     atMost('1 to 1000 services, all asked: at most 1.1 x', 1.1, grown(results, 'services', 2)),
+    atMost(
+      '1 to 1000 services, all asked: growth at most 1.1 x that of nginx',
+      1.1,
+      outgrown(results, 'services', 2),
+    ),
     atMost('1 to 1000 endpoints: at most 1.1 x', 1.1, grown(results, 'endpoints', 1)),
+    atMost(
+      '1 to 1000 endpoints: growth at most 1.1 x that of nginx',
+      1.1,
+      outgrown(results, 'endpoints', 1),
+    ),
   ];
 }
 
@@ -87,10 +97,22 @@ function growth(results: readonly Result[]): Summary | null {
   return ours === null || nginx === null ? null : summarize([ours / nginx]);
 }
 
-function grown(results: readonly Result[], scenario: string, variant: number): Summary | null {
+function grown(
+  results: readonly Result[],
+  scenario: string,
+  variant: number,
+  peer = 'ours',
+): Summary | null {
   const tables = comparisons(results, scenario);
-  const table = tables.find(({ title }) => title.endsWith('ours')) ?? tables[0];
+  const table = tables.find(({ title }) => title.endsWith(peer)) ?? tables[0];
   return ratio(table?.measured[variant], table?.measured[0]);
+}
+
+/** The same divided by that of nginx, by the medians: what the sockets cost is in both. */
+function outgrown(results: readonly Result[], scenario: string, variant: number): Summary | null {
+  const ours = grown(results, scenario, variant);
+  const nginx = grown(results, scenario, variant, 'nginx');
+  return ours === null || nginx === null ? null : summarize([ours.median / nginx.median]);
 }
 
 function streaming(results: readonly Result[]): Summary | null {

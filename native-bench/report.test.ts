@@ -118,7 +118,9 @@ test('a goal is met, missed or not measured', () => {
     ['64 to 5000 connections: growth', 'not measured'],
     ['1 to 1000 services, one asked:', 'not measured'],
     ['1 to 1000 services, all asked:', 'not measured'],
+    ['1 to 1000 services, all asked:', 'not measured'],
     ['1 to 1000 endpoints: at most 1', 'not measured'],
+    ['1 to 1000 endpoints: growth at', 'not measured'],
   ]);
 });
 
@@ -131,6 +133,22 @@ test('growth is judged beside the growth of nginx', () => {
     )?.met;
   assert.equal(goal(at(21, 20)), 'yes');
   assert.equal(goal(at(23, 20)), 'no');
+});
+
+test('growth over endpoints is judged alone and beside that of nginx', () => {
+  const of = (peer: string, one: number, thousand: number): Comparison => ({
+    ...comparison({ ratio: 'growth' }, measured('1', one), measured('1000', thousand)),
+    title: `growth: endpoints, ${peer}`,
+  });
+  const judged = judgeGoals([result('endpoints', of('ours', 10, 18), of('nginx', 10, 20))]);
+  const goals = judged.filter(({ goal }) => goal.includes('endpoints'));
+  assert.deepEqual(
+    goals.map(({ figure, met }) => [figure.slice(0, 4), met]),
+    [
+      ['1.80', 'no'],
+      ['0.90', 'yes'],
+    ],
+  );
 });
 
 test('only the part between the markers is replaced', () => {
