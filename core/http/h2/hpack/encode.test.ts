@@ -50,6 +50,29 @@ test('names that differ by one bit are different', () => {
   assert.deepEqual(written.toSorted(), ['be', 'bf', 'c0', 'c1']);
 });
 
+test('a name that hashes as one of the static table is not taken for it', () => {
+  // CR and the hyphen are the letters' case apart.
+  assert.match(write(new HpackEncoder(4096), 'accept\rcharset: x'), /^000e/);
+  assert.match(write(new HpackEncoder(4096), 'accept-charset: x'), /^0f00/);
+});
+
+test('every entry of a table that has grown is found', () => {
+  const encoder = new HpackEncoder(4096);
+  const lines = Array.from({ length: 90 }, (_, serial) => `a: ${serial}`);
+  for (const line of lines) {
+    write(encoder, line);
+    write(encoder, line);
+  }
+  // Not in the order in which they came, so that each is looked for.
+  for (let step = 1; step < lines.length; step++) {
+    const serial = (step * 37) % lines.length;
+    const index = Buffer.from(write(encoder, lines[serial]), 'hex');
+    const age = lines.length - 1 - serial;
+    const expected = 62 + age < 127 ? [0x80 | (62 + age)] : [0xff, 62 + age - 127];
+    assert.deepEqual([...index], expected);
+  }
+});
+
 test('fields with the same hash are told apart', () => {
   const encoder = new HpackEncoder(4096);
   const lines = findCollision().map((value) => `a: ${value}`);

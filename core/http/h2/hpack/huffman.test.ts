@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { encodeHuffmanText } from '../../../../test/support/reference-hpack.ts';
+import { encodeHuffmanText, readHuffmanText } from '../../../../test/support/reference-hpack.ts';
 import { decodeHuffman } from './huffman.ts';
 import { viewOf } from './words.ts';
 
@@ -36,6 +36,24 @@ test('any string, with any limit', () => {
       assert.ok(out.subarray(3 + limit).every((byte) => byte === 0xa5));
     }),
     { numRuns: 1000 },
+  );
+});
+
+test('any bytes, wherever the string ends among them', () => {
+  const bits = fc.oneof(
+    fc.uint8Array({ minLength: 1, maxLength: 12 }),
+    fc.string({ minLength: 1, maxLength: 16 }).map((value) => encodeHuffmanText(value)),
+  );
+  fc.assert(
+    fc.property(bits, fc.nat(12), fc.uint8Array({ maxLength: 8 }), (string, cut, behind) => {
+      const bytes = Buffer.concat([string, behind]);
+      const end = Math.min(cut, string.length);
+      const out = Buffer.alloc(40);
+      const result = decodeHuffman(viewOf(bytes), 0, end, out, 0, 40);
+      const read = result < 0 ? result : out.toString('latin1', 0, result);
+      assert.equal(read, readHuffmanText(bytes.subarray(0, end)));
+    }),
+    { numRuns: 3000 },
   );
 });
 
