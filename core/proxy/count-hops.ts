@@ -28,9 +28,8 @@ export class CountHops extends Layer<Exchange> {
       this.prev.fail(x, new ProxyError('LOOP', text));
       return;
     }
-    if (hops > 0 || this.#inFlight.count > hopsCountedMin) {
-      x.extraFields += `${hopsField}: ${hops + 1}\r\n`;
-    }
+    if (hops > 0) x.extraFields += hopsLine(hops + 1);
+    else if (this.#inFlight.count > hopsCountedMin) x.extraFields += firstLine;
     this.next.request(x);
   }
 }
@@ -46,6 +45,11 @@ function takeHops(head: Head): number {
   return hops;
 }
 
+function hopsLine(hops: number): string {
+  return `${hopsField}: ${hops}\r\n`;
+}
+
 /** No Connection option names it away (`core/http/hop-by-hop.ts`). */
 const hopsField = 'l5d-hops';
+const firstLine = hopsLine(1);
 const digits = /^\d{1,9}$/;

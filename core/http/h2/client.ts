@@ -8,7 +8,6 @@ import { assert } from '../../base/assert.ts';
 import type { Conduit } from '../../io/conduit.ts';
 import type { Layer } from '../../stack/layer.ts';
 import type { Exchange } from '../exchange.ts';
-import { headOfLines } from '../field-lines.ts';
 import type { H2ClientContext, H2ClientOwner } from './client-context.ts';
 import { ClientStream, type ClientStreamOwner } from './client-stream.ts';
 import { Closed } from './closed-streams.ts';
@@ -106,7 +105,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
     stream.attach(x);
     this.deadlineMs = Math.min(this.deadlineMs, x.attemptMs + this.#context.keepAliveIntervalMs);
     this.expectResponse(stream, x);
-    const own = x.extraFields === '' ? null : headOfLines(x.extraFields);
+    const own = x.extraFields === '' ? null : this.#context.thread.headOf(x.extraFields);
     const ownBytes = own === null ? 0 : blockBytesMax(own);
     const out = sender.block(blockBytesMax(head) + x.defaultAuthority.length + ownBytes);
     let end = encodeRequest(sender.encoder, head, x.defaultAuthority, out, sender.blockStart);
