@@ -61,6 +61,7 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
     this.block = { bytes: fields, start: 0, end: 0, out: fields };
     this.deadlineMs = context.io.nowMs + context.headTimeoutMs;
     socket.owner = this;
+    socket.gathers = true;
     context.deadlines.add(this);
   }
 
