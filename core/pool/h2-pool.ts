@@ -62,8 +62,6 @@ export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
   }
 
   request(x: Exchange): void {
-    // The head outlives this event: it may have to be sent once more, on another connection.
-    x.request.hold();
     const client = this.#pick(x.request.upgrade);
     if (client !== null) {
       this.#send(client, x);
@@ -147,8 +145,14 @@ export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
   }
 
   #send(client: H2Client, x: Exchange): void {
-    if (!x.request.upgrade || client.takesUpgrades === true) client.send(x);
-    else this.#context.sink.fail(x, new ProxyError('UPGRADE_REFUSED', this.address));
+    if (x.request.upgrade && client.takesUpgrades !== true) {
+      this.#context.sink.fail(x, new ProxyError('UPGRADE_REFUSED', this.address));
+      return;
+    }
+    client.send(x);
+    // It may have to be sent once more, on another connection. Held only now: HPACK reads faster
+    // from where all heads of the thread are decoded than from a buffer that it has not seen yet.
+    x.request.hold();
   }
 
   /**

@@ -148,8 +148,8 @@ export class H2Client extends Connection implements ClientStreamOwner {
   }
 
   onFields(streamId: number, ends: boolean): boolean {
-    const stream = this.streams.get(streamId) as ClientStream | undefined;
-    if (stream === undefined) return this.#lateFields(streamId);
+    const stream = this.streams.find(streamId) as ClientStream | null;
+    if (stream === null) return this.#lateFields(streamId);
     if (stream.responded) return this.#trailers(stream, ends);
     const { head, settings } = this.#context.thread;
     const result = decodeResponse(this.decoder, this.block, settings, stream.method, ends, head);
@@ -170,7 +170,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   onGoaway(lastStreamId: number, code: number): void {
     this.#goneAway = true;
-    for (const stream of this.streams.values()) {
+    for (const stream of this.streams.list()) {
       if (stream.id <= lastStreamId) continue;
       (stream as ClientStream).fail('UPSTREAM_REFUSED', `GOAWAY with ${h2CodeName(code)}`);
       this.reset(stream, H2Code.CANCEL);

@@ -22,6 +22,7 @@ import { Sender } from './send.ts';
 import { recvContent, recvEnd, State } from './state.ts';
 import type { Stream } from './stream.ts';
 import { StreamConduit } from './stream-conduit.ts';
+import { StreamTable } from './stream-table.ts';
 import type { H2Thread } from './thread.ts';
 import { Violation, violationTraits } from './violation.ts';
 
@@ -41,7 +42,7 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
   nextHolder: DeadlineHolder | null = null;
 
   readonly sender: Sender;
-  readonly streams = new Map<number, Stream>();
+  readonly streams = new StreamTable();
   readonly block: FieldBlock;
   /** Nothing more is read or sent. */
   over = false;
@@ -60,6 +61,7 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
     this.block = { bytes: fields, start: 0, end: 0, out: fields };
     this.deadlineMs = context.io.nowMs + context.headTimeoutMs;
     socket.owner = this;
+    socket.gathers = true;
     context.deadlines.add(this);
   }
 
@@ -164,7 +166,7 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
   protected open(stream: Stream, id: number, state: number): void {
     const { peerSettings, streamWindowBytes } = this.receiver;
     stream.open(id, state, peerSettings.windowBytes, streamWindowBytes);
-    this.streams.set(id, stream);
+    this.streams.add(stream);
   }
 
   /** Both sides have ended the stream, as it should be. */
@@ -244,7 +246,7 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
     this.receiver.end();
     this.deadlineMs = Number.POSITIVE_INFINITY;
     this.#context.deadlines.remove(this);
-    for (const stream of this.streams.values()) {
+    for (const stream of this.streams.list()) {
       stream.onOver(reason);
       this.#forget(stream, false);
     }
@@ -252,7 +254,7 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
   }
 
   #forget(stream: Stream, resetByUs: boolean): void {
-    if (!this.streams.delete(stream.id)) return;
+    if (!this.streams.remove(stream)) return;
     this.receiver.forget(stream);
     this.#closed.add(stream.id, resetByUs);
     this.sender.forget(stream);

@@ -146,8 +146,8 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   }
 
   onFields(streamId: number, ends: boolean): boolean {
-    const stream = this.streams.get(streamId) as ServerStream | undefined;
-    if (stream !== undefined) return this.#trailers(stream, ends);
+    const stream = this.streams.find(streamId) as ServerStream | null;
+    if (stream !== null) return this.#trailers(stream, ends);
     if (streamId % 2 === 0) return this.violated(Violation.STREAM_ID);
     return streamId > this.lastPeerStream
       ? this.#request(streamId, ends)
