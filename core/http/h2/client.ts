@@ -96,7 +96,8 @@ export class H2Client extends Connection implements ClientStreamOwner {
     this.open(stream, this.#nextStream, State.OPEN);
     this.#nextStream += 2;
     stream.attach(x);
-    this.deadlineMs = Math.min(this.deadlineMs, x.attemptMs + this.#context.keepAliveIntervalMs);
+    // No later than it was: requests that keep coming are no sign of life.
+    if (!this.isExpecting) this.deadlineMs = Math.min(this.deadlineMs, this.quietDeadline());
     this.expectResponse(stream);
     const out = sender.block(blockBytesMax(head) + x.defaultAuthority.length);
     const end = encodeRequest(sender.encoder, head, x.defaultAuthority, out, sender.blockStart);
@@ -200,7 +201,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
         this.#leave();
         return;
       }
-      this.deadlineMs = this.quietDeadline();
+      this.rest();
     }
     this.#context.changed(this);
   }

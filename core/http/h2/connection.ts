@@ -68,7 +68,7 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
   protected abstract readonly lastPeerStream: number;
   /** A stream has left `streams` and can be used again. */
   protected abstract onStreamClosed(stream: Stream): void;
-  /** How long the connection may be quiet from now on. */
+  /** How long the connection may be quiet from now on: a point in time. */
   protected abstract quietDeadline(): number;
   /** It has been quiet for so long. */
   protected abstract onQuiet(): void;
@@ -112,8 +112,12 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
     this.deadlineMs = this.nowMs + this.#context.headTimeoutMs;
   }
 
+  onBlock(): void {
+    this.rest();
+  }
+
   onSettings(): void {
-    this.deadlineMs = this.quietDeadline();
+    this.rest();
   }
 
   findClosed(streamId: number): number {
@@ -146,6 +150,17 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
     if (stream.isWatched) return;
     stream.isWatched = true;
     this.#context.deadlines.add(stream);
+  }
+
+  /** From now on the connection may be quiet, unless something is due that cannot wait. */
+  protected rest(): void {
+    if (!this.isExpecting) this.deadlineMs = this.quietDeadline();
+  }
+
+  /** SETTINGS, or the rest of a field block, have to come soon. */
+  protected get isExpecting(): boolean {
+    const { settled, inBlock } = this.receiver;
+    return !settled || inBlock;
   }
 
   /** A new stream with this side's windows, in `state`. */

@@ -40,6 +40,8 @@ export interface Receiving {
   findClosed(streamId: number): number;
   /** A field block begins that goes on in further frames. */
   onFragment(): void;
+  /** It has been read to its end. */
+  onBlock(): void;
   /** A complete field block for a stream is in `block`. */
   onFields(streamId: number, ends: boolean): boolean;
   /** END_STREAM has come with content. */
@@ -224,6 +226,7 @@ export class Receiver implements FrameHandler {
     if ((frame.flags & Flag.END_HEADERS) === 0) return true;
     const { streamId, ends, bytes: joined, length } = fragments;
     fragments.end();
+    this.#connection.onBlock();
     return this.#fields(streamId, joined, 0, length, ends);
   }
 

@@ -45,6 +45,8 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   #stage: number = Stage.OPEN;
   /** Streams above it are not processed any more. */
   #lastStream = windowMax;
+  /** When a client that was asked to leave, and does not say that it has read so, is left. */
+  #leaveAtMs = Number.POSITIVE_INFINITY;
   #prefaceLeft = clientPreface.length;
   #lingering: Linger | null = null;
 
@@ -175,14 +177,14 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   protected onStreamClosed(stream: Stream): void {
     this.#free.push(stream as ServerStream);
     if (this.over || this.streams.size > 0) return;
-    this.deadlineMs = this.quietDeadline();
+    this.rest();
     this.#finishIfDone();
   }
 
   /** Requests have deadlines of their own. */
   protected quietDeadline(): number {
-    const { io, clientIdleTimeoutMs, headTimeoutMs } = this.#context;
-    if (this.#stage === Stage.ASKED) return io.nowMs + headTimeoutMs;
+    const { io, clientIdleTimeoutMs } = this.#context;
+    if (this.#stage === Stage.ASKED) return this.#leaveAtMs;
     return this.streams.size > 0 ? Number.POSITIVE_INFINITY : io.nowMs + clientIdleTimeoutMs;
   }
 
@@ -211,9 +213,10 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
       exchanges.give(x);
       return this.violated(result);
     }
+    this.lastPeerStream = streamId;
     const stream = this.#free.pop() ?? new ServerStream(this);
     this.open(stream, streamId, openStream(State.IDLE, 'peer', ends));
-    if (this.#stage === Stage.OPEN) this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.rest();
     stream.attach(x);
     if (streamId > this.#lastStream || this.streams.size > thread.settings.maxConcurrentStreams) {
       stream.release();
@@ -278,7 +281,8 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
     this.#stage = Stage.ASKED;
     this.sender.goaway(windowMax, H2Code.NO_ERROR, '');
     this.sender.ping(pingPayload, 0, false);
-    this.deadlineMs = this.quietDeadline();
+    this.#leaveAtMs = this.nowMs + this.#context.headTimeoutMs;
+    this.rest();
   }
 
   #finishIfDone(): void {
