@@ -124,6 +124,10 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
     return this.#closed.find(streamId);
   }
 
+  forgetClosed(streamId: number): boolean {
+    return this.#closed.remove(streamId);
+  }
+
   onResetByPeer(stream: Stream, code: number): void {
     stream.onReset(code);
     this.#forget(stream, false);

@@ -38,6 +38,8 @@ export interface Receiving {
   isIdle(streamId: number): boolean;
   /** A value of Closed. */
   findClosed(streamId: number): number;
+  /** Nothing more is to come of a stream that is gone; false when it was not remembered. */
+  forgetClosed(streamId: number): boolean;
   /** A field block begins that goes on in further frames. */
   onFragment(): void;
   /** It has been read to its end. */
@@ -271,7 +273,8 @@ export class Receiver implements FrameHandler {
     if (stream === undefined) {
       if (this.#connection.isIdle(frame.streamId))
         return this.#connection.violated(Violation.STREAM_IDLE);
-      return this.#control();
+      // It may cross the stream's end, or our own reset: each stream has one that is free.
+      return this.#connection.forgetClosed(frame.streamId) || this.#control();
     }
     this.#connection.onResetByPeer(stream, code);
     return this.#connection.blame();
