@@ -16,7 +16,7 @@ import { Connection } from './connection.ts';
 import { decodeResponse, decodeTrailers } from './decode-head.ts';
 import { blockBytesMax, encodeRequest } from './encode-head.ts';
 import { H2Code, h2CodeName } from './error-code.ts';
-import { initialWindowBytes, windowMax } from './flow.ts';
+import { windowMax } from './flow.ts';
 import { Setting } from './frame/settings.ts';
 import { headErrorTraits } from './head-error.ts';
 import { recvContent, State } from './state.ts';
@@ -48,7 +48,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
       [Setting.MAX_FRAME_SIZE, settings.maxFrameBytes],
       [Setting.MAX_HEADER_LIST_SIZE, settings.headBytesMax],
     ]);
-    this.sender.windowUpdate(0, settings.initialConnectionWindowBytes - initialWindowBytes);
+    this.widenWindow();
     socket.resume();
   }
 

@@ -14,6 +14,7 @@ import type { Socket, SocketOwner } from '../../io/socket.ts';
 import { ClosedStreams } from './closed-streams.ts';
 import type { FieldBlock } from './decode-head.ts';
 import { H2Code, h2CodeName } from './error-code.ts';
+import { initialWindowBytes } from './flow.ts';
 import { HpackDecoder } from './hpack/decode.ts';
 import { Receiver, type Receiving } from './recv.ts';
 import { Sender } from './send.ts';
@@ -165,6 +166,13 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
   protected get isExpecting(): boolean {
     const { settled, inBlock } = this.receiver;
     return !settled || inBlock;
+  }
+
+  /** The window of the connection is ours from the start; SETTINGS do not speak of it. */
+  protected widenWindow(): void {
+    const { initialConnectionWindowBytes } = this.#context.thread.settings;
+    const increment = initialConnectionWindowBytes - initialWindowBytes;
+    if (increment > 0) this.sender.windowUpdate(0, increment);
   }
 
   /** A new stream with this side's windows, in `state`. */

@@ -22,7 +22,7 @@ import { Connection } from './connection.ts';
 import { decodeRequest, decodeTrailers } from './decode-head.ts';
 import { blockBytesMax, encodeOwnResponse, encodeResponse } from './encode-head.ts';
 import { H2Code } from './error-code.ts';
-import { initialWindowBytes, windowMax } from './flow.ts';
+import { windowMax } from './flow.ts';
 import { Setting } from './frame/settings.ts';
 import { headErrorTraits, isAnswered } from './head-error.ts';
 import type { H2ServerContext } from './server-context.ts';
@@ -63,7 +63,7 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
       [Setting.MAX_FRAME_SIZE, settings.maxFrameBytes],
       [Setting.MAX_HEADER_LIST_SIZE, settings.headBytesMax],
     ]);
-    this.sender.windowUpdate(0, settings.initialConnectionWindowBytes - initialWindowBytes);
+    this.widenWindow();
     context.opened(this);
   }
 
