@@ -206,7 +206,6 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
 
   #request(streamId: number, ends: boolean): boolean {
     const { exchanges, io, thread } = this.#context;
-    this.lastPeerStream = streamId;
     const x = exchanges.take();
     const result = decodeRequest(this.decoder, this.block, thread.settings, ends, x.request);
     if (result < 0) {
