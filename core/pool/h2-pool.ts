@@ -90,14 +90,15 @@ export class H2Pool implements DialOwner {
 
   /** Lets go of a request that waits here; false when it does not. */
   cancel(x: Exchange): boolean {
-    return this.#waiting.remove(x);
+    const waited = this.#waiting.remove(x);
+    if (waited) this.#retireIfDone();
+    return waited;
   }
 
-  /** Ends what is idle, and everything else when its last exchange has ended. */
+  /** Ends what is idle, and everything else when its last exchange has ended; first what waits. */
   retire(): void {
     this.#retired = true;
-    // From the end: those that are idle leave the list at once.
-    for (let at = this.#members.length - 1; at >= 0; at--) this.#members[at].client.retire();
+    this.#retireIfDone();
   }
 
   dialFailed(code: ErrorCode, detail: string): void {
@@ -123,23 +124,25 @@ export class H2Pool implements DialOwner {
     const client = new H2Client(this.#client, socket);
     this.#members.push({ client, oldAtMs: io.nowMs + connectionAgeMs * jitter });
     this.#drain();
-    if (this.#retired) client.retire();
   }
 
-  /** The connection with the fewest requests under way, of those that take another. */
+  /**
+   * The connection with the fewest requests under way, of those that take another. An old one
+   * serves until one that is not old can take its place.
+   */
   #pick(): H2Client | null {
     const { nowMs } = this.#context.io;
     let best: H2Client | null = null;
+    let bestOld: H2Client | null = null;
     for (const { client, oldAtMs } of this.#members) {
       if (client.room <= 0) continue;
-      if (nowMs >= oldAtMs && this.#members.length + this.#dialling > 1) {
-        client.retired = true;
-        continue;
-      }
-      if (nowMs >= oldAtMs) this.#dialAnother();
-      if (best === null || client.active < best.active) best = client;
+      if (nowMs < oldAtMs) best = lessBusy(best, client);
+      else bestOld = lessBusy(bestOld, client);
     }
-    return best;
+    if (bestOld === null) return best;
+    if (best === null) this.#dialAnother();
+    else this.#retireMembers(nowMs);
+    return best ?? bestOld;
   }
 
   /** Sends what waits, as far as there is room. */
@@ -152,11 +155,24 @@ export class H2Pool implements DialOwner {
       }
       client.send(this.#waiting.shift() as Exchange);
     }
+    this.#retireIfDone();
+  }
+
+  #retireIfDone(): void {
+    if (this.#retired && this.#waiting.length === 0) this.#retireMembers(Number.POSITIVE_INFINITY);
+  }
+
+  /** Those that are old at `nowMs`. From the end: who is idle leaves the list at once. */
+  #retireMembers(nowMs: number): void {
+    for (let at = this.#members.length - 1; at >= 0; at--) {
+      const { client, oldAtMs } = this.#members[at];
+      if (nowMs >= oldAtMs) client.retire();
+    }
   }
 
   /** One at a time: a burst of requests is not a burst of connections. */
   #dialAnother(): void {
-    if (this.#dialling > 0 || this.#retired) return;
+    if (this.#dialling > 0 || (this.#retired && this.#waiting.length === 0)) return;
     if (this.#members.length >= this.#context.connectionsMax) return;
     this.#dialling += 1;
     new Dial(this.#context, this, this.#address, this.#meter);
@@ -168,6 +184,10 @@ export class H2Pool implements DialOwner {
     this.#events.closed();
     if (this.#waiting.length > 0) this.#dialAnother();
   }
+}
+
+function lessBusy(best: H2Client | null, client: H2Client): H2Client {
+  return best === null || client.active < best.active ? client : best;
 }
 
 /** So much of the age is by chance: connections that began together do not end together. */

@@ -27,7 +27,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
   /** Requests that went out here before. */
   served = 0;
   /** The pool opens no more streams here; those that are there end in their time. */
-  retired = false;
+  #retired = false;
   protected readonly lastPeerStream = 0;
   readonly #context: H2ClientContext<H2Client>;
   readonly #free: ClientStream[] = [];
@@ -80,7 +80,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   /** No request will go out here any more. */
   get isLeaving(): boolean {
-    return this.over || this.retired || this.#goneAway || this.#nextStream > lastOwnStream;
+    return this.over || this.#retired || this.#goneAway || this.#nextStream > lastOwnStream;
   }
 
   /** Sends the head and what is there of the body; the rest follows by the stream's `data`. */
@@ -114,7 +114,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   /** Ends the connection when its last request has ended. */
   retire(): void {
-    this.retired = true;
+    this.#retired = true;
     if (this.streams.size === 0) this.#leave();
   }
 
