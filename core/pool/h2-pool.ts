@@ -79,14 +79,15 @@ export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
 
   /** Lets go of a request that waits here; false when it does not. */
   cancel(x: Exchange): boolean {
-    return this.#waiting.remove(x);
+    const waited = this.#waiting.remove(x);
+    if (waited) this.#retireIfDone();
+    return waited;
   }
 
-  /** Ends what is idle, and everything else when its last exchange has ended. */
+  /** Ends what is idle, and everything else when its last exchange has ended; first what waits. */
   retire(): void {
     this.#retired = true;
-    // From the end: those that are idle leave the list at once.
-    for (let at = this.#members.length - 1; at >= 0; at--) this.#members[at].client.retire();
+    this.#retireIfDone();
   }
 
   /** How many connections it has ended. */
@@ -125,7 +126,6 @@ export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
     const client = new H2Client(this.#context, this, socket);
     this.#members.push({ client, oldAtMs: io.nowMs + connectionAgeMs * jitter });
     this.#drain();
-    if (this.#retired) client.retire();
   }
 
   /** A connection has room for another request. */
@@ -186,6 +186,13 @@ export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
       }
       this.#send(client, this.#waiting.shift() as Exchange);
     }
+    this.#retireIfDone();
+  }
+
+  /** From the end: those that are idle leave the list at once. */
+  #retireIfDone(): void {
+    if (!this.#retired || this.#waiting.length > 0) return;
+    for (let at = this.#members.length - 1; at >= 0; at--) this.#members[at].client.retire();
   }
 
   /** One at a time: a burst of requests is not a burst of connections. */

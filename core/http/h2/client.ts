@@ -15,7 +15,7 @@ import { Connection } from './connection.ts';
 import { decodeResponse, decodeTrailers } from './decode-head.ts';
 import { blockBytesMax, encodeFields, encodeRequest } from './encode-head.ts';
 import { H2Code, h2CodeName } from './error-code.ts';
-import { initialWindowBytes, windowMax } from './flow.ts';
+import { windowMax } from './flow.ts';
 import { Setting } from './frame/settings.ts';
 import { headErrorTraits } from './head-error.ts';
 import { recvContent, State } from './state.ts';
@@ -26,7 +26,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
   /** Requests that went out here before. */
   served = 0;
   /** The pool opens no more streams here; those that are there end in their time. */
-  retired = false;
+  #retired = false;
   protected readonly lastPeerStream = 0;
   readonly #context: H2ClientContext;
   readonly #owner: H2ClientOwner<H2Client>;
@@ -49,7 +49,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
       [Setting.MAX_FRAME_SIZE, settings.maxFrameBytes],
       [Setting.MAX_HEADER_LIST_SIZE, settings.headBytesMax],
     ]);
-    this.sender.windowUpdate(0, settings.initialConnectionWindowBytes - initialWindowBytes);
+    this.widenWindow();
     socket.resume();
   }
 
@@ -87,7 +87,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   /** No request will go out here any more. */
   get isLeaving(): boolean {
-    return this.over || this.retired || this.#goneAway || this.#nextStream > lastOwnStream;
+    return this.over || this.#retired || this.#goneAway || this.#nextStream > lastOwnStream;
   }
 
   /** Sends the head and what is there of the body; the rest follows by the stream's `data`. */
@@ -103,7 +103,8 @@ export class H2Client extends Connection implements ClientStreamOwner {
     this.open(stream, this.#nextStream, State.OPEN);
     this.#nextStream += 2;
     stream.attach(x);
-    this.deadlineMs = Math.min(this.deadlineMs, x.attemptMs + this.#context.keepAliveIntervalMs);
+    // No later than it was: requests that keep coming are no sign of life.
+    if (!this.isExpecting) this.deadlineMs = Math.min(this.deadlineMs, this.quietDeadline());
     this.expectResponse(stream, x);
     const own = x.extraFields === '' ? null : this.#context.thread.headOf(x.extraFields);
     const ownBytes = own === null ? 0 : blockBytesMax(own);
@@ -123,7 +124,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   /** Ends the connection when its last request has ended. */
   retire(): void {
-    this.retired = true;
+    this.#retired = true;
     if (this.streams.size === 0) this.#leave();
   }
 
@@ -200,7 +201,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
         this.#leave();
         return;
       }
-      this.deadlineMs = this.quietDeadline();
+      this.rest();
     }
     this.#owner.changed(this);
   }

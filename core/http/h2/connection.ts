@@ -16,6 +16,7 @@ import type { Head } from '../head.ts';
 import { ClosedStreams } from './closed-streams.ts';
 import type { FieldBlock } from './decode-head.ts';
 import { H2Code, h2CodeName } from './error-code.ts';
+import { initialWindowBytes } from './flow.ts';
 import { HpackDecoder } from './hpack/decode.ts';
 import { Receiver, type Receiving } from './recv.ts';
 import { Sender } from './send.ts';
@@ -73,7 +74,7 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
   protected abstract readonly lastPeerStream: number;
   /** A stream has left `streams` and can be used again. */
   protected abstract onStreamClosed(stream: Stream): void;
-  /** How long the connection may be quiet from now on. */
+  /** How long the connection may be quiet from now on: a point in time. */
   protected abstract quietDeadline(): number;
   /** It has been quiet for so long. */
   protected abstract onQuiet(): void;
@@ -122,16 +123,20 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
 
   /** The rest of the block has so long. */
   onFragments(begun: boolean): void {
-    const { headTimeoutMs } = this.#context;
-    this.deadlineMs = begun ? this.nowMs + headTimeoutMs : this.quietDeadline();
+    if (begun) this.deadlineMs = this.nowMs + this.#context.headTimeoutMs;
+    else this.rest();
   }
 
   onSettings(): void {
-    this.deadlineMs = this.quietDeadline();
+    this.rest();
   }
 
   findClosed(streamId: number): number {
     return this.#closed.find(streamId);
+  }
+
+  forgetClosed(streamId: number): boolean {
+    return this.#closed.remove(streamId);
   }
 
   onResetByPeer(stream: Stream, code: number): void {
@@ -160,6 +165,24 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
     if (stream.isWatched) return;
     stream.isWatched = true;
     this.#context.deadlines.add(stream);
+  }
+
+  /** From now on the connection may be quiet, unless something is due that cannot wait. */
+  protected rest(): void {
+    if (!this.isExpecting) this.deadlineMs = this.quietDeadline();
+  }
+
+  /** SETTINGS, or the rest of a field block, have to come soon. */
+  protected get isExpecting(): boolean {
+    const { settled, inBlock } = this.receiver;
+    return !settled || inBlock;
+  }
+
+  /** The window of the connection is ours from the start; SETTINGS do not speak of it. */
+  protected widenWindow(): void {
+    const { initialConnectionWindowBytes } = this.#context.thread.settings;
+    const increment = initialConnectionWindowBytes - initialWindowBytes;
+    if (increment > 0) this.sender.windowUpdate(0, increment);
   }
 
   /** A new stream with this side's windows, in `state`. */

@@ -39,6 +39,8 @@ export interface Receiving {
   isIdle(streamId: number): boolean;
   /** A value of Closed. */
   findClosed(streamId: number): number;
+  /** Nothing more is to come of a stream that is gone; false when it was not remembered. */
+  forgetClosed(streamId: number): boolean;
   /** A field block begins that goes on in further frames, or ends so. */
   onFragments(begun: boolean): void;
   /** A complete field block for a stream is in `block`. */
@@ -271,7 +273,8 @@ export class Receiver implements FrameHandler {
     const stream = connection.streams.find(frame.streamId);
     if (stream === null) {
       if (connection.isIdle(frame.streamId)) return connection.violated(Violation.STREAM_IDLE);
-      return this.#control();
+      // It may cross the stream's end, or our own reset: each stream has one that is free.
+      return connection.forgetClosed(frame.streamId) || this.#control();
     }
     connection.onResetByPeer(stream, code);
     return connection.blame();
