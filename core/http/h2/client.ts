@@ -8,6 +8,7 @@ import { assert } from '../../base/assert.ts';
 import type { Conduit } from '../../io/conduit.ts';
 import type { Layer } from '../../stack/layer.ts';
 import type { Exchange } from '../exchange.ts';
+import { Framing } from '../head.ts';
 import type { H2ClientContext, H2ClientOwner } from './client-context.ts';
 import { ClientStream, type ClientStreamOwner } from './client-stream.ts';
 import { Closed } from './closed-streams.ts';
@@ -112,6 +113,8 @@ export class H2Client extends Connection implements ClientStreamOwner {
     let end = encodeRequest(sender.encoder, head, x.defaultAuthority, out, sender.blockStart);
     if (own !== null) end = encodeFields(sender.encoder, own, out, end);
     sender.headers(stream, out, end, ends);
+    // Servers of gRPC wait for the end where it was, in DATA.
+    sender.closeFrame();
     if (ends || head.upgrade) return;
     if (x.bodyLength > 0 && x.body !== null) stream.data(x, x.body, 0, x.bodyLength);
     if (!x.requestEnded) {
@@ -270,9 +273,9 @@ export class H2Client extends Connection implements ClientStreamOwner {
   }
 }
 
-/** Nothing follows the head. */
+/** Nothing follows the head, not even its end. */
 function isWhole(x: Exchange): boolean {
-  return x.requestEnded && x.bodyLength === 0 && x.requestTrailers === null;
+  return x.requestEnded && x.request.framing === Framing.NONE && x.requestTrailers === null;
 }
 
 /** Streams that are opened before the endpoint has said how many (RFC 9113 6.5.2). */

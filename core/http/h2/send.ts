@@ -102,6 +102,11 @@ export class Sender {
     if (ends) this.#ended(stream);
   }
 
+  /** The frame that was written last stays as it is: the end of its stream comes in another. */
+  closeFrame(): void {
+    this.#last = null;
+  }
+
   /** Content of a stream; false when some of it has to wait, until `stream.onSent`. */
   data(stream: Stream, bytes: Buffer, start: number, end: number): boolean {
     if (!maySend(stream.state)) return true;
