@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findProgram, type Peer, type Plan, requireProgram } from './peer.ts';
+import { endsInHttp2, findProgram, type Peer, type Plan, requireProgram } from './peer.ts';
 import { findFreePorts } from './run.ts';
 
 export const haproxy: Peer = {
@@ -22,7 +22,9 @@ export const haproxy: Peer = {
 };
 
 function writeConfig(plan: Plan, port: number): string {
-  const http = plan.protocol === 'http';
+  const http = plan.protocol !== 'opaque';
+  const clientProtocol = plan.protocol === 'http2' ? ' proto h2' : '';
+  const serverProtocol = endsInHttp2(plan) ? ' proto h2' : '';
   return [
     'global',
     '  nbthread 1',
@@ -34,10 +36,12 @@ function writeConfig(plan: Plan, port: number): string {
     '  timeout client 300s',
     '  timeout server 300s',
     'frontend in',
-    `  bind 127.0.0.1:${port} backlog 8192`,
+    `  bind 127.0.0.1:${port} backlog 8192${clientProtocol}`,
     '  default_backend out',
     'backend out',
-    ...plan.services[0].endpoints.map((endpoint, index) => `  server s${index} ${endpoint}`),
+    ...plan.services[0].endpoints.map(
+      (endpoint, index) => `  server s${index} ${endpoint}${serverProtocol}`,
+    ),
     '',
   ].join('\n');
 }

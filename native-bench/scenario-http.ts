@@ -19,6 +19,7 @@ import { type Origin, startOrigin } from './peer-nginx.ts';
 export const http1: Scenario = {
   name: 'http1',
   about: 'HTTP/1.1 keep-alive, 64 connections',
+  needs: ['nginx', 'wrk'],
   execute: async (bench) => {
     const { connections } = bench.options;
     const title = `HTTP/1.1 keep-alive, ${connections} connections`;
@@ -29,6 +30,7 @@ export const http1: Scenario = {
 export const connect: Scenario = {
   name: 'connect',
   about: 'a connection for each request, 64 at a time',
+  needs: ['nginx', 'wrk'],
   execute: async (bench) => {
     const { connections } = bench.options;
     const title = `HTTP/1.1, a connection for each request, ${connections} at a time`;
@@ -39,6 +41,7 @@ export const connect: Scenario = {
 export const growth: Scenario = {
   name: 'growth',
   about: 'HTTP/1.1 keep-alive, 64, 500, 1000 and 5000 connections',
+  needs: ['nginx', 'wrk'],
   execute: async (bench) => {
     const outcomes: Outcome[] = [];
     for (const connections of [64, 500, 1000, 5000]) {
@@ -52,6 +55,7 @@ export const growth: Scenario = {
 export const services: Scenario = {
   name: 'services',
   about: '1 service and 1000, of which one or all are asked; nginx shows what the sockets cost',
+  needs: ['nginx', 'wrk'],
   execute: async (bench) => {
     return comparePlans(bench, 'growth: services', 1, (origin) => [
       { label: '1 service', services: repeat(1, origin), asked: 1 },
@@ -64,6 +68,7 @@ export const services: Scenario = {
 export const endpoints: Scenario = {
   name: 'endpoints',
   about: '1 endpoint and 1000; nginx shows what the sockets cost',
+  needs: ['nginx', 'wrk'],
   execute: (bench) =>
     comparePlans(bench, 'growth: endpoints', 1000, (origin) => [
       { label: '1 endpoint', services: single(origin.endpoints.slice(0, 1)), asked: 1 },
@@ -74,6 +79,7 @@ export const endpoints: Scenario = {
 export const workers: Scenario = {
   name: 'workers',
   about: 'ours with 0, 1 and 2 workers',
+  needs: ['nginx', 'wrk'],
   execute: async (bench) => {
     const { connections } = bench.options;
     const title = `workers: HTTP/1.1 keep-alive, ${connections} connections, one core`;
@@ -189,5 +195,5 @@ function single(addresses: readonly string[]): PlanService[] {
 }
 
 function keepAlive(connections: number): HttpLoad {
-  return { connections, hosts: ['web'], close: false, delayMs: 0 };
+  return { connections, hosts: ['web'], close: false, delayMs: 0, path: '/' };
 }

@@ -6,7 +6,7 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type ErrorCode, errorTraits, type Initiator } from '../core/base/errors.ts';
-import { informationalMax } from '../core/base/limits.ts';
+import { hopsMax, informationalMax } from '../core/base/limits.ts';
 import { responseTo } from '../core/proxy/respond.ts';
 
 /** When it happens and where to look: what the one sentence of an answer has no room for. */
@@ -32,7 +32,9 @@ of a request whose client closed the connection first.`,
 [CONFIG.md](CONFIG.md#names); a port that differs from the service's makes another name. For TLS
 and other connections that are not HTTP the connection is closed instead.`,
   NO_AUTHORITY: `HTTP/1.0 without \`Host\` through the outbound listener: nothing says where to.`,
-  LOOP: `All endpoints of the service are listeners of this same proxy.`,
+  LOOP: `All endpoints of the service are listeners of this same proxy. Or proxies are endpoints of
+each other: with many requests in flight a proxy counts in \`l5d-hops\` which have passed it, and
+after ${hopsMax} it is enough.`,
   NO_ENDPOINTS: `The service is configured, and its source says that it has no endpoint. A source
 that fails does not lead here: its last good endpoints stay.`,
   FAILFAST: `The service has endpoints, but for \`proxy.failfastTimeoutMs\` the gates of all have
@@ -41,8 +43,8 @@ been shut by failed connections. This request waited that long; later ones get
   QUEUE_FULL: `More than \`proxy.queueRequestsMax\` requests of one worker wait for an endpoint,
 or for a connection to one.`,
   LOAD_SHED: `\`proxy.inFlightMax\` requests are under way in this worker and direction, or the
-service is in failfast, or more services are in use than a worker keeps. The sentence says
-which.`,
+service is in failfast, or more services are in use than a worker keeps, or no file descriptor was
+left for a connection (\`EMFILE\`). The sentence says which.`,
   DISCOVERY_TIMEOUT: `The first answer of the source, DNS for instance, did not come within 3 s.`,
   CONNECT_TIMEOUT: `No connection within \`proxy.connectTimeoutMs\`. The gate of the endpoint is
 shut for a while.`,

@@ -78,6 +78,8 @@ export class Exchange {
   syntheticBody = '';
   /** Who the request is for, where it does not say so itself. */
   defaultAuthority = '';
+  /** Fields that the proxy adds to the request, as complete lines. */
+  extraFields = '';
   status = 0;
   startedMs = 0;
   /** When the current attempt went to its endpoint. */
@@ -144,6 +146,7 @@ export class Exchange {
     this.syntheticFields = '';
     this.syntheticBody = '';
     this.defaultAuthority = '';
+    this.extraFields = '';
     this.status = 0;
     this.attempts = 0;
     this.responseBytes = 0;

@@ -9,7 +9,7 @@ import type { DeadlineHolder, Deadlines } from '../base/deadlines.ts';
 import { lingerBytesMax, lingerTimeoutMs } from '../base/limits.ts';
 import type { Conduit } from '../io/conduit.ts';
 import type { Io } from '../io/io.ts';
-import type { SocketOwner } from '../io/socket.ts';
+import type { SocketOwner } from '../io/socket-owner.ts';
 
 /** What it needs of the context of a server connection. */
 interface LingerContext {

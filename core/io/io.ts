@@ -9,7 +9,8 @@ import type { Clock } from '../base/clock.ts';
 import { headBytesMax, readBytes } from '../base/limits.ts';
 import { nodeErrorCode } from '../base/node-error.ts';
 import { type BulkBuffer, BulkBuffers } from './bulk-buffers.ts';
-import { type Meter, Socket, type SocketOwner } from './socket.ts';
+import { type Meter, Socket } from './socket.ts';
+import type { SocketOwner } from './socket-owner.ts';
 import type { SocketThread, ThreadSocket } from './socket-thread.ts';
 import { newWriteRequest, verifyStreamHandle, type WriteRequest } from './stream-handle.ts';
 

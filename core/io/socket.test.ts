@@ -15,7 +15,8 @@ import { after, before, test } from 'node:test';
 import { systemClock } from '../base/clock.ts';
 import { bulkReadBytes, readBytes } from '../base/limits.ts';
 import { Io, outputBytes } from './io.ts';
-import type { Socket, SocketOwner } from './socket.ts';
+import type { Socket } from './socket.ts';
+import type { SocketOwner } from './socket-owner.ts';
 
 const cells = new Float64Array(2);
 const io = new Io(systemClock, cells);
@@ -216,6 +217,25 @@ test('a reset goes both ways, and nothing is heard after destroy', async () => {
   third.peer.resume();
   await once(third.peer, 'end');
   assert.deepEqual(third.owner.events, []);
+});
+
+test('a reset while the last byte is being sent closes all the same', async () => {
+  const { socket, peer } = await open();
+  io.enter();
+  socket.writeLatin1('last');
+  socket.end();
+  socket.reset();
+  io.leave();
+  const came = once(peer, 'data') as Promise<[Buffer]>;
+  peer.resume();
+  assert.equal((await came)[0].toString(), 'last');
+  await once(peer, 'end');
+  const failed = once(peer, 'error') as Promise<[NodeJS.ErrnoException]>;
+  // A descriptor that is still open would take bytes that nobody reads.
+  const writing = setInterval(() => peer.write('x'), 1);
+  const [error] = await failed;
+  clearInterval(writing);
+  assert.match(error.code ?? '', /ECONNRESET|EPIPE/);
 });
 
 test('a write to a connection that is gone is told in an event of its own', async () => {

@@ -6,7 +6,7 @@
 
 import type { Conduit } from './conduit.ts';
 import type { Io } from './io.ts';
-import type { SocketOwner } from './socket.ts';
+import type { SocketOwner } from './socket-owner.ts';
 
 /** Called once, with the system's error name, or '' after both sides ended orderly. */
 type SpliceEnd = (code: string) => void;

@@ -17,7 +17,7 @@ import { H2Server } from '../http/h2/server.ts';
 import type { ServerConnection } from '../http/server-context.ts';
 import { Stash } from '../http/stash.ts';
 import type { Conduit } from '../io/conduit.ts';
-import type { SocketOwner } from '../io/socket.ts';
+import type { SocketOwner } from '../io/socket-owner.ts';
 import type { Counters, DetectResult } from './counters.ts';
 import type { Direction } from './direction.ts';
 import { EarlyDial } from './early-dial.ts';
@@ -38,6 +38,7 @@ const timerDetect = 0;
 const timerSilence = 1;
 
 export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConnection {
+  arrivedMs = 0;
   readonly #context: AcceptContext;
   readonly #direction: Direction;
   readonly #stash = new Stash();
@@ -154,6 +155,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
       return;
     }
     this.#socket.pause();
+    this.arrivedMs = this.#direction.core.io.nowMs;
     target.waiters.push(this);
   }
 

@@ -9,7 +9,8 @@ import { Timer, type TimerOwner } from '../base/timers.ts';
 import { Stash } from '../http/stash.ts';
 import type { TunnelSide } from '../io/conduit.ts';
 import type { Attempt, Connector } from '../io/io.ts';
-import type { Socket, SocketOwner } from '../io/socket.ts';
+import type { Socket } from '../io/socket.ts';
+import type { SocketOwner } from '../io/socket-owner.ts';
 import type { Core } from './core.ts';
 import type { Endpoint } from './endpoint.ts';
 

@@ -4,7 +4,7 @@
  */
 
 import type { EndpointSnapshot } from '../../api/snapshot.ts';
-import type { ErrorCode } from '../base/errors.ts';
+import { type ErrorCode, errorTraits } from '../base/errors.ts';
 import type { ExchangeEndpoint } from '../http/exchange.ts';
 import { GrpcStatus } from '../http/grpc.ts';
 import type { Meter } from '../io/socket.ts';
@@ -110,9 +110,17 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     this.opened();
   }
 
-  connectFailed(code: ErrorCode): void {
-    this.#core.slots.connectFailed(this.slot);
-    this.#core.log.warn('proxy', 'Failed to connect', { endpoint: this.address, error: code });
+  /** True when it was for want of descriptors, and some have become free. */
+  connectFailed(code: ErrorCode): boolean {
+    const { slots, log, freeDescriptors } = this.#core;
+    log.warn('proxy', 'Failed to connect', { endpoint: this.address, error: code });
+    if (errorTraits[code].initiator !== 'local') {
+      slots.connectFailed(this.slot);
+      return false;
+    }
+    // The endpoint was not even asked.
+    slots.releasePermit(this.slot);
+    return freeDescriptors();
   }
 
   opened(): void {

@@ -10,7 +10,8 @@ import { Timer, type TimerOwner } from '../base/timers.ts';
 import type { ServerConnection } from '../http/server-context.ts';
 import type { TunnelSide } from '../io/conduit.ts';
 import type { Attempt, Connector } from '../io/io.ts';
-import type { Socket, SocketOwner } from '../io/socket.ts';
+import type { Socket } from '../io/socket.ts';
+import type { SocketOwner } from '../io/socket-owner.ts';
 import type { Counters } from './counters.ts';
 import type { Direction } from './direction.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -93,7 +94,7 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
     const endpoint = this.#target.pick(this.#endpoint);
     if (endpoint === null) {
       const waitedMs = io.nowMs - this.#startMs;
-      if (this.#target.endpoints.length === 0) this.#fail(emptyCode(this.#target));
+      if (this.#target.endpoints.length === 0) this.#fail(this.#target.emptyCode);
       else if (waitedMs >= settings.failfastTimeoutMs) this.#fail('FAILFAST');
       else timers.arm(this.#timer, pollMs);
       return;
@@ -108,8 +109,9 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
     if (this.#over) return;
     this.#attempt = null;
     this.#direction.core.timers.cancel(this.#timer);
-    (this.#endpoint as Endpoint).connectFailed(code);
-    if (this.#attempts < attemptsMax && this.#target.endpoints.length > 1) this.#dial();
+    const again = (this.#endpoint as Endpoint).connectFailed(code);
+    const isOther = this.#target.endpoints.length > 1;
+    if (this.#attempts < attemptsMax && (again || isOther)) this.#dial();
     else this.#fail(code);
   }
 
@@ -146,12 +148,6 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
     this.#target.holders -= 1;
     this.#direction.closed(this);
   }
-}
-
-/** Why a target has no endpoints. */
-function emptyCode(target: Target): ErrorCode {
-  if (target.absent) return 'UNKNOWN_SERVICE';
-  return target.loops ? 'LOOP' : 'NO_ENDPOINTS';
 }
 
 const attemptsMax = 3;

@@ -144,7 +144,7 @@ const table: Record<ErrorCode, ErrorResponse> = {
     'Request Header Fields Too Large',
     true,
     'unexpected',
-    'Send fewer bytes of header fields or raise proxy.headBytesMax.',
+    'Send fewer bytes of header fields or raise the limit that the sentence names.',
   ),
   TOO_MANY_FIELDS: row(
     431,
@@ -187,7 +187,7 @@ const table: Record<ErrorCode, ErrorResponse> = {
   LOOP: row(508, 'Loop Detected', true, 'unexpected', 'Let no endpoint be a listener of a proxy.'),
   NO_ENDPOINTS: unavailable('See /endpoints of the admin port for where they should come from.'),
   QUEUE_FULL: unavailable('The service is too slow for its load; see /endpoints.'),
-  LOAD_SHED: unavailable('Try again later, or raise proxy.inFlightMax.'),
+  LOAD_SHED: unavailable('Try again later, or raise the limit that is named.'),
   DRAINING: unavailable('Try another instance.'),
   FAILFAST: row(
     504,
@@ -210,7 +210,9 @@ const table: Record<ErrorCode, ErrorResponse> = {
   UPGRADE_REFUSED: gateway('Declare protocol: http1 where the endpoint speaks it too.'),
   UPSTREAM_RESET: gateway('See the log of the endpoint.'),
   UPSTREAM_MALFORMED: gateway('Mend the endpoint.'),
-  UPSTREAM_HEAD_TOO_LARGE: gateway('Raise proxy.headBytesMax or proxy.headFieldsMax.'),
+  UPSTREAM_HEAD_TOO_LARGE: gateway(
+    'Raise proxy.headBytesMax, http2MaxHeaderListSize or headFieldsMax.',
+  ),
   UPSTREAM_TRUNCATED: gateway('See the log of the endpoint.'),
   DEADLINE_EXCEEDED: row(
     504,

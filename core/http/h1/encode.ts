@@ -7,6 +7,7 @@
 import { assert } from '../../base/assert.ts';
 import { CR, LF, SP } from '../byte-class.ts';
 import { Form, Framing, type Head, Method } from '../head.ts';
+import { reasonOf } from '../reason.ts';
 
 /** What an encoded head may be longer than the decoded one and the extra lines together. */
 const headOverheadBytes = 128;
@@ -65,7 +66,8 @@ export function encodeResponseHead(
     to = writeAscii('HTTP/1.1 ', out, to);
     to = writeDecimal(status, out, to);
     to = writeAscii(' ', out, to);
-    to = copyBytes(bytes, head.reasonStart, head.reasonEnd, out, to);
+    if (head.major === 2) to = writeAscii(reasonOf(status), out, to);
+    else to = copyBytes(bytes, head.reasonStart, head.reasonEnd, out, to);
     to = writeAscii('\r\n', out, to);
     to = copyFields(head, fieldsStart(head), replaced, out, to);
   }
@@ -156,7 +158,7 @@ function writeFraming(head: Head, framing: number, replaced: number, out: Buffer
   }
   if (framing !== Framing.LENGTH && (framing !== Framing.NONE || contentLength < 0)) return at;
   if (lengthField >= 0 && lengthField !== replaced && dropped[lengthField] === 0) return at;
-  if (lengthField === replaced && framing === Framing.NONE) return at;
+  if (replaced >= 0 && lengthField === replaced && framing === Framing.NONE) return at;
   const to = writeDecimal(contentLength, out, writeAscii('content-length: ', out, at));
   return writeAscii('\r\n', out, to);
 }

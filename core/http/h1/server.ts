@@ -17,7 +17,7 @@ import { assert } from '../../base/assert.ts';
 import type { DeadlineHolder } from '../../base/deadlines.ts';
 import { ProxyError } from '../../base/errors.ts';
 import type { Conduit, TunnelSide } from '../../io/conduit.ts';
-import type { SocketOwner } from '../../io/socket.ts';
+import type { SocketOwner } from '../../io/socket-owner.ts';
 import type { ClientConnection, Exchange, ExchangeClient } from '../exchange.ts';
 import { Framing, type Head } from '../head.ts';
 import { markHopByHop } from '../hop-by-hop.ts';

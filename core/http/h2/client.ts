@@ -8,12 +8,12 @@ import { assert } from '../../base/assert.ts';
 import type { Conduit } from '../../io/conduit.ts';
 import type { Layer } from '../../stack/layer.ts';
 import type { Exchange } from '../exchange.ts';
-import type { H2ClientContext } from './client-context.ts';
+import type { H2ClientContext, H2ClientOwner } from './client-context.ts';
 import { ClientStream, type ClientStreamOwner } from './client-stream.ts';
 import { Closed } from './closed-streams.ts';
 import { Connection } from './connection.ts';
 import { decodeResponse, decodeTrailers } from './decode-head.ts';
-import { blockBytesMax, encodeRequest } from './encode-head.ts';
+import { blockBytesMax, encodeFields, encodeRequest } from './encode-head.ts';
 import { H2Code, h2CodeName } from './error-code.ts';
 import { initialWindowBytes, windowMax } from './flow.ts';
 import { Setting } from './frame/settings.ts';
@@ -28,16 +28,18 @@ export class H2Client extends Connection implements ClientStreamOwner {
   /** The pool opens no more streams here; those that are there end in their time. */
   retired = false;
   protected readonly lastPeerStream = 0;
-  readonly #context: H2ClientContext<H2Client>;
+  readonly #context: H2ClientContext;
+  readonly #owner: H2ClientOwner<H2Client>;
   readonly #free: ClientStream[] = [];
   #nextStream = 1;
   #goneAway = false;
   #receivedMs: number;
   #pinged = false;
 
-  constructor(context: H2ClientContext<H2Client>, socket: Conduit) {
+  constructor(context: H2ClientContext, owner: H2ClientOwner<H2Client>, socket: Conduit) {
     super(context, socket, false);
     this.#context = context;
+    this.#owner = owner;
     this.#receivedMs = context.io.nowMs;
     const { settings } = context.thread;
     this.sender.preface();
@@ -56,7 +58,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
   }
 
   get address(): string {
-    return this.#context.address;
+    return this.#owner.address;
   }
 
   get responseTimeoutMs(): number {
@@ -103,8 +105,11 @@ export class H2Client extends Connection implements ClientStreamOwner {
     stream.attach(x);
     this.deadlineMs = Math.min(this.deadlineMs, x.attemptMs + this.#context.keepAliveIntervalMs);
     this.expectResponse(stream, x);
-    const out = sender.block(blockBytesMax(head) + x.defaultAuthority.length);
-    const end = encodeRequest(sender.encoder, head, x.defaultAuthority, out, sender.blockStart);
+    const own = x.extraFields === '' ? null : this.#context.thread.headOf(x.extraFields);
+    const ownBytes = own === null ? 0 : blockBytesMax(own);
+    const out = sender.block(blockBytesMax(head) + x.defaultAuthority.length + ownBytes);
+    let end = encodeRequest(sender.encoder, head, x.defaultAuthority, out, sender.blockStart);
+    if (own !== null) end = encodeFields(sender.encoder, own, out, end);
     sender.headers(stream, out, end, ends);
     if (ends || head.upgrade) return;
     if (x.bodyLength > 0 && x.body !== null) stream.data(x, x.body, 0, x.bodyLength);
@@ -123,7 +128,9 @@ export class H2Client extends Connection implements ClientStreamOwner {
   }
 
   expectResponse(stream: Stream, x: Exchange): void {
-    this.watch(stream, Math.min(x.deadlineMs, this.nowMs + this.#context.responseTimeoutMs));
+    // How long a gRPC call may take is said by its caller; a dead endpoint answers no PING.
+    const limitMs = x.isGrpc ? x.deadlineMs : this.nowMs + this.#context.responseTimeoutMs;
+    if (limitMs !== Number.POSITIVE_INFINITY) this.watch(stream, limitMs);
   }
 
   override onBytes(bytes: Buffer, length: number): void {
@@ -168,7 +175,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
       (stream as ClientStream).fail('UPSTREAM_REFUSED', `GOAWAY with ${h2CodeName(code)}`);
       this.reset(stream, H2Code.CANCEL);
     }
-    this.#context.changed(this);
+    this.#owner.changed(this);
     if (this.streams.size === 0) this.#leave();
   }
 
@@ -176,7 +183,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   override onSettings(): void {
     super.onSettings();
-    this.#context.changed(this);
+    this.#owner.changed(this);
   }
 
   /** An endpoint that answers may take long over it, but not be silent to PING. */
@@ -195,7 +202,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
       }
       this.deadlineMs = this.quietDeadline();
     }
-    this.#context.changed(this);
+    this.#owner.changed(this);
   }
 
   /** Unused for too long; or nothing came for a while although something should. */
@@ -218,10 +225,10 @@ export class H2Client extends Connection implements ClientStreamOwner {
   }
 
   protected onOver(reason: string, told: boolean): void {
-    if (reason !== '' && told) this.#context.violated(reason);
+    if (reason !== '' && told) this.#owner.violated(reason);
     if (told) this.socket.destroyWhenWritten();
     else this.socket.destroy();
-    this.#context.closed(this);
+    this.#owner.closed(this);
   }
 
   #leave(): void {
@@ -243,7 +250,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   #malformed(stream: ClientStream, result: number): boolean {
     const { error, text } = headErrorTraits(result);
-    this.#context.violated(text);
+    this.#owner.violated(text);
     const code = error === 'BAD_REQUEST' ? 'UPSTREAM_MALFORMED' : 'UPSTREAM_HEAD_TOO_LARGE';
     stream.fail(code, text);
     this.reset(stream, H2Code.PROTOCOL_ERROR);

@@ -11,7 +11,7 @@ import type { DeadlineHolder, Deadlines } from '../../base/deadlines.ts';
 import { hpackTableBytesMax } from '../../base/limits.ts';
 import type { Conduit } from '../../io/conduit.ts';
 import type { Io } from '../../io/io.ts';
-import type { SocketOwner } from '../../io/socket.ts';
+import type { SocketOwner } from '../../io/socket-owner.ts';
 import type { Head } from '../head.ts';
 import { ClosedStreams } from './closed-streams.ts';
 import type { FieldBlock } from './decode-head.ts';
@@ -119,8 +119,9 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
   }
 
   /** The rest of the block has so long. */
-  onFragment(): void {
-    this.deadlineMs = this.nowMs + this.#context.headTimeoutMs;
+  onFragments(begun: boolean): void {
+    const { headTimeoutMs } = this.#context;
+    this.deadlineMs = begun ? this.nowMs + headTimeoutMs : this.quietDeadline();
   }
 
   onSettings(): void {

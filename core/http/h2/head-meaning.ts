@@ -18,6 +18,8 @@ export function resolveRequest(head: Head, ends: boolean): number {
   if (targetError !== 0) return targetError;
   const hostError = resolveHost(head);
   if (hostError !== 0) return hostError;
+  // HTTP/1 says so where content could be expected (RFC 9110 8.6); some origins answer 411 else.
+  if (ends && head.contentLength < 0 && hasContent(head.method)) head.contentLength = 0;
   resolveFraming(head, ends);
   return head.expectField < 0 ? 0 : resolveExpect(head);
 }
@@ -83,6 +85,10 @@ function resolveHost(head: Head): number {
   head.authorityStart = start;
   head.authorityEnd = end;
   return 0;
+}
+
+function hasContent(method: number): boolean {
+  return method === Method.POST || method === Method.PUT || method === Method.PATCH;
 }
 
 function resolveFraming(head: Head, ends: boolean): void {

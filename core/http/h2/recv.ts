@@ -38,8 +38,8 @@ export interface Receiving {
   isIdle(streamId: number): boolean;
   /** A value of Closed. */
   findClosed(streamId: number): number;
-  /** A field block begins that goes on in further frames. */
-  onFragment(): void;
+  /** A field block begins that goes on in further frames, or ends so. */
+  onFragments(begun: boolean): void;
   /** A complete field block for a stream is in `block`. */
   onFields(streamId: number, ends: boolean): boolean;
   /** END_STREAM has come with content. */
@@ -148,22 +148,22 @@ export class Receiver implements FrameHandler {
   }
 
   dataBegins(frame: FrameHead, violation: number): boolean {
-    if (violation < 0) return this.#connection.violated(violation);
+    const connection = this.#connection;
+    if (violation < 0) return connection.violated(violation);
     const { length, streamId } = frame;
     this.#data = null;
     this.#dataEnds = (frame.flags & Flag.END_STREAM) !== 0;
     if (length > 0) this.floods.filled();
     else if (!this.#dataEnds && !this.floods.empty()) return this.#flooded();
-    if (!this.#window.receive(length))
-      return this.#connection.violated(Violation.WINDOW_CONNECTION);
+    if (!this.#window.receive(length)) return connection.violated(Violation.WINDOW_CONNECTION);
     const credit = this.#window.giveBack();
-    if (credit > 0) this.#connection.sender.windowUpdate(0, credit);
-    const stream = this.#connection.streams.get(streamId);
+    if (credit > 0) connection.sender.windowUpdate(0, credit);
+    const stream = connection.streams.get(streamId);
     if (stream === undefined) return this.#late(streamId);
     if (recvContent(stream.state) < 0)
-      return this.#connection.streamViolated(stream, Violation.STREAM_CLOSED);
+      return connection.streamViolated(stream, Violation.STREAM_CLOSED);
     if (!stream.recvWindow.receive(length)) {
-      return this.#connection.streamViolated(stream, Violation.WINDOW_STREAM);
+      return connection.streamViolated(stream, Violation.WINDOW_STREAM);
     }
     this.#data = stream;
     return true;
@@ -193,20 +193,22 @@ export class Receiver implements FrameHandler {
 
   /** A frame for a stream that we do not know, or do not know any more. */
   #late(streamId: number): boolean {
-    if (this.#connection.isIdle(streamId)) return this.#connection.violated(Violation.STREAM_IDLE);
-    if (this.#connection.findClosed(streamId) === Closed.RESET_BY_US) return true;
-    this.#connection.sender.reset(streamId, H2Code.STREAM_CLOSED);
-    return this.#connection.blame();
+    const connection = this.#connection;
+    if (connection.isIdle(streamId)) return connection.violated(Violation.STREAM_IDLE);
+    if (connection.findClosed(streamId) === Closed.RESET_BY_US) return true;
+    connection.sender.reset(streamId, H2Code.STREAM_CLOSED);
+    return connection.blame();
   }
 
   #headers(frame: FrameHead, bytes: Buffer, at: number): boolean {
+    const connection = this.#connection;
     const payload = this.#payload;
     const violation = loadHeaders(frame, bytes, at, payload);
-    if (violation < 0) return this.#connection.violated(violation);
+    if (violation < 0) return connection.violated(violation);
     const ends = (frame.flags & Flag.END_STREAM) !== 0;
     if ((frame.flags & Flag.END_HEADERS) === 0) {
       this.#fragments.begin(frame.streamId, ends);
-      this.#connection.onFragment();
+      connection.onFragments(true);
       return this.#fragments.append(bytes, payload.start, payload.end) || this.#flooded();
     }
     this.floods.filled();
@@ -214,16 +216,17 @@ export class Receiver implements FrameHandler {
   }
 
   #continuation(frame: FrameHead, bytes: Buffer, at: number): boolean {
+    const connection = this.#connection;
     const fragments = this.#fragments;
-    if (fragments.streamId === 0)
-      return this.#connection.violated(Violation.CONTINUATION_UNEXPECTED);
+    if (fragments.streamId === 0) return connection.violated(Violation.CONTINUATION_UNEXPECTED);
     const payload = this.#payload;
     const violation = loadContinuation(frame, at, payload);
-    if (violation < 0) return this.#connection.violated(violation);
+    if (violation < 0) return connection.violated(violation);
     if (!fragments.append(bytes, payload.start, payload.end)) return this.#flooded();
     if ((frame.flags & Flag.END_HEADERS) === 0) return true;
     const { streamId, ends, bytes: joined, length } = fragments;
     fragments.end();
+    connection.onFragments(false);
     return this.#fields(streamId, joined, 0, length, ends);
   }
 
@@ -236,56 +239,56 @@ export class Receiver implements FrameHandler {
   }
 
   #windowUpdate(frame: FrameHead, bytes: Buffer, at: number): boolean {
+    const connection = this.#connection;
     const { streamId } = frame;
     const increment = loadWindowUpdate(frame, bytes, at);
-    const stream = this.#connection.streams.get(streamId);
+    const stream = connection.streams.get(streamId);
     if (increment < 0) {
-      if (increment !== Violation.WINDOW_UPDATE_ZERO) return this.#connection.violated(increment);
-      if (stream !== undefined) return this.#connection.streamViolated(stream, increment);
+      if (increment !== Violation.WINDOW_UPDATE_ZERO) return connection.violated(increment);
+      if (stream !== undefined) return connection.streamViolated(stream, increment);
     }
-    if (!this.floods.windowUpdate(this.#connection.nowMs)) return this.#flooded();
+    if (!this.floods.windowUpdate(connection.nowMs)) return this.#flooded();
     if (streamId === 0) {
-      if (!this.#connection.sender.window.grow(increment))
-        return this.#connection.violated(Violation.WINDOW_OVERFLOW);
-      this.#connection.sender.pump();
+      if (!connection.sender.window.grow(increment))
+        return connection.violated(Violation.WINDOW_OVERFLOW);
+      connection.sender.pump();
     } else if (stream === undefined) {
-      return this.#connection.isIdle(streamId)
-        ? this.#connection.violated(Violation.STREAM_IDLE)
-        : true;
+      return connection.isIdle(streamId) ? connection.violated(Violation.STREAM_IDLE) : true;
     } else {
       if (!stream.sendWindow.grow(increment)) {
-        return this.#connection.streamViolated(stream, Violation.STREAM_WINDOW_OVERFLOW);
+        return connection.streamViolated(stream, Violation.STREAM_WINDOW_OVERFLOW);
       }
-      this.#connection.sender.windowGrew(stream);
+      connection.sender.windowGrew(stream);
     }
-    return !this.#connection.over;
+    return !connection.over;
   }
 
   #rstStream(frame: FrameHead, bytes: Buffer, at: number): boolean {
+    const connection = this.#connection;
     const code = loadRstStream(frame, bytes, at);
-    if (code < 0) return this.#connection.violated(code);
-    const stream = this.#connection.streams.get(frame.streamId);
+    if (code < 0) return connection.violated(code);
+    const stream = connection.streams.get(frame.streamId);
     if (stream === undefined) {
-      if (this.#connection.isIdle(frame.streamId))
-        return this.#connection.violated(Violation.STREAM_IDLE);
+      if (connection.isIdle(frame.streamId)) return connection.violated(Violation.STREAM_IDLE);
       return this.#control();
     }
-    this.#connection.onResetByPeer(stream, code);
-    return this.#connection.blame();
+    connection.onResetByPeer(stream, code);
+    return connection.blame();
   }
 
   #peerSettings(frame: FrameHead, bytes: Buffer, at: number): boolean {
+    const connection = this.#connection;
     if ((frame.flags & Flag.ACK) !== 0) {
       const violation = loadSettingsAck(frame);
-      if (violation < 0) return this.#connection.violated(violation);
+      if (violation < 0) return connection.violated(violation);
       this.#streamWindowBytes = this.#settings.initialStreamWindowBytes;
       return this.#control();
     }
     const { peerSettings: peer } = this;
-    const { sender, streams } = this.#connection;
+    const { sender, streams } = connection;
     const windowBytes = peer.windowBytes;
     const violation = peer.load(frame, bytes, at);
-    if (violation < 0) return this.#connection.violated(violation);
+    if (violation < 0) return connection.violated(violation);
     sender.encoder.setPeerMax(peer.headerTableBytesLeast);
     sender.encoder.setPeerMax(peer.headerTableBytes);
     sender.settingsAck();
@@ -293,12 +296,12 @@ export class Receiver implements FrameHandler {
     if (peer.windowBytes !== windowBytes) {
       for (const stream of streams.values()) {
         if (!stream.sendWindow.grow(peer.windowBytes - windowBytes)) {
-          return this.#connection.violated(Violation.WINDOW_OVERFLOW);
+          return connection.violated(Violation.WINDOW_OVERFLOW);
         }
         sender.windowGrew(stream);
       }
     }
-    this.#connection.onSettings();
+    connection.onSettings();
     return this.#control();
   }
 
@@ -319,14 +322,14 @@ export class Receiver implements FrameHandler {
   }
 
   #priority(frame: FrameHead, bytes: Buffer, at: number): boolean {
+    const connection = this.#connection;
     const violation = loadPriority(frame, bytes, at);
     if (violation === 0) return this.#control();
-    if (violationTraits(violation).scope === 'connection')
-      return this.#connection.violated(violation);
-    const stream = this.#connection.streams.get(frame.streamId);
-    if (stream !== undefined) return this.#connection.streamViolated(stream, violation);
-    this.#connection.sender.reset(frame.streamId, violationTraits(violation).code);
-    return this.#connection.blame();
+    if (violationTraits(violation).scope === 'connection') return connection.violated(violation);
+    const stream = connection.streams.get(frame.streamId);
+    if (stream !== undefined) return connection.streamViolated(stream, violation);
+    connection.sender.reset(frame.streamId, violationTraits(violation).code);
+    return connection.blame();
   }
 
   /** A stream has been reset before its end, in some way by the peer's doing. */
@@ -336,9 +339,9 @@ export class Receiver implements FrameHandler {
 
   /** A frame that costs its sender next to nothing. */
   #control(): boolean {
-    if (this.#connection.over) return false;
-    const affordable =
-      this.floods.control(this.#connection.nowMs) && !this.#connection.sender.unread;
+    const connection = this.#connection;
+    if (connection.over) return false;
+    const affordable = this.floods.control(connection.nowMs) && !connection.sender.unread;
     return affordable || this.#flooded();
   }
 

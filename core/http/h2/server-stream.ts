@@ -24,8 +24,10 @@ export interface ServerStreamOwner extends ClientConnection {
   sendData(stream: Stream, bytes: Buffer, start: number, end: number): boolean;
   sendTrailers(stream: Stream, fields: Head): void;
   sendEnd(stream: Stream): void;
-  /** The next byte, of the request or taken of the response, has so long. */
-  expectProgress(stream: Stream): void;
+  /** The next byte of the request has so long. */
+  expectBody(stream: Stream): void;
+  /** The client has so long to take some of the response. */
+  expectTaking(stream: Stream): void;
   giveBack(stream: Stream): void;
   cancel(x: Exchange): void;
   give(x: Exchange): void;
@@ -52,6 +54,11 @@ export class ServerStream extends Stream implements ExchangeClient {
   attach(x: Exchange): void {
     this.#x = x;
     x.client = this;
+  }
+
+  /** The request may go on its way. */
+  begin(): void {
+    this.#expect();
   }
 
   /** Gives the exchange back; whoever works on it has ended or has been told. */
@@ -86,7 +93,7 @@ export class ServerStream extends Stream implements ExchangeClient {
     if (this.connection.sendData(this, bytes, start, end)) return;
     x.upstream?.pauseResponse(x);
     this.#sentBefore = this.sentBytes;
-    this.connection.expectProgress(this);
+    this.connection.expectTaking(this);
   }
 
   trailers(_x: Exchange, fields: Head): void {
@@ -188,7 +195,9 @@ export class ServerStream extends Stream implements ExchangeClient {
   }
 
   onSent(): void {
+    this.deadlineMs = Number.POSITIVE_INFINITY;
     this.#tunnel?.sent();
+    this.#expect();
     const x = this.#x;
     if (x !== null && x.upstream !== null) x.upstream.resumeResponse(x);
   }
@@ -212,12 +221,12 @@ export class ServerStream extends Stream implements ExchangeClient {
       const moves = this.sentBytes !== this.#sentBefore;
       this.#sentBefore = this.sentBytes;
       if (moves) {
-        this.connection.expectProgress(this);
+        this.connection.expectTaking(this);
         return;
       }
       this.drop(new ProxyError('CLIENT_GONE', 'it took nothing of the response'), H2Code.CANCEL);
       this.connection.reset(this, H2Code.CANCEL);
-    } else if (x !== null && !x.requestEnded) {
+    } else if (x !== null && isAwaited(x)) {
       if (this.held) this.#expect();
       else this.connection.timeOut(this, x);
     }
@@ -232,8 +241,16 @@ export class ServerStream extends Stream implements ExchangeClient {
   /** The next part of the body has so long. */
   #expect(): void {
     const x = this.#x;
-    if (x !== null && !x.requestEnded && !isTunnel(x)) this.connection.expectProgress(this);
+    if (x !== null && isAwaited(x)) this.connection.expectBody(this);
   }
+}
+
+/**
+ * The body has a time limit. Not so what may be a conversation: a gRPC call, or a request that is
+ * being answered already; how long its sides think is their business.
+ */
+function isAwaited(x: Exchange): boolean {
+  return !(x.requestEnded || x.isGrpc || x.responseStarted || isTunnel(x));
 }
 
 /** What follows the head is for nobody until the tunnel is there. */

@@ -120,8 +120,12 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
     this.#context.exchanges.give(x);
   }
 
-  expectProgress(stream: Stream): void {
-    this.watch(stream, this.#context.io.nowMs + this.#context.bodyIdleTimeoutMs);
+  expectBody(stream: Stream): void {
+    this.watch(stream, this.nowMs + this.#context.bodyIdleTimeoutMs);
+  }
+
+  expectTaking(stream: Stream): void {
+    this.watch(stream, this.nowMs + this.#context.clientIdleTimeoutMs);
   }
 
   timeOut(stream: ServerStream, x: Exchange): void {
@@ -220,7 +224,7 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
       return this.streamViolated(stream, Violation.CONTENT_LENGTH);
     }
     if (x.request.upgrade) appendField(x.request, 'sec-websocket-key', createWebSocketKey(random));
-    else if (!ends && x.request.method !== Method.CONNECT) this.expectProgress(stream);
+    stream.begin();
     this.#context.handler.request(x);
     return !this.over;
   }

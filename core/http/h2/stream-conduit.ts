@@ -6,7 +6,7 @@
 
 import { assert } from '../../base/assert.ts';
 import type { Conduit } from '../../io/conduit.ts';
-import { nobody, type SocketOwner } from '../../io/socket.ts';
+import { nobody, type SocketOwner } from '../../io/socket-owner.ts';
 import type { SocketThread, ThreadSocket } from '../../io/socket-thread.ts';
 import { Stash } from '../stash.ts';
 import { H2Code } from './error-code.ts';
