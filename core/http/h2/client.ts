@@ -36,6 +36,8 @@ export class H2Client extends Connection implements ClientStreamOwner {
   #goneAway = false;
   #receivedMs: number;
   #pinged = false;
+  /** The endpoint has sent something. */
+  #heard = false;
 
   constructor(context: H2ClientContext, owner: H2ClientOwner<H2Client>, socket: Conduit) {
     super(context, socket, false);
@@ -140,10 +142,11 @@ export class H2Client extends Connection implements ClientStreamOwner {
   override onBytes(bytes: Buffer, length: number): void {
     this.#receivedMs = this.nowMs;
     this.#pinged = false;
-    if (!this.receiver.settled && bytes.toString('latin1', 0, Math.min(length, 5)) === 'HTTP/') {
+    if (!this.#heard && isHttp1(bytes, length)) {
       this.broken('it answered in HTTP/1; declare protocol: http1 for its service');
       return;
     }
+    this.#heard = true;
     super.onBytes(bytes, length);
   }
 
@@ -273,6 +276,11 @@ export class H2Client extends Connection implements ClientStreamOwner {
   }
 }
 
+/** A status line; or a page without any, by which HTTP/0.9 is told that it cannot be served. */
+function isHttp1(bytes: Buffer, length: number): boolean {
+  return bytes[0] === LESS_THAN || bytes.toString('latin1', 0, Math.min(length, 5)) === 'HTTP/';
+}
+
 /** Nothing follows the head, not even its end. */
 function isWhole(x: Exchange): boolean {
   return x.requestEnded && x.request.framing === Framing.NONE && x.requestTrailers === null;
@@ -283,3 +291,4 @@ const unsettledStreamsMax = 100;
 /** The last stream that a client can open (RFC 9113 5.1.1). */
 const lastOwnStream = windowMax;
 const pingPayload = Buffer.from('alive?  ', 'latin1');
+const LESS_THAN = 0x3c;
