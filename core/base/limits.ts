@@ -81,7 +81,7 @@ export const h2ResetsPerSecond = 50;
 /** PING, SETTINGS, PRIORITY and unknown frames. */
 export const h2ControlFramesMax = 1_000;
 export const h2ControlFramesPerSecond = 100;
-/** Frames in a row that carry nothing. */
+/** DATA frames in a row that carry nothing, or padding alone. */
 export const h2EmptyFramesMax = 100;
 export const h2WindowUpdatesMax = 1_000;
 export const h2WindowUpdatesPerSecond = 100;
