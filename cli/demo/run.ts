@@ -55,7 +55,7 @@ class Demo {
     process.on('exit', this.#onExit);
     let stopLoad: (() => void) | null = null;
     try {
-      this.#context.note('heddle: starting 4 applications and 2 proxies\n');
+      this.#context.note('heddle: starting 7 applications and 2 proxies\n');
       const mesh = await startMesh({
         folder: this.#folder,
         children: this.#children,

@@ -167,3 +167,23 @@ describe('a request', () => {
     });
   }
 });
+
+describe('an endpoint that speaks HTTP/1 only', () => {
+  for (const [name, bytes] of [
+    ['by a status line', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
+    ['by a page alone', '<!DOCTYPE HTML>\n<p>Error code: 505</p>\n'],
+  ]) {
+    test(`is known ${name}`, async () => {
+      const wrong = await startOrigin((wire) => {
+        wire.socket.once('data', () => wire.write(bytes));
+      });
+      harness.setTarget('host:wrong', { endpoints: [{ port: wrong.port }], protocol: 'http2' });
+      const near = await dial(harness.outboundPort);
+      near.write('GET / HTTP/1.1\r\nHost: wrong\r\n\r\n');
+      const received = await near.readResponse();
+      assert.match(received, /^HTTP\/1\.1 502 .*it answered in HTTP\/1; declare protocol: http1/s);
+      near.destroy();
+      await wrong.close();
+    });
+  }
+});

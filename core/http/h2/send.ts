@@ -1,7 +1,8 @@
 /**
  * What one side of an HTTP/2 connection sends: frames into the socket's output buffer, which goes
- * out once at the end of an event. Content is sent as far as the peer's windows and the kernel
- * allow; what they hold up waits in its stream, and streams take turns when there is room again.
+ * out once at the end of a turn of the event loop. Content is sent as far as the peer's windows and
+ * the kernel allow; what they hold up waits in its stream, and streams take turns when there is
+ * room again.
  */
 
 import { assert } from '../../base/assert.ts';
