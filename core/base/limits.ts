@@ -85,6 +85,8 @@ export const h2ResetsPerSecond = 50;
 /** PING, SETTINGS, PRIORITY and unknown frames. */
 export const h2ControlFramesMax = 1_000;
 export const h2ControlFramesPerSecond = 100;
+/** For each frame of content that we send. */
+export const h2ControlFramesPerFrame = 1;
 /** Frames in a row that carry nothing. */
 export const h2EmptyFramesMax = 100;
 export const h2WindowUpdatesMax = 1_000;

@@ -16,6 +16,7 @@ export type Conduit = Pick<
   | 'reading'
   | 'waitingBytes'
   | 'flushes'
+  | 'gathers'
   | 'outLength'
   | 'owner'
   | 'pause'

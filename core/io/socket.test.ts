@@ -12,6 +12,7 @@ import {
   type Socket as Peer,
 } from 'node:net';
 import { after, before, test } from 'node:test';
+import { untilTurn } from '../../test/support/turns.ts';
 import { systemClock } from '../base/clock.ts';
 import { bulkReadBytes, readBytes } from '../base/limits.ts';
 import { Io, outputBytes } from './io.ts';
@@ -236,6 +237,34 @@ test('a reset while the last byte is being sent closes all the same', async () =
   const [error] = await failed;
   clearInterval(writing);
   assert.match(error.code ?? '', /ECONNRESET|EPIPE/);
+});
+
+test('what the events of a turn write to a connection that gathers goes out at once', async () => {
+  const [gathering, plain] = [await open(), await open()];
+  gathering.socket.gathers = true;
+  for (const text of ['one ', 'two ', 'three']) {
+    io.enter();
+    gathering.socket.writeLatin1(text);
+    plain.socket.writeLatin1(text);
+    io.leave();
+  }
+  assert.deepEqual([gathering.socket.flushes, plain.socket.flushes], [0, 3]);
+  await untilTurn('the end of the turn', () => gathering.socket.flushes === 1);
+  for (const { socket, peer } of [gathering, plain]) {
+    socket.end();
+    assert.equal((await readToEnd(peer)).toString(), 'one two three');
+    socket.destroy();
+  }
+});
+
+test('a connection that gathers and ends in the same turn has sent everything', async () => {
+  const { socket, peer } = await open();
+  socket.gathers = true;
+  io.enter();
+  socket.writeLatin1('last');
+  socket.destroyWhenWritten();
+  io.leave();
+  assert.equal((await readToEnd(peer)).toString(), 'last');
 });
 
 test('a write to a connection that is gone is told in an event of its own', async () => {

@@ -44,6 +44,8 @@ export class Socket implements ThreadSocket {
   writeEnded = false;
   nextDirty: ThreadSocket | null = null;
   dirty = false;
+  /** For a connection that many others write to in a turn: one write in place of one for each. */
+  gathers = false;
   /** Grows whenever the output buffer is given away: what was encoded before is out of reach. */
   flushes = 0;
 
@@ -210,7 +212,7 @@ export class Socket implements ThreadSocket {
     this.destroy();
   }
 
-  /** Writes what is queued; `Io` calls it once at the end of each event. */
+  /** Writes what is queued; `Io` calls it once at the end of each event, or of each turn. */
   flush(): void {
     if (this.destroyed || this.congested) return;
     const out = this.#out;

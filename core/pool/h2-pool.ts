@@ -62,8 +62,6 @@ export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
   }
 
   request(x: Exchange): void {
-    // The head outlives this event: it may have to be sent once more, on another connection.
-    x.request.hold();
     const client = this.#pick(x.request.upgrade);
     if (client !== null) {
       this.#send(client, x);
@@ -81,14 +79,15 @@ export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
 
   /** Lets go of a request that waits here; false when it does not. */
   cancel(x: Exchange): boolean {
-    return this.#waiting.remove(x);
+    const waited = this.#waiting.remove(x);
+    if (waited) this.#retireIfDone();
+    return waited;
   }
 
-  /** Ends what is idle, and everything else when its last exchange has ended. */
+  /** Ends what is idle, and everything else when its last exchange has ended; first what waits. */
   retire(): void {
     this.#retired = true;
-    // From the end: those that are idle leave the list at once.
-    for (let at = this.#members.length - 1; at >= 0; at--) this.#members[at].client.retire();
+    this.#retireIfDone();
   }
 
   /** How many connections it has ended. */
@@ -127,7 +126,6 @@ export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
     const client = new H2Client(this.#context, this, socket);
     this.#members.push({ client, oldAtMs: io.nowMs + connectionAgeMs * jitter });
     this.#drain();
-    if (this.#retired) client.retire();
   }
 
   /** A connection has room for another request. */
@@ -147,8 +145,14 @@ export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
   }
 
   #send(client: H2Client, x: Exchange): void {
-    if (!x.request.upgrade || client.takesUpgrades === true) client.send(x);
-    else this.#context.sink.fail(x, new ProxyError('UPGRADE_REFUSED', this.address));
+    if (x.request.upgrade && client.takesUpgrades !== true) {
+      this.#context.sink.fail(x, new ProxyError('UPGRADE_REFUSED', this.address));
+      return;
+    }
+    client.send(x);
+    // It may have to be sent once more, on another connection. Held only now: HPACK reads faster
+    // from where all heads of the thread are decoded than from a buffer that it has not seen yet.
+    x.request.hold();
   }
 
   /**
@@ -182,6 +186,13 @@ export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
       }
       this.#send(client, this.#waiting.shift() as Exchange);
     }
+    this.#retireIfDone();
+  }
+
+  /** From the end: those that are idle leave the list at once. */
+  #retireIfDone(): void {
+    if (!this.#retired || this.#waiting.length > 0) return;
+    for (let at = this.#members.length - 1; at >= 0; at--) this.#members[at].client.retire();
   }
 
   /** One at a time: a burst of requests is not a burst of connections. */

@@ -55,6 +55,14 @@ const always: ReadonlySet<ErrorCode> = new Set([
 ]);
 const idempotent = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']);
 
+test('what an endpoint said of an attempt is forgotten with it', () => {
+  const { x, retry, attempts } = begin(Method.POST);
+  x.resetCode = 7;
+  retry.fail(x, new ProxyError('UPSTREAM_REFUSED'));
+  assert.equal(attempts.count, 2);
+  assert.equal(x.resetCode, -1);
+});
+
 describe('sent again', () => {
   for (const code of Object.keys(errorTraits) as ErrorCode[]) {
     for (const method of ['GET', 'POST'] as const) {

@@ -39,6 +39,8 @@ export class Retry extends Layer<Exchange> {
     }
     x.attempts += 1;
     x.error = error;
+    // What one endpoint said of its attempt is nothing that the client may take for the whole.
+    x.resetCode = -1;
     this.next.request(x);
   }
 }

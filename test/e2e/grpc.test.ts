@@ -9,6 +9,7 @@ import { once } from 'node:events';
 import {
   type ClientHttp2Session,
   connect,
+  constants,
   createServer,
   type Http2Server,
   type IncomingHttpHeaders,
@@ -21,13 +22,13 @@ import { type Harness, startHarness } from '../support/proxy-harness.ts';
 let origin: Http2Server;
 let harness: Harness;
 let session: ClientHttp2Session;
-let answer: (stream: ServerHttp2Stream) => void;
+let answer: (stream: ServerHttp2Stream, flags: number) => void;
 
 before(async () => {
   origin = createServer();
-  origin.on('stream', (stream: ServerHttp2Stream) => {
+  origin.on('stream', (stream: ServerHttp2Stream, _headers, flags) => {
     stream.on('error', () => {});
-    answer(stream);
+    answer(stream, flags);
   });
   origin.listen(0, '127.0.0.1');
   await once(origin, 'listening');
@@ -92,7 +93,7 @@ function call(headers: Record<string, string>, body = 'message'): Promise<Outcom
   });
 }
 
-function endWith(status: string): typeof answer {
+function endWith(status: string): (stream: ServerHttp2Stream) => void {
   return (stream) => {
     stream.respond(
       { ':status': 200, 'content-type': 'application/grpc' },
@@ -126,6 +127,18 @@ test('a status without content, in the head, is counted too', async () => {
   const outcome = await call({});
   assert.equal(outcome.head['grpc-status'], '7');
   assert.equal(harness.metric('response_total', { grpc_status: '7' }), 1);
+});
+
+test('a call without messages ends behind its head', async () => {
+  const seen: number[] = [];
+  answer = (stream, flags) => {
+    seen.push(flags & endStream);
+    endWith('0')(stream);
+  };
+  // A connection is opened for the first one, which has ended by then; the second finds it there.
+  harness.setTarget('host:late', { endpoints: [{ port: (origin.address() as AddressInfo).port }] });
+  for (let turn = 0; turn < 2; turn++) await call({ ':authority': 'late' }, '');
+  assert.deepEqual(seen, [0, 0]);
 });
 
 test('gRPC without a status is a success that is shown as UNKNOWN', async () => {
@@ -214,3 +227,5 @@ test('a client that cancels resets the call at the endpoint', async () => {
   await once(there, 'close');
   assert.equal(there.rstCode, 8);
 });
+
+const endStream = constants.NGHTTP2_FLAG_END_STREAM;

@@ -158,7 +158,7 @@ function writeFraming(head: Head, framing: number, replaced: number, out: Buffer
   }
   if (framing !== Framing.LENGTH && (framing !== Framing.NONE || contentLength < 0)) return at;
   if (lengthField >= 0 && lengthField !== replaced && dropped[lengthField] === 0) return at;
-  if (replaced >= 0 && lengthField === replaced && framing === Framing.NONE) return at;
+  if (lengthField >= 0 && lengthField === replaced && framing === Framing.NONE) return at;
   const to = writeDecimal(contentLength, out, writeAscii('content-length: ', out, at));
   return writeAscii('\r\n', out, to);
 }

@@ -8,6 +8,7 @@ import { assert } from '../../base/assert.ts';
 import type { Conduit } from '../../io/conduit.ts';
 import type { Layer } from '../../stack/layer.ts';
 import type { Exchange } from '../exchange.ts';
+import { Framing } from '../head.ts';
 import type { H2ClientContext, H2ClientOwner } from './client-context.ts';
 import { ClientStream, type ClientStreamOwner } from './client-stream.ts';
 import { Closed } from './closed-streams.ts';
@@ -15,7 +16,7 @@ import { Connection } from './connection.ts';
 import { decodeResponse, decodeTrailers } from './decode-head.ts';
 import { blockBytesMax, encodeFields, encodeRequest } from './encode-head.ts';
 import { H2Code, h2CodeName } from './error-code.ts';
-import { initialWindowBytes, windowMax } from './flow.ts';
+import { windowMax } from './flow.ts';
 import { Setting } from './frame/settings.ts';
 import { headErrorTraits } from './head-error.ts';
 import { recvContent, State } from './state.ts';
@@ -26,7 +27,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
   /** Requests that went out here before. */
   served = 0;
   /** The pool opens no more streams here; those that are there end in their time. */
-  retired = false;
+  #retired = false;
   protected readonly lastPeerStream = 0;
   readonly #context: H2ClientContext;
   readonly #owner: H2ClientOwner<H2Client>;
@@ -51,7 +52,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
       [Setting.MAX_FRAME_SIZE, settings.maxFrameBytes],
       [Setting.MAX_HEADER_LIST_SIZE, settings.headBytesMax],
     ]);
-    this.sender.windowUpdate(0, settings.initialConnectionWindowBytes - initialWindowBytes);
+    this.widenWindow();
     socket.resume();
   }
 
@@ -89,7 +90,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   /** No request will go out here any more. */
   get isLeaving(): boolean {
-    return this.over || this.retired || this.#goneAway || this.#nextStream > lastOwnStream;
+    return this.over || this.#retired || this.#goneAway || this.#nextStream > lastOwnStream;
   }
 
   /** Sends the head and what is there of the body; the rest follows by the stream's `data`. */
@@ -105,7 +106,8 @@ export class H2Client extends Connection implements ClientStreamOwner {
     this.open(stream, this.#nextStream, State.OPEN);
     this.#nextStream += 2;
     stream.attach(x);
-    this.deadlineMs = Math.min(this.deadlineMs, x.attemptMs + this.#context.keepAliveIntervalMs);
+    // No later than it was: requests that keep coming are no sign of life.
+    if (!this.isExpecting) this.deadlineMs = Math.min(this.deadlineMs, this.quietDeadline());
     this.expectResponse(stream, x);
     const own = x.extraFields === '' ? null : this.#context.thread.headOf(x.extraFields);
     const ownBytes = own === null ? 0 : blockBytesMax(own);
@@ -113,6 +115,8 @@ export class H2Client extends Connection implements ClientStreamOwner {
     let end = encodeRequest(sender.encoder, head, x.defaultAuthority, out, sender.blockStart);
     if (own !== null) end = encodeFields(sender.encoder, own, out, end);
     sender.headers(stream, out, end, ends);
+    // Servers of gRPC wait for the end where it was, in DATA.
+    sender.closeFrame();
     if (ends || head.upgrade) return;
     if (x.bodyLength > 0 && x.body !== null) stream.data(x, x.body, 0, x.bodyLength);
     if (!x.requestEnded) {
@@ -125,7 +129,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   /** Ends the connection when its last request has ended. */
   retire(): void {
-    this.retired = true;
+    this.#retired = true;
     if (this.streams.size === 0) this.#leave();
   }
 
@@ -151,8 +155,8 @@ export class H2Client extends Connection implements ClientStreamOwner {
   }
 
   onFields(streamId: number, ends: boolean): boolean {
-    const stream = this.streams.get(streamId) as ClientStream | undefined;
-    if (stream === undefined) return this.#lateFields(streamId);
+    const stream = this.streams.find(streamId) as ClientStream | null;
+    if (stream === null) return this.#lateFields(streamId);
     if (stream.responded) return this.#trailers(stream, ends);
     const { head, settings } = this.#context.thread;
     const result = decodeResponse(this.decoder, this.block, settings, stream.method, ends, head);
@@ -173,7 +177,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   onGoaway(lastStreamId: number, code: number): void {
     this.#goneAway = true;
-    for (const stream of this.streams.values()) {
+    for (const stream of this.streams.list()) {
       if (stream.id <= lastStreamId) continue;
       (stream as ClientStream).fail('UPSTREAM_REFUSED', `GOAWAY with ${h2CodeName(code)}`);
       this.reset(stream, H2Code.CANCEL);
@@ -203,7 +207,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
         this.#leave();
         return;
       }
-      this.deadlineMs = this.quietDeadline();
+      this.rest();
     }
     this.#owner.changed(this);
   }
@@ -277,9 +281,9 @@ function isHttp1(bytes: Buffer, length: number): boolean {
   return bytes[0] === LESS_THAN || bytes.toString('latin1', 0, Math.min(length, 5)) === 'HTTP/';
 }
 
-/** Nothing follows the head. */
+/** Nothing follows the head, not even its end. */
 function isWhole(x: Exchange): boolean {
-  return x.requestEnded && x.bodyLength === 0 && x.requestTrailers === null;
+  return x.requestEnded && x.request.framing === Framing.NONE && x.requestTrailers === null;
 }
 
 /** Streams that are opened before the endpoint has said how many (RFC 9113 6.5.2). */

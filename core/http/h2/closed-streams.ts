@@ -22,6 +22,11 @@ export class ClosedStreams {
     if (this.#reset.has(id)) return Closed.RESET_BY_US;
     return this.#ended.has(id) ? Closed.ENDED : Closed.UNKNOWN;
   }
+
+  /** Forgets a stream; false when it was not remembered. */
+  remove(id: number): boolean {
+    return this.#reset.remove(id) || this.#ended.remove(id);
+  }
 }
 
 /** The last so many numbers. */
@@ -43,6 +48,12 @@ class Ring {
 
   has(id: number): boolean {
     return this.#ids?.includes(id) ?? false;
+  }
+
+  remove(id: number): boolean {
+    const at = this.#ids?.indexOf(id) ?? -1;
+    if (this.#ids !== null && at !== -1) this.#ids[at] = 0;
+    return at !== -1;
   }
 }
 

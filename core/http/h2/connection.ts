@@ -16,12 +16,14 @@ import type { Head } from '../head.ts';
 import { ClosedStreams } from './closed-streams.ts';
 import type { FieldBlock } from './decode-head.ts';
 import { H2Code, h2CodeName } from './error-code.ts';
+import { initialWindowBytes } from './flow.ts';
 import { HpackDecoder } from './hpack/decode.ts';
 import { Receiver, type Receiving } from './recv.ts';
 import { Sender } from './send.ts';
 import { recvContent, recvEnd, State } from './state.ts';
 import type { Stream } from './stream.ts';
 import { StreamConduit } from './stream-conduit.ts';
+import { StreamTable } from './stream-table.ts';
 import type { H2Thread } from './thread.ts';
 import { Violation, violationTraits } from './violation.ts';
 
@@ -41,7 +43,7 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
   nextHolder: DeadlineHolder | null = null;
 
   readonly sender: Sender;
-  readonly streams = new Map<number, Stream>();
+  readonly streams = new StreamTable();
   readonly block: FieldBlock;
   /** Nothing more is read or sent. */
   over = false;
@@ -60,6 +62,7 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
     this.block = { bytes: fields, start: 0, end: 0, out: fields };
     this.deadlineMs = context.io.nowMs + context.headTimeoutMs;
     socket.owner = this;
+    socket.gathers = true;
     context.deadlines.add(this);
   }
 
@@ -71,7 +74,7 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
   protected abstract readonly lastPeerStream: number;
   /** A stream has left `streams` and can be used again. */
   protected abstract onStreamClosed(stream: Stream): void;
-  /** How long the connection may be quiet from now on. */
+  /** How long the connection may be quiet from now on: a point in time. */
   protected abstract quietDeadline(): number;
   /** It has been quiet for so long. */
   protected abstract onQuiet(): void;
@@ -120,16 +123,20 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
 
   /** The rest of the block has so long. */
   onFragments(begun: boolean): void {
-    const { headTimeoutMs } = this.#context;
-    this.deadlineMs = begun ? this.nowMs + headTimeoutMs : this.quietDeadline();
+    if (begun) this.deadlineMs = this.nowMs + this.#context.headTimeoutMs;
+    else this.rest();
   }
 
   onSettings(): void {
-    this.deadlineMs = this.quietDeadline();
+    this.rest();
   }
 
   findClosed(streamId: number): number {
     return this.#closed.find(streamId);
+  }
+
+  forgetClosed(streamId: number): boolean {
+    return this.#closed.remove(streamId);
   }
 
   onResetByPeer(stream: Stream, code: number): void {
@@ -160,11 +167,29 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
     this.#context.deadlines.add(stream);
   }
 
+  /** From now on the connection may be quiet, unless something is due that cannot wait. */
+  protected rest(): void {
+    if (!this.isExpecting) this.deadlineMs = this.quietDeadline();
+  }
+
+  /** SETTINGS, or the rest of a field block, have to come soon. */
+  protected get isExpecting(): boolean {
+    const { settled, inBlock } = this.receiver;
+    return !settled || inBlock;
+  }
+
+  /** The window of the connection is ours from the start; SETTINGS do not speak of it. */
+  protected widenWindow(): void {
+    const { initialConnectionWindowBytes } = this.#context.thread.settings;
+    const increment = initialConnectionWindowBytes - initialWindowBytes;
+    if (increment > 0) this.sender.windowUpdate(0, increment);
+  }
+
   /** A new stream with this side's windows, in `state`. */
   protected open(stream: Stream, id: number, state: number): void {
     const { peerSettings, streamWindowBytes } = this.receiver;
     stream.open(id, state, peerSettings.windowBytes, streamWindowBytes);
-    this.streams.set(id, stream);
+    this.streams.add(stream);
   }
 
   /** Both sides have ended the stream, as it should be. */
@@ -244,7 +269,7 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
     this.receiver.end();
     this.deadlineMs = Number.POSITIVE_INFINITY;
     this.#context.deadlines.remove(this);
-    for (const stream of this.streams.values()) {
+    for (const stream of this.streams.list()) {
       stream.onOver(reason);
       this.#forget(stream, false);
     }
@@ -252,7 +277,7 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
   }
 
   #forget(stream: Stream, resetByUs: boolean): void {
-    if (!this.streams.delete(stream.id)) return;
+    if (!this.streams.remove(stream)) return;
     this.receiver.forget(stream);
     this.#closed.add(stream.id, resetByUs);
     this.sender.forget(stream);

@@ -24,6 +24,7 @@ import { type FrameHandler, FrameReader } from './frame-reader.ts';
 import type { Sender } from './send.ts';
 import { recvContent } from './state.ts';
 import type { Stream } from './stream.ts';
+import type { StreamTable } from './stream-table.ts';
 import type { H2Settings } from './thread.ts';
 import { Violation, violationTraits } from './violation.ts';
 
@@ -33,11 +34,13 @@ export interface Receiving {
   readonly over: boolean;
   readonly block: FieldBlock;
   readonly sender: Sender;
-  readonly streams: ReadonlyMap<number, Stream>;
+  readonly streams: StreamTable;
   /** Whether the peer may not speak of this stream yet. */
   isIdle(streamId: number): boolean;
   /** A value of Closed. */
   findClosed(streamId: number): number;
+  /** Nothing more is to come of a stream that is gone; false when it was not remembered. */
+  forgetClosed(streamId: number): boolean;
   /** A field block begins that goes on in further frames, or ends so. */
   onFragments(begun: boolean): void;
   /** A complete field block for a stream is in `block`. */
@@ -158,8 +161,8 @@ export class Receiver implements FrameHandler {
     if (!this.#window.receive(length)) return connection.violated(Violation.WINDOW_CONNECTION);
     const credit = this.#window.giveBack();
     if (credit > 0) connection.sender.windowUpdate(0, credit);
-    const stream = connection.streams.get(streamId);
-    if (stream === undefined) return this.#late(streamId);
+    const stream = connection.streams.find(streamId);
+    if (stream === null) return this.#late(streamId);
     if (recvContent(stream.state) < 0)
       return connection.streamViolated(stream, Violation.STREAM_CLOSED);
     if (!stream.recvWindow.receive(length)) {
@@ -242,17 +245,17 @@ export class Receiver implements FrameHandler {
     const connection = this.#connection;
     const { streamId } = frame;
     const increment = loadWindowUpdate(frame, bytes, at);
-    const stream = connection.streams.get(streamId);
+    const stream = connection.streams.find(streamId);
     if (increment < 0) {
       if (increment !== Violation.WINDOW_UPDATE_ZERO) return connection.violated(increment);
-      if (stream !== undefined) return connection.streamViolated(stream, increment);
+      if (stream !== null) return connection.streamViolated(stream, increment);
     }
     if (!this.floods.windowUpdate(connection.nowMs)) return this.#flooded();
     if (streamId === 0) {
       if (!connection.sender.window.grow(increment))
         return connection.violated(Violation.WINDOW_OVERFLOW);
       connection.sender.pump();
-    } else if (stream === undefined) {
+    } else if (stream === null) {
       return connection.isIdle(streamId) ? connection.violated(Violation.STREAM_IDLE) : true;
     } else {
       if (!stream.sendWindow.grow(increment)) {
@@ -267,10 +270,11 @@ export class Receiver implements FrameHandler {
     const connection = this.#connection;
     const code = loadRstStream(frame, bytes, at);
     if (code < 0) return connection.violated(code);
-    const stream = connection.streams.get(frame.streamId);
-    if (stream === undefined) {
+    const stream = connection.streams.find(frame.streamId);
+    if (stream === null) {
       if (connection.isIdle(frame.streamId)) return connection.violated(Violation.STREAM_IDLE);
-      return this.#control();
+      // It may cross the stream's end, or our own reset: each stream has one that is free.
+      return connection.forgetClosed(frame.streamId) || this.#control();
     }
     connection.onResetByPeer(stream, code);
     return connection.blame();
@@ -294,12 +298,14 @@ export class Receiver implements FrameHandler {
     sender.settingsAck();
     this.settled = true;
     if (peer.windowBytes !== windowBytes) {
-      for (const stream of streams.values()) {
-        if (!stream.sendWindow.grow(peer.windowBytes - windowBytes)) {
+      const open = streams.list();
+      for (const { sendWindow } of open) {
+        if (!sendWindow.grow(peer.windowBytes - windowBytes)) {
           return connection.violated(Violation.WINDOW_OVERFLOW);
         }
-        sender.windowGrew(stream);
       }
+      // Behind all of them: what is sent now may end streams, and others begin with the new window.
+      for (const stream of open) sender.windowGrew(stream);
     }
     connection.onSettings();
     return this.#control();
@@ -326,8 +332,8 @@ export class Receiver implements FrameHandler {
     const violation = loadPriority(frame, bytes, at);
     if (violation === 0) return this.#control();
     if (violationTraits(violation).scope === 'connection') return connection.violated(violation);
-    const stream = connection.streams.get(frame.streamId);
-    if (stream !== undefined) return connection.streamViolated(stream, violation);
+    const stream = connection.streams.find(frame.streamId);
+    if (stream !== null) return connection.streamViolated(stream, violation);
     connection.sender.reset(frame.streamId, violationTraits(violation).code);
     return connection.blame();
   }

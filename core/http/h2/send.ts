@@ -1,7 +1,8 @@
 /**
  * What one side of an HTTP/2 connection sends: frames into the socket's output buffer, which goes
- * out once at the end of an event. Content is sent as far as the peer's windows and the kernel
- * allow; what they hold up waits in its stream, and streams take turns when there is room again.
+ * out once at the end of a turn of the event loop. Content is sent as far as the peer's windows and
+ * the kernel allow; what they hold up waits in its stream, and streams take turns when there is
+ * room again.
  */
 
 import { assert } from '../../base/assert.ts';
@@ -99,6 +100,11 @@ export class Sender {
     this.#commit(end);
     this.#remember(stream, out, at);
     if (ends) this.#ended(stream);
+  }
+
+  /** The frame that was written last stays as it is: the end of its stream comes in another. */
+  closeFrame(): void {
+    this.#last = null;
   }
 
   /** Content of a stream; false when some of it has to wait, until `stream.onSent`. */

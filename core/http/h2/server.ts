@@ -25,7 +25,7 @@ import { Connection } from './connection.ts';
 import { appendField, decodeRequest, decodeTrailers } from './decode-head.ts';
 import { blockBytesMax, encodeResponse } from './encode-head.ts';
 import { H2Code } from './error-code.ts';
-import { initialWindowBytes, windowMax } from './flow.ts';
+import { windowMax } from './flow.ts';
 import { Setting } from './frame/settings.ts';
 import { headErrorTraits, isAnswered } from './head-error.ts';
 import type { H2ServerContext } from './server-context.ts';
@@ -50,6 +50,8 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   #lastStream = windowMax;
   /** An own answer ends the connection, as Linkerd does it. */
   #leaveSoon = false;
+  /** When a client that was asked to leave, and does not say that it has read so, is left. */
+  #leaveAtMs = Number.POSITIVE_INFINITY;
   #prefaceLeft = clientPreface.length;
   #lingering: Linger | null = null;
 
@@ -67,7 +69,7 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
       [Setting.MAX_HEADER_LIST_SIZE, settings.headBytesMax],
       [Setting.ENABLE_CONNECT_PROTOCOL, 1],
     ]);
-    this.sender.windowUpdate(0, settings.initialConnectionWindowBytes - initialWindowBytes);
+    this.widenWindow();
     context.opened(this);
   }
 
@@ -146,8 +148,8 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   }
 
   onFields(streamId: number, ends: boolean): boolean {
-    const stream = this.streams.get(streamId) as ServerStream | undefined;
-    if (stream !== undefined) return this.#trailers(stream, ends);
+    const stream = this.streams.find(streamId) as ServerStream | null;
+    if (stream !== null) return this.#trailers(stream, ends);
     if (streamId % 2 === 0) return this.violated(Violation.STREAM_ID);
     return streamId > this.lastPeerStream
       ? this.#request(streamId, ends)
@@ -169,14 +171,14 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   protected onStreamClosed(stream: Stream): void {
     this.#free.push(stream as ServerStream);
     if (this.over || this.streams.size > 0) return;
-    this.deadlineMs = this.quietDeadline();
+    this.rest();
     this.#finishIfDone();
   }
 
   /** Requests have deadlines of their own. */
   protected quietDeadline(): number {
-    const { io, clientIdleTimeoutMs, headTimeoutMs } = this.#context;
-    if (this.#stage === Stage.ASKED) return io.nowMs + headTimeoutMs;
+    const { io, clientIdleTimeoutMs } = this.#context;
+    if (this.#stage === Stage.ASKED) return this.#leaveAtMs;
     return this.streams.size > 0 ? Number.POSITIVE_INFINITY : io.nowMs + clientIdleTimeoutMs;
   }
 
@@ -198,16 +200,16 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
 
   #request(streamId: number, ends: boolean): boolean {
     const { exchanges, io, thread, random } = this.#context;
-    this.lastPeerStream = streamId;
     const x = exchanges.take();
     const result = decodeRequest(this.decoder, this.block, thread.settings, ends, x.request);
     if (result < 0) {
       exchanges.give(x);
       return this.violated(result);
     }
+    this.lastPeerStream = streamId;
     const stream = this.#free.pop() ?? new ServerStream(this);
     this.open(stream, streamId, openStream(State.IDLE, 'peer', ends));
-    if (this.#stage === Stage.OPEN) this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.rest();
     stream.attach(x);
     if (streamId > this.#lastStream || this.streams.size > thread.settings.maxConcurrentStreams) {
       stream.release();
@@ -275,7 +277,8 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
     this.#stage = Stage.ASKED;
     this.sender.goaway(windowMax, H2Code.NO_ERROR, '');
     this.sender.ping(pingPayload, 0, false);
-    this.deadlineMs = this.quietDeadline();
+    this.#leaveAtMs = this.nowMs + this.#context.headTimeoutMs;
+    this.rest();
   }
 
   #finishIfDone(): void {

@@ -29,6 +29,7 @@ export class StreamConduit implements Conduit, ThreadSocket {
   readEnded = false;
   writeEnded = false;
   flushes = 0;
+  gathers = false;
   dirty = false;
   nextDirty: ThreadSocket | null = null;
 
