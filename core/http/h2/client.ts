@@ -193,7 +193,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   override onDrain(): void {
     super.onDrain();
-    if (!this.over) this.#context.changed(this);
+    if (!this.over) this.#owner.changed(this);
   }
 
   onPong(): void {}
