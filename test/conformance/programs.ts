@@ -43,6 +43,8 @@ export interface Ran {
 
 interface RunOptions {
   readonly stdin?: string | Buffer;
+  /** Beside that of the suite. */
+  readonly variables?: Readonly<Record<string, string>>;
   /** After which it is killed. */
   readonly timeoutMs?: number;
 }
@@ -51,9 +53,10 @@ interface RunOptions {
 export async function run(
   name: ProgramName,
   args: readonly string[],
-  { stdin = '', timeoutMs = 20_000 }: RunOptions = {},
+  { stdin = '', variables = {}, timeoutMs = 20_000 }: RunOptions = {},
 ): Promise<Ran> {
-  const child = spawn(find(name) ?? name, args, { env: environment, timeout: timeoutMs });
+  const env = { ...environment, ...variables };
+  const child = spawn(find(name) ?? name, args, { env, timeout: timeoutMs });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   child.stdout.on('data', (bytes: Buffer) => stdout.push(bytes));
@@ -67,8 +70,14 @@ export async function run(
 }
 
 /** Starts one that runs until the test has ended. */
-export function start(t: TestContext, name: ProgramName, args: readonly string[]): ChildProcess {
-  const child = spawn(find(name) ?? name, args, { env: environment, stdio: 'pipe' });
+export function start(
+  t: TestContext,
+  name: ProgramName,
+  args: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+): ChildProcess {
+  const env = { ...environment, ...variables };
+  const child = spawn(find(name) ?? name, args, { env, stdio: 'pipe' });
   const ended = once(child, 'close');
   t.after(async () => {
     child.kill('SIGKILL');
@@ -117,6 +126,5 @@ const environment = {
   ...process.env,
   // What is installed for the tests comes first; Go's default folder is seldom in PATH.
   PATH: `${ownFolder}:${process.env.PATH}:/usr/sbin:${process.env.HOME}/go/bin`,
-  GRPC_GO_LOG_SEVERITY_LEVEL: 'info',
 };
 const startMs = 15_000;

@@ -160,7 +160,8 @@ export class ClientStream extends Stream implements ExchangeUpstream {
     this.#tunnel?.closed('ECONNRESET');
     const x = this.#x;
     if (x === null) return;
-    x.resetCode = code;
+    // With NO_ERROR there are clients that take the response for whole.
+    x.resetCode = code === H2Code.NO_ERROR ? H2Code.INTERNAL_ERROR : code;
     if (code === H2Code.REFUSED_STREAM) this.fail('UPSTREAM_REFUSED', 'REFUSED_STREAM');
     else this.fail(this.#cutCode(), `the stream was reset with ${h2CodeName(code)}`);
   }

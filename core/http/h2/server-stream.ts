@@ -171,7 +171,8 @@ export class ServerStream extends Stream implements ExchangeClient {
 
   onReset(code: number): void {
     this.#tunnel?.closed('ECONNRESET');
-    this.drop(new ProxyError('CLIENT_GONE'), code);
+    const reason = code === H2Code.NO_ERROR ? H2Code.CANCEL : code;
+    this.drop(new ProxyError('CLIENT_GONE'), reason);
   }
 
   onViolation(text: string): void {
