@@ -35,6 +35,7 @@ export function renderServices(
   const table = renderTable(
     shown,
     rows.map((row) => shown.map(({ cell }) => cell(row))),
+    style.columns,
   );
   const lines = table.split('\n').map((whole, index) => {
     const line = whole.slice(0, style.columns);

@@ -52,6 +52,11 @@ test('columns are as wide as what is in them', () => {
   ]);
 });
 
+test('columns move together where that makes lines fit', () => {
+  const [head] = renderServices([web, echo], [], { ...plain, columns: 73 }).split('\n');
+  assert.equal(head, 'PROXY  DIRECTION  SERVICE   SUCCESS   RPS    P50   P95    P99  TCP');
+});
+
 test('lines are cut where a terminal would wrap them', () => {
   const errors = [{ proxy: 'edge', direction: 'outbound', code: 'NO_ENDPOINTS', count: 3 }];
   const lines = renderServices([web, echo], errors, { ...plain, columns: 20 }).split('\n');
