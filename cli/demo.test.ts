@@ -25,7 +25,7 @@ class Demo {
   #changed = (): void => undefined;
 
   constructor() {
-    this.child = spawn(executable, ['demo', '--interval', '1', '--rate', '20'], {
+    this.child = spawn(executable, ['demo', '--rate', '20', '--interval', '1'], {
       env: { ...process.env, TMPDIR: this.folder },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -142,7 +142,10 @@ test('stat shows what changed between two scrapes', async () => {
     assert.match(wide.out, / PROTOCOL .* GRPC\n.* web +grpc +100\.00% .* OK 100%\n/);
     const json = await run(`stat ${address} 127.0.0.1:1 -i 0.1 -o json`);
     assert.equal(json.code, 1);
-    assert.match(json.err, /127\.0\.0\.1:1\/metrics: .*ECONNREFUSED/);
+    assert.match(
+      json.err,
+      /127\.0\.0\.1:1\/metrics: .*ECONNREFUSED.*; is it the admin port of a proxy\?/,
+    );
     const { services } = JSON.parse(json.out) as { services: Record<string, unknown>[] };
     const [row] = services;
     assert.deepEqual([row.proxy, row.p50Ms, row.grpc], [address, 1, { OK: 10 }]);

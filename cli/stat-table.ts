@@ -35,6 +35,7 @@ export function renderServices(
   const table = renderTable(
     shown,
     rows.map((row) => shown.map(({ cell }) => cell(row))),
+    style.columns,
   );
   const lines = table.split('\n').map((whole, index) => {
     const line = whole.slice(0, style.columns);
@@ -42,7 +43,7 @@ export function renderServices(
     return style.color ? colored(line, index, share) : line;
   });
   const calls = style.form === 'wide' ? [] : rows.flatMap(describeCalls);
-  const notes = [noteLine('grpc', calls), noteLine('errors', errors.map(describeError))]
+  const notes = [noteLine('grpc', calls), noteLine('errors', describeErrors(errors))]
     .filter((note) => note !== '')
     .map((note) => `${note.slice(0, style.columns)}\n`);
   return `${lines.join('\n')}${notes.join('')}`;
@@ -54,12 +55,16 @@ function describeCalls({ proxy, direction, service, grpc }: ServiceRow): string[
   return failures === '' ? [] : [`${proxy} ${direction} ${service}: ${failures}`];
 }
 
-function describeError({ proxy, direction, code, count }: ErrorRow): string {
-  return `${proxy} ${direction}: ${code} ${Math.round(count)}x`;
+function describeErrors(errors: readonly ErrorRow[]): string[] {
+  const places = Map.groupBy(errors, ({ proxy, direction }) => `${proxy} ${direction}`);
+  return [...places].map(([place, rows]) => {
+    const codes = rows.map(({ code, count }) => `${code} ${Math.round(count)}x`);
+    return `${place}: ${codes.join(', ')}`;
+  });
 }
 
 function noteLine(title: string, notes: readonly string[]): string {
-  return notes.length === 0 ? '' : cleanText(`${title}: ${notes.join(', ')}`);
+  return notes.length === 0 ? '' : cleanText(`${title}: ${notes.join('; ')}`);
 }
 
 function colored(line: string, index: number, share: number | null): string {

@@ -82,7 +82,7 @@ async function scrapeAll(
         const samples = await scrape(address);
         return { atMs: systemClock.monotonicMs(), samples };
       } catch (error) {
-        context.note(`heddle: ${(error as Error).message}\n`);
+        context.note(`heddle: ${(error as Error).message}; is it the admin port of a proxy?\n`);
         context.exitCode = exitFailure;
         return null;
       }

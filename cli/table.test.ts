@@ -52,6 +52,11 @@ test('columns are as wide as what is in them', () => {
   ]);
 });
 
+test('columns move together where that makes lines fit', () => {
+  const [head] = renderServices([web, echo], [], { ...plain, columns: 73 }).split('\n');
+  assert.equal(head, 'PROXY  DIRECTION  SERVICE   SUCCESS   RPS    P50   P95    P99  TCP');
+});
+
 test('lines are cut where a terminal would wrap them', () => {
   const errors = [{ proxy: 'edge', direction: 'outbound', code: 'NO_ENDPOINTS', count: 3 }];
   const lines = renderServices([web, echo], errors, { ...plain, columns: 20 }).split('\n');
@@ -70,10 +75,17 @@ test('wide tables have more columns, colours are by line', () => {
 });
 
 test('calls of gRPC that were not OK have a line, and all a column of the wide table', () => {
-  const errors = [{ proxy: 'edge', direction: 'outbound', code: 'UPSTREAM_RESET', count: 3 }];
-  assert.deepEqual(renderServices([web, greeter], errors, plain).split('\n').slice(3), [
-    'grpc: edge outbound greeter: UNAVAILABLE 20x, NOT_FOUND 4x, none 3x, others 3x',
-    'errors: edge outbound: UPSTREAM_RESET 3x',
+  const edge = { proxy: 'edge', direction: 'outbound' };
+  const errors = [
+    { ...edge, code: 'UPSTREAM_RESET', count: 3 },
+    { ...edge, code: 'LOAD_SHED', count: 1 },
+    { ...edge, direction: 'inbound', code: 'LOOP', count: 2 },
+  ];
+  const rows = [web, greeter, { ...greeter, proxy: 'web', grpc: { NOT_FOUND: 1 } }];
+  assert.deepEqual(renderServices(rows, errors, plain).split('\n').slice(4), [
+    'grpc: edge outbound greeter: UNAVAILABLE 20x, NOT_FOUND 4x, none 3x, others 3x; ' +
+      'web outbound greeter: NOT_FOUND 1x',
+    'errors: edge outbound: UPSTREAM_RESET 3x, LOAD_SHED 1x; edge inbound: LOOP 2x',
     '',
   ]);
   const fine = { ...greeter, grpc: { OK: 3 } };

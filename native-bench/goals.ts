@@ -33,6 +33,21 @@ export function judgeGoals(results: readonly Result[]): Judged[] {
       1.2,
       grown(results, 'h2-workers', 2),
     ),
+    atMost(
+      '100 slow streams, p50 of others: within the spread without',
+      1,
+      beside(results, 'p50Micros'),
+    ),
+    atMost(
+      '100 slow streams, p99 of others: within the spread without',
+      1,
+      beside(results, 'p99Micros'),
+    ),
+    atMost(
+      'one stream of 1 GiB: RssAnon rises by less than 20 MB',
+      20,
+      figure(results, 'long-stream', /^ours .* rise$/),
+    ),
     atLeast('opaque TCP: at least 1.0 x HAProxy, bytes per CPU-second', 1, opaqueOver(results)),
     atMost(
       'start: ready within 200 ms, one worker',
@@ -118,6 +133,17 @@ function outgrown(results: readonly Result[], scenario: string, variant: number)
 function streaming(results: readonly Result[]): Summary | null {
   const measured = find(comparisons(results, 'h2')[0], 'ours');
   return summarize(measured?.samples.map(({ anonBytes }) => anonBytes / mb) ?? []);
+}
+
+/** The median with slow streams by the greatest round without. */
+function beside(results: readonly Result[], key: 'p50Micros' | 'p99Micros'): Summary | null {
+  const table = comparisons(results, 'slow-streams').find(({ title }) => title.includes(' ours '));
+  const [without, slow] = (table?.measured ?? []).map(({ samples }) =>
+    summarize(samples.map((sample) => sample[key])),
+  );
+  if (without === null || slow === null || slow === undefined) return null;
+  const { max } = without;
+  return { median: slow.median / max, min: slow.min / max, max: slow.max / max };
 }
 
 function loaded(results: readonly Result[]): Summary | null {

@@ -4,7 +4,7 @@
  */
 
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Run, Started } from './run.ts';
 
@@ -13,13 +13,15 @@ export interface H2Load {
   /** Requests under way on each connection. */
   readonly streams: number;
   readonly seconds: number;
+  /** In place of a time, where it is not 0. */
+  readonly requests: number;
   readonly port: number;
   readonly path: string;
   readonly authority: string;
   /** Lines `name: value`. */
   readonly fields: readonly string[];
-  /** A file with the content of each request, which is a POST then; '' for none. */
-  readonly contentFile: string;
+  /** Of each request, which is a POST then; `null` for a GET. */
+  readonly content: Buffer | null;
   readonly cores: string;
   readonly program: string;
 }
@@ -38,15 +40,17 @@ export interface H2LoadFound {
 }
 
 export function startH2load(run: Run, load: H2Load): H2LoadRun {
-  const log = join(run.makeFolder('h2load'), 'log');
+  const folder = run.makeFolder('h2load');
+  const [log, content] = [join(folder, 'log'), join(folder, 'content')];
+  if (load.content !== null) writeFileSync(content, load.content);
   const fields = [`:authority: ${load.authority}`, ...load.fields];
   const args = [
     `--clients=${load.connections}`,
     `--max-concurrent-streams=${load.streams}`,
-    `--duration=${load.seconds}`,
+    load.requests > 0 ? `--requests=${load.requests}` : `--duration=${load.seconds}`,
     `--log-file=${log}`,
     ...fields.map((line) => `--header=${line}`),
-    ...(load.contentFile === '' ? [] : [`--data=${load.contentFile}`]),
+    ...(load.content === null ? [] : [`--data=${content}`]),
     `http://127.0.0.1:${load.port}${load.path}`,
   ];
   const started = run.start({ name: 'h2load', command: load.program, args, cores: load.cores });

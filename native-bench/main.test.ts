@@ -10,6 +10,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { parseReport } from './ghz.ts';
 import { parseErrors, parseLog } from './h2load.ts';
 import { parseFigures } from './micro.ts';
 import { findProgram } from './peer.ts';
@@ -111,6 +112,21 @@ test('the summary and the log of h2load are read', () => {
   const log = parseLog('1000\t200\t30\n1001\t-1\t7\n1002\t503\t8\n1010\t204\t25\n10');
   assert.deepEqual([...log.endMicros], [1030, 1035]);
   assert.deepEqual([...log.tookMicros], [30, 25]);
+});
+
+test('calls that did not end with OK are errors of ghz', () => {
+  const report = {
+    count: 12,
+    statusCodeDistribution: { OK: 9, Unavailable: 3 },
+    latencyDistribution: [
+      { percentage: 50, latency: 2_000 },
+      { percentage: 99, latency: 5_500 },
+    ],
+  };
+  const found = { requests: 9, p50Micros: 2, p99Micros: 5.5, errors: 3 };
+  assert.deepEqual(parseReport(JSON.stringify(report)), found);
+  const none = { count: 3, statusCodeDistribution: { Unavailable: 3 }, latencyDistribution: null };
+  assert.equal(parseReport(JSON.stringify(none)).requests, 0);
 });
 
 function readCommand(pid: string): string {

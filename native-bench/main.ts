@@ -19,10 +19,12 @@ import { uws } from './peer-uws.ts';
 import { renderText } from './report.ts';
 import { loadResults, saveResult } from './results.ts';
 import { Run } from './run.ts';
+import { grpc } from './scenario-grpc.ts';
 import { h1ToH2, h2, h2Bodies, h2Workers } from './scenario-h2.ts';
 import { connect, endpoints, growth, http1, services, workers } from './scenario-http.ts';
 import { opaque } from './scenario-opaque.ts';
 import { memory, start } from './scenario-process.ts';
+import { longStream, slowStreams } from './scenario-streams.ts';
 import { serve } from './serve.ts';
 
 const scenarios: readonly Scenario[] = [
@@ -33,6 +35,9 @@ const scenarios: readonly Scenario[] = [
   h2Bodies,
   h1ToH2,
   h2Workers,
+  grpc,
+  slowStreams,
+  longStream,
   opaque,
   services,
   endpoints,

@@ -1,19 +1,18 @@
 /**
  * How a figure is taken where the origin does not count: h2load logs when each request ended, so
- * that those of the window are known afterwards; wrk tells how many there were in all of its run,
- * and then the window is the run.
+ * that those of the window are known afterwards; other generators tell how many there were in all
+ * of their run, and then the window is the run.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench, Sample } from './bench.ts';
 import { type H2Load, type H2LoadFound, startH2load } from './h2load.ts';
-import { type Contender, type HttpLoad, settleMsMin } from './measure.ts';
+import { type Contender, settleMsMin } from './measure.ts';
 import type { Subject } from './peer.ts';
 import { countConnections, readUsage, type Usage } from './usage.ts';
-import { startWrk } from './wrk.ts';
 
 /** What differs from one load to another. */
-export type H2LoadShape = Omit<H2Load, 'seconds' | 'port' | 'cores' | 'program' | 'authority'>;
+export type H2LoadShape = Pick<H2Load, 'connections' | 'streams' | 'path' | 'fields' | 'content'>;
 
 /** A subject under h2load. `unitsPerRequest`: 1, or the GB of a response. */
 export function contendH2(
@@ -26,6 +25,7 @@ export function contendH2(
   const load = (seconds: number): H2Load => ({
     ...shape,
     seconds,
+    requests: 0,
     port: subject.port,
     authority: 'web',
     cores: bench.options.loadCores,
@@ -48,30 +48,30 @@ export function contendH2(
   };
 }
 
-/** A subject under wrk, from its first connection to its last. */
-export function contendWrk(
+/** What a generator that logs no requests tells of all of its run. */
+export interface RunFound {
+  readonly requests: number;
+  readonly p50Micros: number;
+  readonly p99Micros: number;
+  readonly errors: number;
+}
+
+/** A subject from the first connection of a generator to its last; `load` runs one. */
+export function contendRun(
   bench: Bench,
   subject: Subject,
   originPort: number,
-  load: HttpLoad,
+  load: (seconds: number) => Promise<RunFound>,
 ): Contender {
-  const runWrk = (seconds: number) =>
-    startWrk(bench.run, {
-      ...load,
-      seconds,
-      port: subject.port,
-      cores: bench.options.loadCores,
-      program: bench.wrk,
-    }).found;
   return {
     label: subject.name,
     warm: async () => {
-      await runWrk(warmSeconds);
+      await load(warmSeconds);
     },
     sample: async () => {
       const { seconds } = bench.options;
       const from = observe(subject.pid);
-      const found = runWrk(seconds);
+      const found = load(seconds);
       await sleep(seconds * 1000 - beforeEndMs);
       const { rssBytes, anonBytes } = readUsage(subject.pid);
       const originConnections = countConnections(subject.pid, originPort);
@@ -135,5 +135,5 @@ function summarizeWindow(window: Window, found: H2LoadFound, unitsPerRequest: nu
 }
 
 const warmSeconds = 2;
-/** When memory and connections are looked at, before wrk ends. */
+/** When memory and connections are looked at, before a generator ends. */
 const beforeEndMs = 250;

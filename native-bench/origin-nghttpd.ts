@@ -1,7 +1,7 @@
 /** nghttpd, the server of nghttp2, as the HTTP/2 origin behind all proxies. It does not count. */
 
-import { closeSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { findProgram, requireProgram } from './peer.ts';
 import { findFreePorts, type Run } from './run.ts';
 
@@ -13,6 +13,7 @@ export interface H2Origin {
 
 /** A file that it serves: its content, or its size where that does not matter (zeros, sparse). */
 interface OriginFile {
+  /** Its path; what ends in `.grpc` is served as gRPC. */
   readonly name: string;
   readonly content: Buffer | number;
 }
@@ -27,6 +28,8 @@ export async function startH2Origin(
   const [port] = await findFreePorts(1);
   const folder = run.makeFolder('h2-origin');
   for (const { name, content } of files) writeFile(join(folder, name), content);
+  const types = join(run.makeFolder('h2-origin-types'), 'mime.types');
+  writeFileSync(types, 'application/grpc grpc\n');
   const started = run.start({
     name: 'nghttpd',
     command: requireProgram(findProgram('nghttpd')),
@@ -35,6 +38,7 @@ export async function startH2Origin(
       '--address=127.0.0.1',
       `--htdocs=${folder}`,
       '--max-concurrent-streams=1000',
+      `--mime-types-file=${types}`,
       ...(trailer === '' ? [] : [`--trailer=${trailer}`]),
       String(port),
     ],
@@ -45,6 +49,7 @@ export async function startH2Origin(
 }
 
 function writeFile(path: string, content: Buffer | number): void {
+  mkdirSync(dirname(path), { recursive: true });
   if (typeof content !== 'number') {
     writeFileSync(path, content);
     return;

@@ -29,6 +29,7 @@ function writeConfig(plan: Plan, port: number): string {
     'global',
     '  nbthread 1',
     '  maxconn 9000',
+    '  tune.h2.max-concurrent-streams 1000',
     'defaults',
     `  mode ${http ? 'http' : 'tcp'}`,
     ...(http ? ['  http-reuse always'] : []),

@@ -94,10 +94,22 @@ test('a goal is met, missed or not measured', () => {
     measured('ours (0)', 8),
     measured('ours (2)', 13),
   );
+  const timed = (p50Micros: number, p99Micros: number): Sample => {
+    return { ...sample(1), p50Micros, p99Micros };
+  };
+  const slow = comparison(
+    { title: 'beside slow streams, ours (1)' },
+    { subject: 'ours (1), 0 slow', samples: [timed(10, 50), timed(12, 60)] },
+    { subject: 'ours (1), 100 slow', samples: [timed(11, 61), timed(11, 65)] },
+  );
+  const rise = { name: 'ours (1), its greatest rise', unit: 'MB', values: [3, 4] } as const;
+  const long = { kind: 'figures', title: 'l', figures: [rise], missing: [] } as const;
   const results = [
     result('http1', http1),
     result('h2', h2),
     result('h2-workers', workers),
+    result('slow-streams', slow),
+    result('long-stream', long),
     result('opaque', opaque),
     result('memory', memory),
   ];
@@ -110,6 +122,9 @@ test('a goal is met, missed or not measured', () => {
     ['RssAnon, HTTP/2, 16 x 32 strea', 'yes'],
     ['HTTP/2 CPU per request, 0 work', 'yes'],
     ['HTTP/2 CPU per request, 2 work', 'no'],
+    ['100 slow streams, p50 of other', 'yes'],
+    ['100 slow streams, p99 of other', 'no'],
+    ['one stream of 1 GiB: RssAnon r', 'yes'],
     ['opaque TCP: at least 1.0 x HAP', 'yes'],
     ['start: ready within 200 ms, on', 'not measured'],
     ['RssAnon idle, one worker: at m', 'yes'],

@@ -4,10 +4,12 @@
  */
 
 import { type Bench, type Comparison, type Outcome, type Scenario, startPeers } from './bench.ts';
+import { comparePeers, planService } from './compare.ts';
 import { type Contender, measureRounds } from './measure.ts';
-import { contendH2, contendWrk, type H2LoadShape } from './measure-h2.ts';
+import { contendH2, contendRun, type H2LoadShape } from './measure-h2.ts';
 import { type H2Origin, startH2Origin } from './origin-nghttpd.ts';
-import type { Plan, Subject } from './peer.ts';
+import type { Subject } from './peer.ts';
+import { startWrk } from './wrk.ts';
 
 export const h2: Scenario = {
   name: 'h2',
@@ -43,11 +45,15 @@ export const h1ToH2: Scenario = {
     const { connections } = bench.options;
     const load = { connections, hosts: ['web'], close: false, delayMs: 0, path: '/small' };
     return withOrigin(bench, async (origin) => {
-      const plan = buildPlan(bench, 'http1-to-http2', origin);
+      const plan = planService(bench, 'http1-to-http2', origin.endpoint);
       const title = `HTTP/1.1 to HTTP/2, ${connections} connections`;
       return [
-        await compare(bench, title, plan, (subject) =>
-          contendWrk(bench, subject, origin.port, load),
+        await comparePeers(bench, title, plan, (subject) =>
+          contendRun(bench, subject, origin.port, (seconds) => {
+            const { port } = subject;
+            const { loadCores: cores } = bench.options;
+            return startWrk(bench.run, { ...load, seconds, port, cores, program: bench.wrk }).found;
+          }),
         ),
       ];
     });
@@ -65,7 +71,10 @@ export const h2Workers: Scenario = {
       const ended: Subject[] = [];
       let missing: Comparison['missing'] = [];
       for (const workers of [1, 0, 2]) {
-        const started = await startPeers(only, { ...buildPlan(bench, 'http2', origin), workers });
+        const started = await startPeers(
+          only,
+          planService(bench, 'http2', origin.endpoint, workers),
+        );
         missing = started.missing;
         ended.push(...started.subjects);
         for (const subject of started.subjects) {
@@ -88,24 +97,11 @@ async function compareH2(
 ): Promise<Outcome> {
   return withOrigin(bench, (origin) => {
     const units = contentBytes === 0 ? 1 : contentBytes / gb;
-    const plan = buildPlan(bench, 'http2', origin);
+    const plan = planService(bench, 'http2', origin.endpoint);
     const contend = (subject: Subject): Contender =>
       contendH2(bench, subject, origin.port, shape, units);
-    return compare(bench, title, plan, contend, contentBytes === 0 ? 'request' : 'GB');
+    return comparePeers(bench, title, plan, contend, contentBytes === 0 ? 'request' : 'GB');
   });
-}
-
-async function compare(
-  bench: Bench,
-  title: string,
-  plan: Plan,
-  contend: (subject: Subject) => Contender,
-  unit: Comparison['unit'] = 'request',
-): Promise<Outcome> {
-  const { subjects, missing } = await startPeers(bench, plan);
-  const measured = await measureRounds(bench, subjects.map(contend));
-  for (const subject of subjects) await subject.end();
-  return { kind: 'comparison', title, unit, ratio: 'peers', measured, missing };
 }
 
 async function withOrigin<T>(bench: Bench, use: (origin: H2Origin) => Promise<T>): Promise<T> {
@@ -119,13 +115,8 @@ async function withOrigin<T>(bench: Bench, use: (origin: H2Origin) => Promise<T>
   return outcome;
 }
 
-function buildPlan(bench: Bench, protocol: Plan['protocol'], origin: H2Origin): Plan {
-  const services = [{ name: 'web', endpoints: [origin.endpoint] }];
-  return { protocol, services, cores: bench.options.proxyCores, workers: 1 };
-}
-
 function manyStreams(path: string): H2LoadShape {
-  return { connections: 16, streams: 32, path, fields: [], contentFile: '' };
+  return { connections: 16, streams: 32, path, fields: [], content: null };
 }
 
 const kib = 1024;

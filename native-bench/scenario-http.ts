@@ -12,6 +12,7 @@ import {
   type Scenario,
   startPeers,
 } from './bench.ts';
+import { comparePeers } from './compare.ts';
 import { type Contender, contendHttp, type HttpLoad, measureRounds } from './measure.ts';
 import type { Plan, PlanService, Subject } from './peer.ts';
 import { type Origin, startOrigin } from './peer-nginx.ts';
@@ -108,11 +109,9 @@ export const workers: Scenario = {
 async function compareLoad(bench: Bench, title: string, load: HttpLoad): Promise<Outcome> {
   return withOrigin(bench, 1, async (origin) => {
     const plan = buildPlan(bench, single(origin.endpoints));
-    const { subjects, missing } = await startPeers(bench, plan);
-    const contenders = subjects.map((subject) => contendHttp(bench, subject, origin.count, load));
-    const measured = await measureRounds(bench, contenders);
-    for (const subject of subjects) await subject.end();
-    return describe(title, 'peers', measured, missing);
+    const contend = (subject: Subject): Contender =>
+      contendHttp(bench, subject, origin.count, load);
+    return comparePeers(bench, title, plan, contend);
   });
 }
 

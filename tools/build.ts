@@ -20,7 +20,8 @@ async function bundle(
     input: { [name]: source },
     platform: 'node',
     external: ['commander', 'dns-packet', '@napi-rs/nice'],
-    plugins: [otherCommands],
+    plugins: [otherCommands, builtins],
+    treeshake: { propertyReadSideEffects: false },
     // Without its native part and its streams, which snapshots do not need.
     resolve: { alias: { msgpackr: 'msgpackr/pack' } },
     // Piscina looks for the file of its threads beside itself.
@@ -43,6 +44,26 @@ const otherCommands: Plugin = {
   name: 'other-commands',
   resolveId: (specifier) =>
     specifier === './program.ts' ? { id: '../cli/program.ts', external: true } : null,
+};
+
+/**
+ * An import of a module of Node's own calls every getter that it exports, and some of them load
+ * more: 10 ms in each thread for those that the proxy needs. What Node has loaded for itself costs
+ * nothing this way.
+ */
+const builtins: Plugin = {
+  name: 'builtins',
+  resolveId: (specifier, _importer, { kind }) =>
+    kind === 'import-statement' && specifier.startsWith('node:') ? `\0${specifier}` : null,
+  async load(id) {
+    if (!id.startsWith('\0node:')) return null;
+    const specifier = id.slice(1);
+    const names = Object.keys((await import(specifier)) as object);
+    const lines = names
+      .filter((name) => name !== 'default')
+      .map((name) => `export const ${name} = all.${name};`);
+    return [`const all = process.getBuiltinModule('${specifier}');`, ...lines].join('\n');
+  },
 };
 
 await bundle('main', 'cli/main.ts', { cleanDir: true });

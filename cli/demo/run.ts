@@ -64,16 +64,13 @@ class Demo {
       this.#mesh = mesh;
       for (const remark of mesh.remarks) this.#context.note(`heddle: ${remark}\n`);
       this.#context.print(introduce(mesh, this.#folder));
-      const { rate, durationSeconds } = this.#options;
+      const { rate } = this.#options;
       stopLoad = startLoad({
         timers: this.#timers,
         outboundPort: mesh.edge.outbound,
         echoPort: mesh.edge.echoBind,
         rate,
       });
-      if (durationSeconds !== null) {
-        runAfter(this.#timers, durationSeconds * 1000, () => this.#stop(0));
-      }
       await this.#show(mesh);
     } catch (error) {
       if (!this.#stopping) {
@@ -95,13 +92,19 @@ class Demo {
       ['edge', mesh.edge.admin],
       ['web', mesh.sidecar.admin],
     ];
+    const { intervalSeconds, durationSeconds } = this.#options;
+    const duration = durationSeconds ?? Number.POSITIVE_INFINITY;
+    const endMs = systemClock.monotonicMs() + duration * 1000;
     let before = await scrapeProxies(proxies);
     while (!this.#stopping) {
-      await this.#pause(this.#options.intervalSeconds * 1000);
+      const leftMs = Math.max(0, endMs - systemClock.monotonicMs());
+      const isLast = leftMs <= intervalSeconds * 1000;
+      await this.#pause(isLast ? leftMs : intervalSeconds * 1000);
       if (this.#stopping) return;
       const after = await scrapeProxies(proxies);
       this.#draw(pairUp(before, after));
       before = after;
+      if (isLast) this.#stop(0);
     }
   }
 

@@ -87,13 +87,15 @@ export const h2ControlFramesMax = 1_000;
 export const h2ControlFramesPerSecond = 100;
 /** For each frame of content that we send. */
 export const h2ControlFramesPerFrame = 1;
-/** Frames in a row that carry nothing. */
+/** DATA frames in a row that carry nothing, or padding alone. */
 export const h2EmptyFramesMax = 100;
 export const h2WindowUpdatesMax = 1_000;
 export const h2WindowUpdatesPerSecond = 100;
 export const h2WindowUpdatesPerFrame = 10;
-/** Answers to frames that a peer does not read. */
+/** What may wait for a peer that does not read it: answers to its frames, or request heads. */
 export const h2UnreadBytesMax = 1024 * 1024;
+/** Connections to an endpoint on which so much waits; with more of them no other is opened. */
+export const h2StalledConnectionsMax = 4;
 /** Streams of a connection that are remembered when they are gone; powers of two. */
 export const h2EndedStreamsMax = 32;
 export const h2ResetStreamsMax = 256;

@@ -1,6 +1,6 @@
 /**
  * A decoded request or response head: the bytes, and offsets into them. One object serves many
- * heads in turn; nothing of it is a string until somebody asks. The decoders of h1 fill it.
+ * heads in turn; nothing of it is a string until somebody asks. The decoders of h1 and h2 fill it.
  */
 
 import { canonicalAuthority } from './authority.ts';

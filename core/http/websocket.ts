@@ -3,7 +3,6 @@
  * other in HTTP/2 (RFC 8441 5), which knows neither key nor accept.
  */
 
-import { createHash } from 'node:crypto';
 import type { Random } from '../base/random.ts';
 import type { Head } from './head.ts';
 
@@ -19,6 +18,8 @@ export function upgradeFields(request: Head): string {
   const upgrade = `upgrade: ${request.valueOf(request.upgradeField)}\r\n`;
   const key = request.find('sec-websocket-key');
   if (key < 0) return upgrade;
+  // Loaded by the first who needs it: it takes 5 ms, which would be the start of every thread.
+  const { createHash } = process.getBuiltinModule('node:crypto');
   const accept = createHash('sha1')
     .update(request.valueOf(key) + keySuffix)
     .digest('base64');

@@ -6,6 +6,7 @@
 
 import type { Address } from '../../api/settings.ts';
 import { type ErrorCode, ProxyError } from '../base/errors.ts';
+import { h2StalledConnectionsMax } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import type { TimerWheel } from '../base/timers.ts';
 import type { Exchange } from '../http/exchange.ts';
@@ -199,6 +200,8 @@ export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
   #dialAnother(): void {
     if (this.#dialling > 0 || (this.#retired && this.#waiting.length === 0)) return;
     if (this.#members.length >= this.#context.connectionsMax) return;
+    const stalled = this.#members.filter(({ client }) => client.isStalled);
+    if (stalled.length >= h2StalledConnectionsMax) return;
     this.#dialling += 1;
     new Dial(this.#context, this, this.#endpoint, this.#meter);
   }

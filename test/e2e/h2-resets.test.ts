@@ -1,11 +1,13 @@
 /**
  * Goal: a stream that one side resets is reset on the other, for the same reason, and is never
- * taken for whole. Method: node:http2 on both sides; NO_ERROR is what Node says when it drops a
- * stream, RFC 9113 8.1 keeps it for requests whose response is complete.
+ * taken for whole. Method: node:http2 on both sides. NO_ERROR is what Node says when it drops a
+ * stream, but also in place of END_STREAM behind a whole response, which is what RFC 9113 8.1 keeps
+ * it for: it is a reset where less came than was declared.
  */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { OutgoingHttpHeaders } from 'node:http';
 import {
   type ClientHttp2Session,
   connect,
@@ -20,16 +22,19 @@ import { type Harness, startHarness } from '../support/proxy-harness.ts';
 
 const { NGHTTP2_NO_ERROR, NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR } = constants;
 
+const grpcFields = { 'content-type': 'application/grpc' };
+
 let origin: Http2Server;
 let harness: Harness;
 let session: ClientHttp2Session;
+let declared: OutgoingHttpHeaders = {};
 let serve: (stream: ServerHttp2Stream) => void;
 
 before(async () => {
   origin = createServer();
   origin.on('stream', (stream: ServerHttp2Stream) => {
     stream.on('error', () => {});
-    stream.respond();
+    stream.respond(declared);
     stream.write('begin');
     serve(stream);
   });
@@ -47,12 +52,15 @@ after(async () => {
 });
 
 describe('the code of a reset', () => {
-  for (const [reason, code] of [
-    [undefined, NGHTTP2_INTERNAL_ERROR],
-    [new Error('broken'), NGHTTP2_INTERNAL_ERROR],
+  for (const [what, fields, reason, code] of [
+    ['none, less than declared', { 'content-length': 9 }, undefined, NGHTTP2_INTERNAL_ERROR],
+    ['none, without the status of gRPC', grpcFields, undefined, NGHTTP2_INTERNAL_ERROR],
+    ['none, where nothing was declared', {}, undefined, NGHTTP2_NO_ERROR],
+    ['an error', {}, new Error('broken'), NGHTTP2_INTERNAL_ERROR],
   ] as const) {
-    test(`by the endpoint: ${reason === undefined ? 'none' : reason.message}`, async () => {
+    test(`by the endpoint: ${what}`, async () => {
       let sent = -1;
+      declared = fields;
       serve = (stream) => {
         stream.on('close', () => {
           sent = stream.rstCode ?? -1;

@@ -160,10 +160,24 @@ export class ClientStream extends Stream implements ExchangeUpstream {
     this.#tunnel?.closed('ECONNRESET');
     const x = this.#x;
     if (x === null) return;
+    if (code === H2Code.NO_ERROR && this.#mayBeWhole(x)) {
+      this.onEnd();
+      return;
+    }
     // With NO_ERROR there are clients that take the response for whole.
     x.resetCode = code === H2Code.NO_ERROR ? H2Code.INTERNAL_ERROR : code;
     if (code === H2Code.REFUSED_STREAM) this.fail('UPSTREAM_REFUSED', 'REFUSED_STREAM');
     else this.fail(this.#cutCode(), `the stream was reset with ${h2CodeName(code)}`);
+  }
+
+  /**
+   * RFC 9113, 8.1: NO_ERROR comes behind a whole response. node:http2 says so in place of
+   * END_STREAM, whenever the last content had to wait for a window; hyper, curl and nghttp2 take
+   * that for the end. What was declared, a length or the status of gRPC, must still have come.
+   */
+  #mayBeWhole(x: Exchange): boolean {
+    const declared = this.contentLeft > 0 || x.grpcStatus === GrpcStatus.MISSING;
+    return this.#responded && this.#tunnel === null && !declared;
   }
 
   onViolation(text: string): void {

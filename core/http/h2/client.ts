@@ -73,9 +73,14 @@ export class H2Client extends Connection implements ClientStreamOwner {
     return this.streams.size;
   }
 
+  /** The endpoint does not read what it has been sent. */
+  get isStalled(): boolean {
+    return this.sender.unread;
+  }
+
   /** How many more requests it takes now. */
   get room(): number {
-    if (this.isLeaving) return 0;
+    if (this.isLeaving || this.isStalled) return 0;
     const max = this.receiver.settled
       ? this.receiver.peerSettings.concurrentStreamsMax
       : unsettledStreamsMax;
@@ -184,6 +189,11 @@ export class H2Client extends Connection implements ClientStreamOwner {
     }
     this.#owner.changed(this);
     if (this.streams.size === 0) this.#leave();
+  }
+
+  override onDrain(): void {
+    super.onDrain();
+    if (!this.over) this.#owner.changed(this);
   }
 
   onPong(): void {}

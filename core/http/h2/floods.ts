@@ -8,7 +8,7 @@
  * | resets        | Rapid Reset (CVE-2023-44487), and resets that we are made to send          |
  * |               | (MadeYouReset, CVE-2025-8671)                                              |
  * | control       | PING, SETTINGS, PRIORITY and unknown frames (CVE-2019-9512, 9513, 9515)    |
- * | empty         | frames without payload and without end (CVE-2019-9518)                     |
+ * | empty         | DATA without content and without end, in a row (CVE-2019-9518)             |
  * | windowUpdates | window dribble (CVE-2019-9511, CVE-2019-9517)                              |
  */
 
@@ -44,7 +44,7 @@ export class Floods {
     return this.#control.raise(nowMs);
   }
 
-  /** DATA, HEADERS or CONTINUATION without a byte that does not end anything. */
+  /** DATA without content, but for padding, that does not end its stream. */
   empty(): boolean {
     this.#empty += 1;
     return this.#empty <= h2EmptyFramesMax;

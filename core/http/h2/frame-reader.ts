@@ -14,8 +14,8 @@ export interface FrameHandler {
   frameHead(frame: FrameHead, violation: number): boolean;
   /** The whole payload of a frame that is not DATA. False ends the reading. */
   frame(frame: FrameHead, bytes: Buffer, start: number, end: number): boolean;
-  /** DATA begins; or a Violation. False ends the reading. */
-  dataBegins(frame: FrameHead, violation: number): boolean;
+  /** DATA with so much content, beside its padding, begins; or a Violation. False as above. */
+  dataBegins(frame: FrameHead, violation: number, contentBytes: number): boolean;
   /** A part of its content, never empty. */
   dataPart(bytes: Buffer, start: number, end: number): boolean;
   /** All of the frame has been read. */
@@ -115,7 +115,7 @@ export class FrameReader {
     this.#inData = true;
     this.#contentLeft = content.end - content.start;
     this.#paddingLeft = payload + frame.length - content.end;
-    if (!this.#handler.dataBegins(frame, violation)) this.end();
+    if (!this.#handler.dataBegins(frame, violation, this.#contentLeft)) this.end();
     return content.start;
   }
 

@@ -150,13 +150,13 @@ export class Receiver implements FrameHandler {
     }
   }
 
-  dataBegins(frame: FrameHead, violation: number): boolean {
+  dataBegins(frame: FrameHead, violation: number, contentBytes: number): boolean {
     const connection = this.#connection;
     if (violation < 0) return connection.violated(violation);
     const { length, streamId } = frame;
     this.#data = null;
     this.#dataEnds = (frame.flags & Flag.END_STREAM) !== 0;
-    if (length > 0) this.floods.filled();
+    if (contentBytes > 0) this.floods.filled();
     else if (!this.#dataEnds && !this.floods.empty()) return this.#flooded();
     if (!this.#window.receive(length)) return connection.violated(Violation.WINDOW_CONNECTION);
     const credit = this.#window.giveBack();

@@ -46,7 +46,7 @@ export class Sender {
     this.window.reset(initialWindowBytes);
   }
 
-  /** The peer makes us answer and does not read the answers. */
+  /** The peer makes us send, and does not read what we send. */
   get unread(): boolean {
     return this.socket.congested && this.socket.waitingBytes > h2UnreadBytesMax;
   }

@@ -211,9 +211,11 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
     this.open(stream, streamId, openStream(State.IDLE, 'peer', ends));
     this.rest();
     stream.attach(x);
-    if (streamId > this.#lastStream || this.streams.size > thread.settings.maxConcurrentStreams) {
+    const tooMany = this.streams.size > thread.settings.maxConcurrentStreams;
+    if (tooMany || streamId > this.#lastStream || this.sender.unread) {
+      const { STREAMS_MAX, ANSWERS_UNREAD } = Violation;
       stream.release();
-      return this.streamViolated(stream, Violation.STREAMS_MAX);
+      return this.streamViolated(stream, this.sender.unread ? ANSWERS_UNREAD : STREAMS_MAX);
     }
     x.startedMs = io.nowMs;
     x.requestEnded = ends;

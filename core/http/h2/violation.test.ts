@@ -47,6 +47,7 @@ test('only what ends a stream alone is a stream error', () => {
       'CONTENT_LENGTH',
       'FIELDS_WITHOUT_END',
       'STREAMS_MAX',
+      'ANSWERS_UNREAD',
     ],
   );
 });

@@ -62,6 +62,7 @@ export const Violation = {
   FIELDS_WITHOUT_END: -52,
   STREAMS_MAX: -53,
   FIELDS_BEHIND_END: -54,
+  ANSWERS_UNREAD: -55,
 } as const;
 
 interface ViolationTraits {
@@ -154,4 +155,5 @@ const table: readonly ViolationTraits[] = [
   stream('fields behind the content that do not end the stream (RFC 9113 8.1)'),
   stream('more streams than our SETTINGS_MAX_CONCURRENT_STREAMS (RFC 9113 5.1.2)', REFUSED_STREAM),
   connection('fields for a stream that has ended (RFC 9113 5.1)', STREAM_CLOSED),
+  stream('a request while answers wait that nobody reads (RFC 9113 10.5)', REFUSED_STREAM),
 ];
