@@ -69,7 +69,7 @@ export async function run(
   return { code, stdout: bytes, text: bytes.toString(), stderr: Buffer.concat(stderr).toString() };
 }
 
-/** Starts one that runs until the test has ended. */
+/** Starts one that runs until the test has ended, and with it what it has started itself. */
 export function start(
   t: TestContext,
   name: ProgramName,
@@ -77,10 +77,10 @@ export function start(
   variables: Readonly<Record<string, string>> = {},
 ): ChildProcess {
   const env = { ...environment, ...variables };
-  const child = spawn(find(name) ?? name, args, { env, stdio: 'pipe' });
+  const child = spawn(find(name) ?? name, args, { env, stdio: 'pipe', detached: true });
   const ended = once(child, 'close');
   t.after(async () => {
-    child.kill('SIGKILL');
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
     await ended;
   });
   return child;
