@@ -119,14 +119,13 @@ export class Reader {
   }
 
   text(): string {
-    const length = this.#length();
-    if (length === 0) return '';
-    const from = this.#take(length);
-    if (isUtf8(this.#bytes.subarray(from, this.#at))) {
-      return this.#bytes.toString('utf8', from, this.#at);
-    }
-    this.#fail('bad-text');
-    return '';
+    const from = this.#take(this.#length());
+    const end = this.#at;
+    let bits = 0;
+    for (let at = from; at < end; at++) bits |= this.#bytes[at];
+    if (bits < 0x80) return this.#bytes.toString('latin1', from, end);
+    if (!isUtf8(this.#bytes.subarray(from, end))) this.#fail('bad-text');
+    return this.#bytes.toString('utf8', from, end);
   }
 
   /** A copy: what it was read from may be used again. */

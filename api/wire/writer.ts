@@ -46,7 +46,7 @@ export class Writer {
 
   uint32(field: number, value: number): void {
     this.#varint(value);
-    this.#tag(field, 0);
+    this.#tag(field, WireType.VARINT);
   }
 
   /** One below 0 takes ten bytes, as if it had 64 bits. */
@@ -57,23 +57,23 @@ export class Writer {
 
   uint64(field: number, value: bigint): void {
     this.#varint64(value);
-    this.#tag(field, 0);
+    this.#tag(field, WireType.VARINT);
   }
 
   int64(field: number, value: bigint): void {
-    this.uint64(field, BigInt.asUintN(64, value));
+    this.uint64(field, value);
   }
 
   fixed32(field: number, value: number): void {
     this.#claim(4);
     this.#bytes.writeUInt32LE(value, this.#at);
-    this.#tag(field, 5);
+    this.#tag(field, WireType.FIXED32);
   }
 
   fixed64(field: number, value: bigint): void {
     this.#claim(8);
     this.#bytes.writeBigUInt64LE(value, this.#at);
-    this.#tag(field, 1);
+    this.#tag(field, WireType.FIXED64);
   }
 
   #length(): number {
@@ -82,7 +82,7 @@ export class Writer {
 
   #tagLength(field: number, length: number): void {
     this.#varint(length);
-    this.#tag(field, 2);
+    this.#tag(field, WireType.BYTES);
   }
 
   #tag(field: number, wireType: number): void {
@@ -90,21 +90,19 @@ export class Writer {
   }
 
   #varint(value: number): void {
-    let size = 1;
-    for (let rest = value >>> 7; rest !== 0; rest >>>= 7) size += 1;
-    this.#claim(size);
+    let rest = value >>> 0;
+    this.#claim(rest < 0x80 ? 1 : Math.ceil((32 - Math.clz32(rest)) / 7));
     let at = this.#at;
-    let rest = value;
     for (; rest > 0x7f; rest >>>= 7) this.#bytes[at++] = (rest & 0x7f) | 0x80;
     this.#bytes[at] = rest;
   }
 
   #varint64(value: bigint): void {
+    let rest = BigInt.asUintN(64, value);
     let size = 1;
-    for (let rest = value >> 7n; rest !== 0n; rest >>= 7n) size += 1;
+    for (let more = rest >> 7n; more !== 0n; more >>= 7n) size += 1;
     this.#claim(size);
     let at = this.#at;
-    let rest = value;
     for (; rest > 0x7fn; rest >>= 7n) this.#bytes[at++] = Number(rest & 0x7fn) | 0x80;
     this.#bytes[at] = Number(rest);
   }
@@ -126,5 +124,8 @@ function writeTextEntry(writer: Writer, [key, value]: readonly [string, string])
   writer.text(2, value);
   writer.text(1, key);
 }
+
+/** The last three bits of a tag: https://protobuf.dev/programming-guides/encoding. */
+const WireType = { VARINT: 0, FIXED64: 1, BYTES: 2, FIXED32: 5 } as const;
 
 const firstBytes = 256;
