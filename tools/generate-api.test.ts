@@ -4,14 +4,14 @@
  */
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { bufMissing } from '../test/support/buf.ts';
 import { generateApi, generatedFolder } from './generate-api.ts';
 
-test('api/gen is current', { skip: whyNoBuf() }, (t) => {
+test('api/gen is current', { skip: bufMissing }, (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'api-'));
   t.after(() => rmSync(folder, { recursive: true }));
   generateApi(folder);
@@ -24,15 +24,6 @@ test('api/gen is current', { skip: whyNoBuf() }, (t) => {
     assert.equal(text, expected, `${name}: ${instruction}`);
   }
 });
-
-function whyNoBuf(): string | false {
-  try {
-    execFileSync('buf', ['--version'], { stdio: 'ignore' });
-    return false;
-  } catch {
-    return 'buf, of the package @bufbuild/buf, does not run here';
-  }
-}
 
 function listFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })

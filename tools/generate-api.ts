@@ -11,6 +11,7 @@ import { delimiter, join, resolve } from 'node:path';
 import { createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { generateProxyCodec } from './api/proxy-codec.ts';
+import { messagesRead, messagesWritten } from './api/proxy-messages.ts';
 
 /** Where the codecs belong. */
 export const generatedFolder = resolve(import.meta.dirname, '../api/gen');
@@ -32,7 +33,8 @@ export function generateApi(folder: string): void {
       '-',
     ]);
     const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, image));
-    for (const [name, text] of generateProxyCodec(registry)) writeFileSync(join(proxy, name), text);
+    const texts = generateProxyCodec(registry, messagesRead, messagesWritten);
+    for (const [name, text] of texts) writeFileSync(join(proxy, name), text);
     run(scratch, 'biome', ['check', '--write', `--config-path=${root}`, proxy]);
   } finally {
     rmSync(scratch, { recursive: true });

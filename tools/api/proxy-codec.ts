@@ -1,18 +1,24 @@
 /**
- * Writes the proxy's codec: for each file of the API one of TypeScript, with an interface, a reader
- * and a writer for every message that `tools/api/proxy-messages.ts` lists, or that one of those
- * holds. The code knows fields by number; how bytes are read and written is left to `api/wire`.
+ * Writes the proxy's codec: for each file of the API one of TypeScript, with an interface for every
+ * message that the proxy has to do with, and a reader or a writer or both. The code knows fields by
+ * number; how bytes are read and written is left to `api/wire`.
  */
 
 import type { DescFile, DescMessage, FileRegistry } from '@bufbuild/protobuf';
-import { messagesRead, messagesWritten } from './proxy-messages.ts';
 import { fileName, messagesInside, messagesOf, typeName } from './proxy-model.ts';
 import { renderReader } from './proxy-reader.ts';
 import { renderEnum, renderInterface } from './proxy-types.ts';
 import { renderWriter } from './proxy-writer.ts';
 
-/** File names and texts, not yet formatted. Throws when the API has what the codec cannot do. */
-export function generateProxyCodec(registry: FileRegistry): Map<string, string> {
+/**
+ * Names of files and their texts, not yet formatted, for messages that are read or written and for
+ * what is inside of them. Throws when there is something that the codec cannot do.
+ */
+export function generateProxyCodec(
+  registry: FileRegistry,
+  messagesRead: readonly string[],
+  messagesWritten: readonly string[],
+): Map<string, string> {
   const read = messagesRead.map((name) => findMessage(registry, name));
   const written = messagesWritten.map((name) => findMessage(registry, name));
   const plan: Plan = {

@@ -1,8 +1,14 @@
 /** Renders what the proxy's codec reads into and writes from: interfaces, and names of numbers. */
 
-import type { DescEnum, DescField, DescMessage, DescOneof } from '@bufbuild/protobuf';
+import {
+  type DescEnum,
+  type DescField,
+  type DescMessage,
+  type DescOneof,
+  ScalarType,
+} from '@bufbuild/protobuf';
 import { renderComment } from './proto-comments.ts';
-import { typeName, valueType } from './proxy-model.ts';
+import { typeName, unsupported, valueType } from './proxy-model.ts';
 
 /** A field that may be absent is null then; a choice names its arm, null is none that we know. */
 export function renderInterface(message: DescMessage): string {
@@ -36,7 +42,11 @@ function renderChoice(choice: DescOneof): string {
 }
 
 function fieldType(field: DescField): string {
-  if (field.fieldKind === 'map') return 'ReadonlyMap<string, string>';
+  if (field.fieldKind === 'map') {
+    const isText = field.mapKey === ScalarType.STRING && field.scalar === ScalarType.STRING;
+    if (!isText) throw unsupported(field);
+    return 'ReadonlyMap<string, string>';
+  }
   if (field.fieldKind === 'list') return `readonly ${valueType(field)}[]`;
   return field.message === undefined ? valueType(field) : `${valueType(field)} | null`;
 }
