@@ -15,6 +15,7 @@ const sources = {
   ghz: 'Go module github.com/bojand/ghz/cmd/ghz',
   'grpc-interop-client': 'Go module google.golang.org/grpc/interop/client, under this name',
   'grpc-interop-server': 'Go module google.golang.org/grpc/interop/server, under this name',
+  'grpc-python': 'a Python with grpcio and grpcio-tools of PyPI, under this name',
   grpcurl: 'Go module github.com/fullstorydev/grpcurl/cmd/grpcurl',
   h2load: 'Debian package nghttp2-client',
   h2spec: 'Go module github.com/summerwind/h2spec/cmd/h2spec',
