@@ -156,15 +156,14 @@ export class H2Client extends Connection implements ClientStreamOwner {
   onFields(streamId: number, ends: boolean): boolean {
     const stream = this.streams.get(streamId) as ClientStream | undefined;
     if (stream === undefined) return this.#lateFields(streamId);
-    if (stream.responded) return this.#trailers(stream, ends);
+    if (stream.headed) return this.#trailers(stream, ends);
     const { head, settings } = this.#context.thread;
     const result = decodeResponse(this.decoder, this.block, settings, stream.method, ends, head);
     if (result < 0) return this.violated(result);
     if (recvContent(stream.state) < 0) return this.streamViolated(stream, Violation.STREAM_CLOSED);
     if (result > 0) return this.#malformed(stream, result);
-    if (!stream.onHead(head, ends)) {
-      return this.refuse(stream, H2Code.PROTOCOL_ERROR, 'too many informational responses');
-    }
+    const wrong = stream.onHead(head, ends);
+    if (wrong !== '') return this.refuse(stream, H2Code.PROTOCOL_ERROR, wrong);
     // The client may have gone with the head.
     return ends && stream.state !== State.CLOSED ? this.recvEnded(stream) : !this.over;
   }

@@ -166,6 +166,9 @@ export class Receiver implements FrameHandler {
     if (stream === undefined) return this.#late(streamId);
     if (recvContent(stream.state) < 0)
       return this.#connection.streamViolated(stream, Violation.STREAM_CLOSED);
+    if (!stream.headed) {
+      return this.#connection.streamViolated(stream, Violation.CONTENT_BEFORE_HEAD);
+    }
     if (!stream.recvWindow.receive(length)) {
       return this.#connection.streamViolated(stream, Violation.WINDOW_STREAM);
     }
