@@ -153,6 +153,11 @@ export class H2Client extends Connection implements ClientStreamOwner {
     return streamId >= this.#nextStream || streamId % 2 === 0;
   }
 
+  /** Those that have been forgotten we may have reset, long ago. */
+  override findClosed(streamId: number): number {
+    return super.findClosed(streamId) || Closed.RESET_BY_US;
+  }
+
   onFields(streamId: number, ends: boolean): boolean {
     const stream = this.streams.get(streamId) as ClientStream | undefined;
     if (stream === undefined) return this.#lateFields(streamId);
@@ -168,7 +173,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
     return ends && stream.state !== State.CLOSED ? this.recvEnded(stream) : !this.over;
   }
 
-  /** Each reset takes one of our own requests, so that there is no flood of them. */
+  /** Each stream that is reset was a request of ours, so that there is no flood of them. */
   override blame(): boolean {
     return !this.over;
   }
@@ -273,7 +278,6 @@ export class H2Client extends Connection implements ClientStreamOwner {
     const result = decodeTrailers(this.decoder, this.block, settings, head);
     if (result < 0) return this.violated(result);
     if (this.isIdle(streamId)) return this.violated(Violation.STREAM_IDLE);
-    // Others have been forgotten: we may have reset them long ago.
     const ended = this.findClosed(streamId) === Closed.ENDED;
     return !ended || this.violated(Violation.FIELDS_BEHIND_END);
   }

@@ -202,8 +202,13 @@ export class Receiver implements FrameHandler {
   #late(streamId: number): boolean {
     if (this.#connection.isIdle(streamId)) return this.#connection.violated(Violation.STREAM_IDLE);
     if (this.#connection.findClosed(streamId) === Closed.RESET_BY_US) return true;
-    this.#connection.sender.reset(streamId, H2Code.STREAM_CLOSED);
-    return this.#connection.blame();
+    return this.#resetLate(streamId, H2Code.STREAM_CLOSED);
+  }
+
+  /** The peer makes us reset what is no stream any more. */
+  #resetLate(streamId: number, code: number): boolean {
+    this.#connection.sender.reset(streamId, code);
+    return this.#connection.blame() && this.#control();
   }
 
   #headers(frame: FrameHead, bytes: Buffer, at: number): boolean {
@@ -334,8 +339,7 @@ export class Receiver implements FrameHandler {
       return this.#connection.violated(violation);
     const stream = this.#connection.streams.get(frame.streamId);
     if (stream !== undefined) return this.#connection.streamViolated(stream, violation);
-    this.#connection.sender.reset(frame.streamId, violationTraits(violation).code);
-    return this.#connection.blame();
+    return this.#resetLate(frame.streamId, violationTraits(violation).code);
   }
 
   /** A stream has been reset before its end, in some way by the peer's doing. */
