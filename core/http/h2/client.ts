@@ -241,8 +241,9 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   protected onOver(reason: string, told: boolean): void {
     if (reason !== '' && told) this.#context.violated(reason);
-    if (told) this.socket.destroyWhenWritten();
-    else this.socket.destroy();
+    // Who does not read need not be told, and neither we nor the kernel wait for it.
+    if (told && !this.socket.congested) this.socket.destroyWhenWritten();
+    else this.socket.reset();
     this.#context.closed(this);
   }
 
