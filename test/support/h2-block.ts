@@ -1,6 +1,6 @@
 /** Field blocks for tests, in the plainest way that RFC 7541 knows; and heads that many need. */
 
-import type { ReferenceField } from './reference-hpack.ts';
+import { encodeHuffmanText, type ReferenceField } from './reference-hpack.ts';
 
 export type Fields = readonly (readonly [name: string, value: string])[];
 
@@ -9,9 +9,28 @@ export function block(fields: Fields): Buffer {
   return Buffer.concat(fields.map(([name, value]) => literal(0x00, name, value)));
 }
 
+/** The same with every string Huffman-coded. */
+export function huffmanBlock(fields: Fields): Buffer {
+  return Buffer.concat(fields.map(([name, value]) => literal(0x00, name, value, true)));
+}
+
 /** A literal that enters the dynamic table. */
 export function indexing(name: string, value: string): Buffer {
   return literal(0x40, name, value);
+}
+
+export function neverIndexed(name: string, value: string): Buffer {
+  return literal(0x10, name, value);
+}
+
+/** An entry of the tables, 62 for the one that entered last. */
+export function indexed(index: number): Buffer {
+  return integer(0x80, 7, index);
+}
+
+/** A dynamic table size update. */
+export function tableSize(size: number): Buffer {
+  return integer(0x20, 5, size);
 }
 
 /** The fields of a request, those that all have first. */
@@ -47,13 +66,13 @@ export function showFields(fields: readonly (ReferenceField | Fields[number])[])
     .join(' ');
 }
 
-function literal(mark: number, name: string, value: string): Buffer {
-  return Buffer.concat([Buffer.from([mark]), string(name), string(value)]);
+function literal(mark: number, name: string, value: string, huffman = false): Buffer {
+  return Buffer.concat([Buffer.from([mark]), string(name, huffman), string(value, huffman)]);
 }
 
-function string(text: string): Buffer {
-  const bytes = Buffer.from(text, 'latin1');
-  return Buffer.concat([integer(0, 7, bytes.length), bytes]);
+function string(text: string, huffman: boolean): Buffer {
+  const bytes = huffman ? encodeHuffmanText(text) : Buffer.from(text, 'latin1');
+  return Buffer.concat([integer(huffman ? 0x80 : 0, 7, bytes.length), bytes]);
 }
 
 function integer(mark: number, prefixBits: number, value: number): Buffer {

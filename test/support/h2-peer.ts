@@ -19,7 +19,7 @@ export interface Manners {
 }
 
 /** What has come of a stream, and what still waits to be sent on it. */
-class PeerStream {
+export class PeerStream {
   readonly id: number;
   /** Each field block as a line. */
   readonly heads: string[] = [];
