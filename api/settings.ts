@@ -43,6 +43,7 @@ export interface ProxySettings {
   readonly http2InitialConnectionWindowSize: number;
   readonly http2MaxConcurrentStreams: number;
   readonly http2MaxFrameSize: number;
+  readonly http2MaxHeaderListSize: number;
   readonly http2KeepAliveIntervalMs: number;
   readonly http2KeepAliveTimeoutMs: number;
   readonly http2IdleTimeoutMs: number;

@@ -11,6 +11,8 @@ export interface CommandContext {
   readonly color: boolean;
   /** Of the terminal as it is now; Infinity when stdout is none. */
   readonly columns: number;
+  /** Where a command keeps what it can do without; null for nowhere. */
+  readonly cacheFolder: string | null;
   /** What the process ends with when the command has ended. */
   exitCode: number;
 }

@@ -9,10 +9,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { get } from 'node:http';
+import { type ClientHttp2Session, connect, type OutgoingHttpHeaders } from 'node:http2';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
+import { decodeMessage, encodeMessage, greetPath } from './demo/greeting.ts';
 
 const executable = resolve(import.meta.dirname, 'heddle');
 
@@ -23,7 +25,7 @@ class Demo {
   #changed = (): void => undefined;
 
   constructor() {
-    this.child = spawn(executable, ['demo', '--interval', '1'], {
+    this.child = spawn(executable, ['demo', '--rate', '20', '--interval', '1'], {
       env: { ...process.env, TMPDIR: this.folder },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -73,9 +75,14 @@ class Demo {
 }
 
 function showsSuccess(text: string): boolean {
-  return ['web', 'users', 'echo'].every((service) =>
-    new RegExp(`outbound +${service} +100\\.00% +\\d*[1-9]`).test(text),
+  return ['web +http', 'users +http', 'prices +http', 'echo +tcp'].every((service) =>
+    new RegExp(`^\\w+ +${service} +100\\.00% +\\d*[1-9]`, 'm').test(text),
   );
+}
+
+/** One replica of greeter is moody. */
+function showsCalls(text: string): boolean {
+  return /^edge +greeter +grpc +\d.*%/m.test(text) && /^grpc: .* UNAVAILABLE \d+x/m.test(text);
 }
 
 async function ask(port: string, host: string): Promise<{ status: number; body: string }> {
@@ -91,6 +98,56 @@ async function ask(port: string, host: string): Promise<{ status: number; body: 
   });
 }
 
+interface Reply {
+  readonly body: Buffer;
+  readonly status: string;
+}
+
+/** Over HTTP/2, as the load does it; `status` is that of gRPC. */
+function askHttp2(
+  session: ClientHttp2Session,
+  head: OutgoingHttpHeaders,
+  body?: Buffer,
+): Promise<Reply> {
+  return new Promise((settle, fail) => {
+    const stream = session.request(head).on('error', fail);
+    const parts: Buffer[] = [];
+    let status = '';
+    stream.on('trailers', (got) => {
+      status = String(got['grpc-status']);
+    });
+    stream.on('data', (part: Buffer) => parts.push(part));
+    stream.on('end', () => settle({ body: Buffer.concat(parts), status }));
+    stream.end(body);
+  });
+}
+
+/** The proxy may end it after an answer of its own. */
+function openSession(port: string): ClientHttp2Session {
+  return connect(`http://127.0.0.1:${port}`).on('error', () => undefined);
+}
+
+/** Calls greeter until an answer fits, ten times at once because most do not. */
+async function greet(port: string, expected: string): Promise<void> {
+  const head = {
+    ':method': 'POST',
+    ':authority': 'greeter',
+    ':path': greetPath,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+  };
+  const call = async (session: ClientHttp2Session): Promise<string> => {
+    const { status, body } = await askHttp2(session, head, encodeMessage('Ada'));
+    return `${status} ${decodeMessage(body) ?? ''}`;
+  };
+  let outcomes: string[] = [];
+  while (!outcomes.includes(expected)) {
+    const session = openSession(port);
+    outcomes = await Promise.all(Array.from({ length: 10 }, () => call(session)));
+    session.close();
+  }
+}
+
 async function assertFree(port: number): Promise<void> {
   const server = createServer();
   server.listen({ port, host: '127.0.0.1', exclusive: true });
@@ -104,23 +161,40 @@ test('two demos at once, one with a process that hangs, leave nothing behind', a
   const [first, second] = demos;
   try {
     for (const demo of demos) await demo.until(showsSuccess);
+    for (const line of first.text.split('\n')) {
+      assert.ok(line.length <= 80 || line.startsWith('  files '), line);
+    }
     const port = first.find(/edge proxy +http:\/\/127\.0\.0\.1:(\d+)/);
     const answer = await ask(port, 'web');
     assert.equal(answer.status, 200);
     assert.match(answer.body, /^Hello from web\. users says: .*"replica":"users-[12]"/);
     assert.equal((await ask(port, 'nobody')).status, 404);
+    await greet(port, '0 Hello Ada, greeter-1 here.');
+    await greet(port, '14 ');
+    const session = openSession(port);
+    const prices = await askHttp2(session, { ':authority': 'prices', ':path': '/yarn' });
+    session.close();
+    assert.match(prices.body.toString(), /"cents":420,"httpVersion":"2\.0"/);
+    // Whatever its caller speaks.
+    assert.match((await ask(port, 'prices')).body, /"httpVersion":"2\.0"/);
+    await first.until(showsCalls);
     const folder = join(first.folder, readdirSync(first.folder)[0]);
     assert.equal(statSync(folder).mode & 0o077, 0, 'nobody else reads it');
 
-    // One replica is killed: users goes on, and the table shows no failure after a while.
-    process.kill(Number(first.find(/users-1 (\d+)/)), 'SIGKILL');
-    await first.until((text) => text.includes('users-1 ended (SIGKILL)'));
+    // A replica of each is killed: the other goes on, and the table shows no failure after a while.
+    for (const name of ['users-1', 'greeter-1']) {
+      process.kill(Number(first.find(new RegExp(`${name} (\\d+)`))), 'SIGKILL');
+    }
+    for (const name of ['users-1', 'greeter-1']) {
+      await first.until((text) => text.includes(`${name} ended (SIGKILL)`));
+    }
     await first.until(showsSuccess, first.text.length);
+    await greet(port, '0 Hello Ada, greeter-2 here.');
 
     // Another does not react any more, not even to SIGTERM.
     process.kill(Number(second.find(/echo (\d+)/)), 'SIGSTOP');
     const started = demos.flatMap((demo) => demo.processes());
-    assert.ok(started.length >= 11, `${started.length} processes`);
+    assert.ok(started.length >= 16, `${started.length} processes`);
     const ports = demos.flatMap((demo) => demo.ports());
     await Promise.all(demos.map((demo) => demo.interrupt()));
     for (const pid of started) assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });

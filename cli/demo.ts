@@ -7,7 +7,7 @@ import { runDemo } from './demo/run.ts';
 export function demoCommand(context: CommandContext): Command {
   return new Command('demo')
     .description('Start a small application of real processes with proxies and a load, and watch.')
-    .option('-r, --rate <number>', 'requests in a second, 1 to 500', wholeUpTo(500), 40)
+    .option('-r, --rate <number>', 'requests to web in a second, 1 to 500', wholeUpTo(500), 40)
     .addOption(
       new Option(
         '-i, --interval <seconds>',

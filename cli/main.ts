@@ -37,8 +37,16 @@ function createContext(): CommandContext {
       // A terminal that does not know its size says 0.
       return process.stdout.columns || Number.POSITIVE_INFINITY;
     },
+    cacheFolder: findCacheFolder(),
     exitCode: 0,
   };
+}
+
+/** Relative ones are to be ignored, says the XDG Base Directory Specification. */
+function findCacheFolder(): string | null {
+  const { XDG_CACHE_HOME: cache = '', HOME: home = '' } = process.env;
+  if (cache.startsWith('/')) return `${cache}/heddle`;
+  return home.startsWith('/') ? `${home}/.cache/heddle` : null;
 }
 
 /** `heddle stat | head` ends without a word when head has enough. */

@@ -122,7 +122,8 @@ test('stat shows what changed between two scrapes', async () => {
     requests += 10;
     response.end(
       `request_total{${labels}} ${requests}\n` +
-        `response_total{${labels},classification="success"} ${requests}\n` +
+        `response_total{${labels},classification="success",grpc_status="0"} ${requests - 1}\n` +
+        `response_total{${labels},classification="failure",grpc_status="14"} 1\n` +
         `response_latency_ms_bucket{${labels},le="2"} ${requests}\n` +
         `response_latency_ms_bucket{${labels},le="+Inf"} ${requests}\n`,
     );
@@ -137,12 +138,17 @@ test('stat shows what changed between two scrapes', async () => {
     assert.match(table.out, /^PROXY .*\n127\.0\.0\.1:\d+ +outbound +web +100\.00% /);
     const colored = await run(`stat ${address} -i 0.1`, { color: '1' });
     assert.ok(colored.out.startsWith('\x1b[1mPROXY'));
+    const wide = await run(`stat ${address} -i 0.1 -o wide`);
+    assert.match(wide.out, / PROTOCOL .* GRPC\n.* web +grpc +100\.00% .* OK 100%\n/);
     const json = await run(`stat ${address} 127.0.0.1:1 -i 0.1 -o json`);
     assert.equal(json.code, 1);
-    assert.match(json.err, /127\.0\.0\.1:1\/metrics: .*ECONNREFUSED/);
-    const [row] = (JSON.parse(json.out) as { services: { p50Ms: number; proxy: string }[] })
-      .services;
-    assert.deepEqual([row.proxy, row.p50Ms], [address, 1]);
+    assert.match(
+      json.err,
+      /127\.0\.0\.1:1\/metrics: .*ECONNREFUSED.*; is it the admin port of a proxy\?/,
+    );
+    const { services } = JSON.parse(json.out) as { services: Record<string, unknown>[] };
+    const [row] = services;
+    assert.deepEqual([row.proxy, row.p50Ms, row.grpc], [address, 1, { OK: 10 }]);
   } finally {
     server.close();
   }

@@ -1,6 +1,5 @@
 /** `heddle proxy`: from flags to a running proxy, with as little loaded as possible. */
 
-import { flushCompileCache } from 'node:module';
 import { type CommandContext, exitUsage } from './context.ts';
 import { parseProxyFlags } from './proxy-flags.ts';
 
@@ -14,11 +13,9 @@ export async function runProxyCommand(
     context.note(`heddle proxy: ${parsed.usage}\n(heddle proxy --help)\n`);
     return exitUsage;
   }
-  // The file is read in a process of its own while everything else is loaded here.
+  // A file that has changed is read in a process of its own while everything else is loaded here.
   const { loadConfig } = await import('../control/sources/load-config.ts');
-  const loading = loadConfig(parsed.configPath);
+  const loading = loadConfig(parsed.configPath, context.cacheFolder);
   const { runProxy } = await import('../workers/main.ts');
-  // A proxy may be killed; what was compiled for it is kept for the next one.
-  flushCompileCache();
   return runProxy({ configPath: parsed.configPath, loading, overrides: parsed.overrides });
 }

@@ -46,6 +46,7 @@ test('summarizes what happened between two scrapes', () => {
       protocol: 'http',
       perSecond: 100,
       success: 0.9,
+      grpc: null,
       p50Ms: 1,
       p95Ms: 10,
       p99Ms: 10,
@@ -61,6 +62,46 @@ test('summarizes what happened between two scrapes', () => {
   assert.deepEqual(summarizeErrors(pair), [
     { proxy: 'edge', direction: 'outbound', code: 'NO_ENDPOINTS', count: 20 },
   ]);
+});
+
+function scrapeCalls(ok: number, unavailable: number, missing: number, broken: number): string {
+  const greeter = 'direction="outbound",dst_service="greeter"';
+  const response = (more: string): string => `response_total{${greeter},classification=${more}}`;
+  return `
+request_total{${greeter}} ${ok + unavailable + missing + broken}
+${response('"success",grpc_status="0"')} ${ok}
+${response('"failure",grpc_status="14"')} ${unavailable}
+${response('"success",grpc_status="5"')} ${missing}
+${response('"failure",error="i/o"')} ${broken}
+`;
+}
+
+test('calls of gRPC are counted by the names of their statuses, the most frequent first', () => {
+  const before = parseExposition(scrapeCalls(10, 10, 0, 3));
+  const after = parseExposition(scrapeCalls(16, 17, 0, 4));
+  const [row] = summarizeServices({ proxy: 'p', before, after, seconds: 1 });
+  assert.deepEqual([row.protocol, row.success], ['grpc', 6 / 14]);
+  assert.deepEqual(Object.entries(row.grpc ?? {}), [
+    ['UNAVAILABLE', 7],
+    ['OK', 6],
+    ['none', 1],
+  ]);
+  const [quiet] = summarizeServices({ proxy: 'p', before: after, after, seconds: 1 });
+  assert.deepEqual([quiet.protocol, quiet.success, quiet.grpc], ['grpc', null, {}]);
+});
+
+test('what a status without a name is counted under is what it says', () => {
+  const text =
+    'request_total{dst_service="greeter"} 3\n' +
+    'response_total{dst_service="greeter",classification="success",grpc_status="17"} 2\n' +
+    'response_total{dst_service="greeter",classification="success",grpc_status="other"} 1\n';
+  const [row] = summarizeServices({
+    proxy: 'p',
+    before: [],
+    after: parseExposition(text),
+    seconds: 1,
+  });
+  assert.deepEqual({ ...row.grpc }, { 17: 2, other: 1 });
 });
 
 test('a counter that fell has begun again', () => {

@@ -4,17 +4,23 @@
  */
 
 import type { Sample } from './exposition.ts';
+import { type GrpcCounts, grpcStatusName, withoutStatus } from './grpc-status.ts';
 
 export interface ServiceRow {
   /** Where it was seen: the name of a proxy. */
   readonly proxy: string;
   readonly direction: string;
   readonly service: string;
-  /** `tcp`: no HTTP was seen; then rate and success are those of connections. */
-  readonly protocol: 'http' | 'tcp';
+  /**
+   * `grpc`: at least one response was gRPC. `tcp`: no HTTP was seen; then rate and success are
+   * those of connections.
+   */
+  readonly protocol: 'http' | 'grpc' | 'tcp';
   readonly perSecond: number;
   /** 0 to 1; null when nothing ended in the interval. */
   readonly success: number | null;
+  /** gRPC calls that ended in the interval; null for what is not gRPC. */
+  readonly grpc: GrpcCounts | null;
   readonly p50Ms: number | null;
   readonly p95Ms: number | null;
   readonly p99Ms: number | null;
@@ -79,6 +85,10 @@ interface Totals {
   requests: number;
   successes: number;
   failures: number;
+  /** Responses by the name of their gRPC status. */
+  readonly statuses: Map<string, number>;
+  /** Requests that ended without a response. */
+  broken: number;
   /** Cumulative counts by upper bound. */
   readonly buckets: Map<number, number>;
   opened: number;
@@ -90,8 +100,10 @@ interface Totals {
 }
 
 function emptyTotals(direction: string, service: string): Totals {
-  const numbers = { requests: 0, successes: 0, failures: 0, opened: 0, closed: 0, closedBadly: 0 };
-  return { direction, service, ...numbers, buckets: new Map(), open: 0, read: 0, written: 0 };
+  const requests = { requests: 0, successes: 0, failures: 0, broken: 0 };
+  const connections = { opened: 0, closed: 0, closedBadly: 0, open: 0, read: 0, written: 0 };
+  const maps = { statuses: new Map<string, number>(), buckets: new Map<number, number>() };
+  return { direction, service, ...requests, ...connections, ...maps };
 }
 
 type Add = (totals: Totals, sample: Sample, increase: number) => void;
@@ -104,10 +116,13 @@ const adders: Readonly<Record<string, Add>> = {
   response_total: (totals, { labels }, increase) => {
     if (labels.classification === 'success') totals.successes += increase;
     else totals.failures += increase;
+    const { grpc_status: status = '', error = '' } = labels;
+    if (error !== '') totals.broken += increase;
+    else if (status !== '') addTo(totals.statuses, grpcStatusName(status), increase);
   },
   response_latency_ms_bucket: ({ buckets }, { labels }, increase) => {
     const bound = labels.le === '+Inf' ? Number.POSITIVE_INFINITY : Number(labels.le);
-    buckets.set(bound, (buckets.get(bound) ?? 0) + increase);
+    addTo(buckets, bound, increase);
   },
   tcp_open_total: (totals, _, increase) => {
     totals.opened += increase;
@@ -127,6 +142,10 @@ const adders: Readonly<Record<string, Add>> = {
   },
 };
 
+function addTo<Key>(map: Map<Key, number>, key: Key, increase: number): void {
+  map.set(key, (map.get(key) ?? 0) + increase);
+}
+
 /** By series, because series come and go; one that fell has begun again. */
 function* increases(pair: ScrapePair): Generator<{ sample: Sample; increase: number }> {
   const before = new Map(pair.before.map(({ series, value }) => [series, value]));
@@ -143,17 +162,19 @@ function serviceOf(labels: Readonly<Record<string, string>>): string {
 }
 
 function toRow(pair: ScrapePair, totals: Totals): ServiceRow {
-  const protocol = totals.buckets.size > 0 || totals.requests > 0 ? 'http' : 'tcp';
-  const ended = protocol === 'http' ? totals.successes + totals.failures : totals.closed;
-  const well = protocol === 'http' ? totals.successes : totals.closed - totals.closedBadly;
+  const isHttp = totals.buckets.size > 0 || totals.requests > 0;
+  const isGrpc = totals.statuses.size > 0;
+  const ended = isHttp ? totals.successes + totals.failures : totals.closed;
+  const well = isHttp ? totals.successes : totals.closed - totals.closedBadly;
   const buckets = [...totals.buckets].toSorted(([a], [b]) => a - b);
   return {
     proxy: pair.proxy,
     direction: totals.direction,
     service: totals.service,
-    protocol,
-    perSecond: (protocol === 'http' ? totals.requests : totals.opened) / pair.seconds,
+    protocol: isGrpc ? 'grpc' : isHttp ? 'http' : 'tcp',
+    perSecond: (isHttp ? totals.requests : totals.opened) / pair.seconds,
     success: ended === 0 ? null : well / ended,
+    grpc: isGrpc ? countCalls(totals) : null,
     p50Ms: quantile(buckets, 0.5),
     p95Ms: quantile(buckets, 0.95),
     p99Ms: quantile(buckets, 0.99),
@@ -161,6 +182,12 @@ function toRow(pair: ScrapePair, totals: Totals): ServiceRow {
     readPerSecond: totals.read / pair.seconds,
     writePerSecond: totals.written / pair.seconds,
   };
+}
+
+/** Of a service that mixes gRPC and plain HTTP, what ended without a response may be either. */
+function countCalls({ statuses, broken }: Totals): GrpcCounts {
+  const counts = [...statuses, [withoutStatus, broken] as const].filter(([, count]) => count > 0);
+  return Object.fromEntries(counts.toSorted(([, a], [, b]) => b - a));
 }
 
 /** Linear within a bucket, and its lower bound in the last one, as Prometheus does it. */

@@ -32,7 +32,9 @@ export function statCommand(context: CommandContext): Command {
       [
         '',
         'Without an address 127.0.0.1:4191 is asked. A service without HTTP shows connections:',
-        'RPS counts those opened, SUCCESS is the share that was closed in order.',
+        'RPS counts those opened, SUCCESS is the share that was closed in order. A gRPC call',
+        'succeeds by its status; -o wide and json have the share of each, with "none" for calls',
+        'that ended without one.',
         '',
         'Example:',
         '  heddle stat 127.0.0.1:4191 --interval 5 -o wide',
@@ -80,7 +82,7 @@ async function scrapeAll(
         const samples = await scrape(address);
         return { atMs: systemClock.monotonicMs(), samples };
       } catch (error) {
-        context.note(`heddle: ${(error as Error).message}\n`);
+        context.note(`heddle: ${(error as Error).message}; is it the admin port of a proxy?\n`);
         context.exitCode = exitFailure;
         return null;
       }
@@ -112,7 +114,7 @@ function renderPairs(
   if (pairs.length === 0) return '';
   const { color, live } = context;
   const columns = live && watch === true ? context.columns : Number.POSITIVE_INFINITY;
-  return renderServices(services, errors, { wide: output === 'wide', color, columns });
+  return renderServices(services, errors, { form: output, color, columns });
 }
 
 function collectAddress(text: string, before: readonly string[] = []): readonly string[] {

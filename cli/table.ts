@@ -5,21 +5,27 @@ export interface Column {
   readonly align: 'left' | 'right';
 }
 
-/** One line for the titles and one for each row, three spaces between columns. */
+/**
+ * One line for the titles and one for each row, three spaces between columns, or two where that
+ * makes lines fit that may be `lineColumns` long.
+ */
 export function renderTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
+  lineColumns: number,
 ): string {
   const cells = rows.map((row) => row.map(cleanText));
   const widths = columns.map(({ title }, index) =>
     Math.max(title.length, ...cells.map((row) => row[index].length)),
   );
+  const full = widths.reduce((sum, width) => sum + width + 3, -3);
+  const gap = full > lineColumns ? '  ' : '   ';
   const line = (row: readonly string[]): string =>
     row
       .map((cell, index) =>
         columns[index].align === 'left' ? cell.padEnd(widths[index]) : cell.padStart(widths[index]),
       )
-      .join('   ')
+      .join(gap)
       .trimEnd();
   return `${[columns.map(({ title }) => title), ...cells].map(line).join('\n')}\n`;
 }

@@ -29,11 +29,14 @@ export interface Sample {
   readonly unitsPerSecond: number;
   /** Share of one core that the proxy used; the more below 1, the less it could batch. */
   readonly busy: number;
+  /** 0 where the load is one transfer. */
   readonly p50Micros: number;
   readonly p99Micros: number;
   readonly rssBytes: number;
   readonly anonBytes: number;
   readonly errors: number;
+  /** Connections to the origin, where streams share them. */
+  readonly originConnections?: number;
 }
 
 export interface Measured {
@@ -72,7 +75,9 @@ export type Outcome = Comparison | Figures;
 export interface Bench {
   readonly run: Run;
   readonly options: Options;
+  /** Load generators, for the scenarios that need them. */
   readonly wrk: string;
+  readonly h2load: string;
   readonly say: (line: string) => void;
   readonly peers: readonly Peer[];
 }
@@ -81,6 +86,8 @@ export interface Bench {
 export interface Scenario {
   readonly name: string;
   readonly about: string;
+  /** Programs without which it cannot run: load generators and origins. */
+  readonly needs: readonly string[];
   readonly execute: (bench: Bench) => Promise<Outcome[]>;
 }
 

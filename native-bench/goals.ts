@@ -16,11 +16,43 @@ export function judgeGoals(results: readonly Result[]): Judged[] {
   return [
     atMost('HTTP/1.1 CPU per request: at most 1.35 x nginx', 1.35, oursOver(results, 'nginx')),
     atMost('HTTP/1.1 CPU per request: at most 0.8 x Envoy', 0.8, oursOver(results, 'envoy')),
+    atMost(
+      'HTTP/2 CPU per request: at most 1.1 x HAProxy',
+      1.1,
+      oursOver(results, 'haproxy', 'h2'),
+    ),
+    atMost('HTTP/2 CPU per request: at most 0.95 x Envoy', 0.95, oursOver(results, 'envoy', 'h2')),
+    atMost('RssAnon, HTTP/2, 16 x 32 streams, one worker: at most 55 MB', 55, streaming(results)),
+    atMost(
+      'HTTP/2 CPU per request, 0 workers: at most 1.2 x one',
+      1.2,
+      grown(results, 'h2-workers', 1),
+    ),
+    atMost(
+      'HTTP/2 CPU per request, 2 workers: at most 1.2 x one',
+      1.2,
+      grown(results, 'h2-workers', 2),
+    ),
+    atMost(
+      '100 slow streams, p50 of others: within the spread without',
+      1,
+      beside(results, 'p50Micros'),
+    ),
+    atMost(
+      '100 slow streams, p99 of others: within the spread without',
+      1,
+      beside(results, 'p99Micros'),
+    ),
+    atMost(
+      'one stream of 1 GiB: RssAnon rises by less than 20 MB',
+      20,
+      figure(results, 'long-stream', /^ours .* rise$/),
+    ),
     atLeast('opaque TCP: at least 1.0 x HAProxy, bytes per CPU-second', 1, opaqueOver(results)),
     atMost(
       'start: ready within 200 ms, one worker',
       200,
-      figure(results, 'start', /^workers 1, a/),
+      figure(results, 'start', /^workers 1, all cores$/),
     ),
     atMost('RssAnon idle, one worker: at most 30 MB', 30, memory(results, 1, 'idle')),
     atMost('RssAnon, 1000 connections at 10k rps, one worker: at most 50 MB', 50, loaded(results)),
@@ -28,7 +60,17 @@ export function judgeGoals(results: readonly Result[]): Judged[] {
     atMost('64 to 5000 connections: growth at most 1.1 x that of nginx', 1.1, growth(results)),
     atMost('1 to 1000 services, one asked: at most 1.1 x', 1.1, grown(results, 'services', 1)),
     atMost('1 to 1000 services, all asked: at most 1.1 x', 1.1, grown(results, 'services', 2)),
+    atMost(
+      '1 to 1000 services, all asked: growth at most 1.1 x that of nginx',
+      1.1,
+      outgrown(results, 'services', 2),
+    ),
     atMost('1 to 1000 endpoints: at most 1.1 x', 1.1, grown(results, 'endpoints', 1)),
+    atMost(
+      '1 to 1000 endpoints: growth at most 1.1 x that of nginx',
+      1.1,
+      outgrown(results, 'endpoints', 1),
+    ),
   ];
 }
 
@@ -47,8 +89,8 @@ function judge(goal: string, found: Summary | null, holds: (median: number) => b
   return { goal, figure: formatSpread(found, digits), met };
 }
 
-function oursOver(results: readonly Result[], peer: string): Summary | null {
-  const table = comparisons(results, 'http1')[0];
+function oursOver(results: readonly Result[], peer: string, scenario = 'http1'): Summary | null {
+  const table = comparisons(results, scenario)[0];
   return ratio(find(table, 'ours'), find(table, peer));
 }
 
@@ -70,9 +112,38 @@ function growth(results: readonly Result[]): Summary | null {
   return ours === null || nginx === null ? null : summarize([ours / nginx]);
 }
 
-function grown(results: readonly Result[], scenario: string, variant: number): Summary | null {
-  const table = comparisons(results, scenario).find(({ title }) => title.endsWith('ours'));
+function grown(
+  results: readonly Result[],
+  scenario: string,
+  variant: number,
+  peer = 'ours',
+): Summary | null {
+  const tables = comparisons(results, scenario);
+  const table = tables.find(({ title }) => title.endsWith(peer)) ?? tables[0];
   return ratio(table?.measured[variant], table?.measured[0]);
+}
+
+/** The same divided by that of nginx, by the medians: what the sockets cost is in both. */
+function outgrown(results: readonly Result[], scenario: string, variant: number): Summary | null {
+  const ours = grown(results, scenario, variant);
+  const nginx = grown(results, scenario, variant, 'nginx');
+  return ours === null || nginx === null ? null : summarize([ours.median / nginx.median]);
+}
+
+function streaming(results: readonly Result[]): Summary | null {
+  const measured = find(comparisons(results, 'h2')[0], 'ours');
+  return summarize(measured?.samples.map(({ anonBytes }) => anonBytes / mb) ?? []);
+}
+
+/** The median with slow streams by the greatest round without. */
+function beside(results: readonly Result[], key: 'p50Micros' | 'p99Micros'): Summary | null {
+  const table = comparisons(results, 'slow-streams').find(({ title }) => title.includes(' ours '));
+  const [without, slow] = (table?.measured ?? []).map(({ samples }) =>
+    summarize(samples.map((sample) => sample[key])),
+  );
+  if (without === null || slow === null || slow === undefined) return null;
+  const { max } = without;
+  return { median: slow.median / max, min: slow.min / max, max: slow.max / max };
 }
 
 function loaded(results: readonly Result[]): Summary | null {
@@ -102,3 +173,5 @@ function find(table: Comparison | undefined, name: string): Measured | undefined
 function ratio(over: Measured | undefined, under: Measured | undefined): Summary | null {
   return over === undefined || under === undefined ? null : compareCpu(over, under);
 }
+
+const mb = 1_000_000;

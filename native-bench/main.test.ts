@@ -10,6 +10,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { parseReport } from './ghz.ts';
+import { parseErrors, parseLog } from './h2load.ts';
 import { parseFigures } from './micro.ts';
 import { findProgram } from './peer.ts';
 import { parseRequests } from './peer-nginx.ts';
@@ -98,6 +100,33 @@ test('what other programs print is read, or refused', () => {
   assert.deepEqual(parseFigures('{"name":"a","nanos":[1,2]}\n'), figures);
   assert.throws(() => parseFigures('{"name":"a"}'), /no figure/);
   assert.throws(() => parseFigures('61 ns\n'), /not a line of JSON: 61 ns/);
+});
+
+test('the summary and the log of h2load are read', () => {
+  const summary = [
+    'requests: 90 total, 99 started, 90 done, 82 succeeded, 8 failed, 5 errored, 1 timeout',
+    'status codes: 82 2xx, 2 3xx, 3 4xx, 0 5xx',
+  ];
+  assert.equal(parseErrors(summary.join('\n')), 11);
+  assert.equal(parseErrors(summary[0]), null);
+  const log = parseLog('1000\t200\t30\n1001\t-1\t7\n1002\t503\t8\n1010\t204\t25\n10');
+  assert.deepEqual([...log.endMicros], [1030, 1035]);
+  assert.deepEqual([...log.tookMicros], [30, 25]);
+});
+
+test('calls that did not end with OK are errors of ghz', () => {
+  const report = {
+    count: 12,
+    statusCodeDistribution: { OK: 9, Unavailable: 3 },
+    latencyDistribution: [
+      { percentage: 50, latency: 2_000 },
+      { percentage: 99, latency: 5_500 },
+    ],
+  };
+  const found = { requests: 9, p50Micros: 2, p99Micros: 5.5, errors: 3 };
+  assert.deepEqual(parseReport(JSON.stringify(report)), found);
+  const none = { count: 3, statusCodeDistribution: { Unavailable: 3 }, latencyDistribution: null };
+  assert.equal(parseReport(JSON.stringify(none)).requests, 0);
 });
 
 function readCommand(pid: string): string {

@@ -12,21 +12,32 @@ import { helpText, readOptions, UsageError } from './options.ts';
 import { findProgram, type Peer, requireProgram } from './peer.ts';
 import { envoy } from './peer-envoy.ts';
 import { haproxy } from './peer-haproxy.ts';
+import { nghttpx } from './peer-nghttpx.ts';
 import { nginx } from './peer-nginx.ts';
 import { createOurs } from './peer-ours.ts';
 import { uws } from './peer-uws.ts';
 import { renderText } from './report.ts';
 import { loadResults, saveResult } from './results.ts';
 import { Run } from './run.ts';
+import { grpc } from './scenario-grpc.ts';
+import { h1ToH2, h2, h2Bodies, h2Workers } from './scenario-h2.ts';
 import { connect, endpoints, growth, http1, services, workers } from './scenario-http.ts';
 import { opaque } from './scenario-opaque.ts';
 import { memory, start } from './scenario-process.ts';
+import { longStream, slowStreams } from './scenario-streams.ts';
 import { serve } from './serve.ts';
 
 const scenarios: readonly Scenario[] = [
   http1,
   growth,
   connect,
+  h2,
+  h2Bodies,
+  h1ToH2,
+  h2Workers,
+  grpc,
+  slowStreams,
+  longStream,
   opaque,
   services,
   endpoints,
@@ -81,6 +92,7 @@ async function execute(options: Options, run: Run, command: string): Promise<voi
 async function executeScenario(bench: Bench, scenario: Scenario, command: string): Promise<void> {
   const { rounds, seconds, results } = bench.options;
   bench.say(`${scenario.name}: ${rounds} rounds of ${seconds} s`);
+  for (const name of scenario.needs) requireProgram(findProgram(name));
   const outcomes = await scenario.execute(bench);
   for (const outcome of outcomes) process.stdout.write(`${renderText(outcome)}\n`);
   const takenAt = new Date().toISOString().slice(0, 16);
@@ -89,18 +101,22 @@ async function executeScenario(bench: Bench, scenario: Scenario, command: string
   bench.say(`written: ${saveResult(results, result)}`);
 }
 
-/** The load generator and the origin are required; what is measured may be missing by name. */
 function createBench(options: Options, run: Run): Bench {
-  const all: Peer[] = [createOurs(options.ours), nginx, haproxy, envoy, uws];
-  const wanted = all.filter(({ name }) => options.peers.includes(name));
-  const needsLoad = options.scenarios.some((name) => name !== 'micro' && name !== 'start');
+  const all: Peer[] = [createOurs(options.ours), nginx, haproxy, envoy, nghttpx, uws];
   return {
     run,
     options,
-    wrk: needsLoad ? requireProgram(findProgram('wrk')) : '',
+    wrk: programOf('wrk'),
+    h2load: programOf('h2load'),
     say: (line) => process.stderr.write(`${line}\n`),
-    peers: wanted,
+    peers: all.filter(({ name }) => options.peers.includes(name)),
   };
+}
+
+/** '' when it is missing: scenarios say what they need. */
+function programOf(name: string): string {
+  const found = findProgram(name);
+  return found.kind === 'found' ? found.program : '';
 }
 
 function messageOf(error: unknown): string {

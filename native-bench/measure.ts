@@ -44,6 +44,7 @@ export interface HttpLoad {
   readonly hosts: readonly string[];
   readonly close: boolean;
   readonly delayMs: number;
+  readonly path: string;
 }
 
 /** A subject under wrk, counted by `count`: the origin, unless the subject answers by itself. */
@@ -119,4 +120,5 @@ async function observe(
 }
 
 const warmSecondsMax = 10;
-const settleMsMin = 750;
+/** Until a load is steady. */
+export const settleMsMin = 750;

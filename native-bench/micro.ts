@@ -13,6 +13,7 @@ import { projectDir } from './peer.ts';
 export const micro: Scenario = {
   name: 'micro',
   about: 'micro-benchmarks beside the sources; the HTTP/1 head decoder beside llhttp',
+  needs: [],
   execute: async (bench) => {
     const figures: Figure[] = [];
     const missing: Missing[] = [];

@@ -100,4 +100,4 @@ function wholeNumber(name: string, text: string): number {
   return value;
 }
 
-const peerNames = ['ours', 'nginx', 'haproxy', 'envoy', 'uws'];
+const peerNames = ['ours', 'nginx', 'haproxy', 'envoy', 'nghttpx', 'uws'];

@@ -5,7 +5,14 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { benchDir, findProgram, type Peer, type Plan, requireProgram } from './peer.ts';
+import {
+  benchDir,
+  endsInHttp2,
+  findProgram,
+  type Peer,
+  type Plan,
+  requireProgram,
+} from './peer.ts';
 import { findFreePorts } from './run.ts';
 
 export const envoy: Peer = {
@@ -25,7 +32,8 @@ export const envoy: Peer = {
 };
 
 function buildConfig(plan: Plan, port: number): object {
-  const filter = plan.protocol === 'http' ? httpFilter : tcpFilter;
+  const codec = plan.protocol === 'http2' ? 'HTTP2' : 'HTTP1';
+  const filter = plan.protocol === 'opaque' ? tcpFilter : buildHttpFilter(codec);
   return {
     static_resources: {
       listeners: [
@@ -36,12 +44,12 @@ function buildConfig(plan: Plan, port: number): object {
           filter_chains: [{ filters: [filter] }],
         },
       ],
-      clusters: [buildCluster(plan.services[0].endpoints)],
+      clusters: [buildCluster(plan)],
     },
   };
 }
 
-function buildCluster(endpoints: readonly string[]): object {
+function buildCluster(plan: Plan): object {
   const limit = 100_000;
   return {
     name: 'out',
@@ -51,9 +59,10 @@ function buildCluster(endpoints: readonly string[]): object {
     circuit_breakers: {
       thresholds: [{ max_connections: limit, max_pending_requests: limit, max_requests: limit }],
     },
+    ...(endsInHttp2(plan) ? { typed_extension_protocol_options: { [optionsName]: http2 } } : {}),
     load_assignment: {
       cluster_name: 'out',
-      endpoints: [{ lb_endpoints: endpoints.map(buildEndpoint) }],
+      endpoints: [{ lb_endpoints: plan.services[0].endpoints.map(buildEndpoint) }],
     },
   };
 }
@@ -63,33 +72,39 @@ function buildEndpoint(endpoint: string): object {
   return { endpoint: { address: { socket_address: { address, port_value: Number(port) } } } };
 }
 
-const typePrefix = 'type.googleapis.com/envoy.extensions.filters';
-const httpFilter = {
-  name: 'http',
-  typed_config: {
-    '@type': `${typePrefix}.network.http_connection_manager.v3.HttpConnectionManager`,
-    stat_prefix: 'in',
-    codec_type: 'HTTP1',
-    generate_request_id: false,
-    route_config: {
-      virtual_hosts: [
+function buildHttpFilter(codec: 'HTTP1' | 'HTTP2'): object {
+  const routes = [{ match: { prefix: '/' }, route: { cluster: 'out' } }];
+  return {
+    name: 'http',
+    typed_config: {
+      '@type': `${typePrefix}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+      stat_prefix: 'in',
+      codec_type: codec,
+      generate_request_id: false,
+      route_config: { virtual_hosts: [{ name: 'all', domains: ['*'], routes }] },
+      http2_protocol_options: http2Options,
+      http_filters: [
         {
-          name: 'all',
-          domains: ['*'],
-          routes: [{ match: { prefix: '/' }, route: { cluster: 'out' } }],
+          name: 'router',
+          typed_config: { '@type': `${typePrefix}.filters.http.router.v3.Router` },
         },
       ],
     },
-    http_filters: [
-      { name: 'router', typed_config: { '@type': `${typePrefix}.http.router.v3.Router` } },
-    ],
-  },
-};
+  };
+}
+
+const typePrefix = 'type.googleapis.com/envoy.extensions';
 const tcpFilter = {
   name: 'tcp',
   typed_config: {
-    '@type': `${typePrefix}.network.tcp_proxy.v3.TcpProxy`,
+    '@type': `${typePrefix}.filters.network.tcp_proxy.v3.TcpProxy`,
     stat_prefix: 'in',
     cluster: 'out',
   },
+};
+const http2Options = { max_concurrent_streams: 1000 };
+const optionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+const http2 = {
+  '@type': `${typePrefix}.upstreams.http.v3.HttpProtocolOptions`,
+  explicit_http_config: { http2_protocol_options: http2Options },
 };

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findProgram, type Peer, type Plan, requireProgram } from './peer.ts';
+import { endsInHttp2, findProgram, type Peer, type Plan, requireProgram } from './peer.ts';
 import { findFreePorts } from './run.ts';
 
 export const haproxy: Peer = {
@@ -22,11 +22,14 @@ export const haproxy: Peer = {
 };
 
 function writeConfig(plan: Plan, port: number): string {
-  const http = plan.protocol === 'http';
+  const http = plan.protocol !== 'opaque';
+  const clientProtocol = plan.protocol === 'http2' ? ' proto h2' : '';
+  const serverProtocol = endsInHttp2(plan) ? ' proto h2' : '';
   return [
     'global',
     '  nbthread 1',
     '  maxconn 9000',
+    '  tune.h2.max-concurrent-streams 1000',
     'defaults',
     `  mode ${http ? 'http' : 'tcp'}`,
     ...(http ? ['  http-reuse always'] : []),
@@ -34,10 +37,12 @@ function writeConfig(plan: Plan, port: number): string {
     '  timeout client 300s',
     '  timeout server 300s',
     'frontend in',
-    `  bind 127.0.0.1:${port} backlog 8192`,
+    `  bind 127.0.0.1:${port} backlog 8192${clientProtocol}`,
     '  default_backend out',
     'backend out',
-    ...plan.services[0].endpoints.map((endpoint, index) => `  server s${index} ${endpoint}`),
+    ...plan.services[0].endpoints.map(
+      (endpoint, index) => `  server s${index} ${endpoint}${serverProtocol}`,
+    ),
     '',
   ].join('\n');
 }

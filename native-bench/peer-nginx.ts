@@ -3,14 +3,17 @@
 import { writeFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { join } from 'node:path';
-import { findProgram, type Peer, type Plan, requireProgram } from './peer.ts';
+import { endsInHttp2, findProgram, type Peer, type Plan, requireProgram } from './peer.ts';
 import { findFreePorts, type Run, type Started } from './run.ts';
 
 export const nginx: Peer = {
   name: 'nginx',
   find: () => findProgram('nginx'),
-  refuse: (plan) =>
-    plan.protocol === 'opaque' ? 'its stream module is a package of its own' : null,
+  refuse: (plan) => {
+    if (endsInHttp2(plan))
+      return 'it speaks HTTP/2 to endpoints for gRPC only, and does not share it';
+    return plan.protocol === 'opaque' ? 'its stream module is a package of its own' : null;
+  },
   start: async (run, plan) => {
     const [port] = await findFreePorts(1);
     const started = startNginx(run, 'nginx', plan.cores, writeProxyHttp(plan, port));

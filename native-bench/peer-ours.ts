@@ -2,7 +2,7 @@
 
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Peer, type Plan, projectDir } from './peer.ts';
+import { endsInHttp2, type Peer, type Plan, projectDir } from './peer.ts';
 import { findFreePorts, type Run, type Started } from './run.ts';
 
 /** `command`: program and arguments before `--config FILE`. */
@@ -16,7 +16,7 @@ export function createOurs(command: string): Peer {
         : { kind: 'missing', reason: `no ${program}; --ours names another command` },
     refuse: () => null,
     start: async (run, plan) => {
-      const ours = await launchOurs(run, command, plan);
+      const ours = launchOurs(run, command, plan.cores, await planOurs(run, plan));
       await run.waitForPort(ours.started, ours.port);
       const end = (): Promise<void> => run.end(ours.started);
       return { name: `ours (${plan.workers})`, pid: ours.started.pid, port: ours.port, end };
@@ -24,24 +24,38 @@ export function createOurs(command: string): Peer {
   };
 }
 
-interface Launched {
-  readonly started: Started;
-  readonly startedAtMs: number;
+/** A configuration that no process has seen yet. */
+export interface Planned {
+  readonly file: string;
   readonly port: number;
   readonly adminPort: number;
 }
 
-/** Begins the process without waiting for it: what the start scenario measures. */
-export async function launchOurs(run: Run, ours: string, plan: Plan): Promise<Launched> {
-  const [command, ...args] = splitCommand(ours);
+interface Launched extends Planned {
+  readonly started: Started;
+  readonly startedAtMs: number;
+}
+
+export async function planOurs(run: Run, plan: Plan): Promise<Planned> {
   const [port, bindPort, adminPort] = await findFreePorts(3);
   const file = join(run.makeFolder('ours'), 'heddle.yaml');
   writeFileSync(file, JSON.stringify(buildConfig(plan, port, bindPort, adminPort)));
-  const options = { name: 'ours', command, args: [...args, '--config', file], cores: plan.cores };
+  return { file, port: plan.protocol === 'opaque' ? bindPort : port, adminPort };
+}
+
+/** Begins the process without waiting for it: what the start scenario measures. */
+export function launchOurs(
+  run: Run,
+  ours: string,
+  cores: string | null,
+  planned: Planned,
+): Launched {
+  const [command, ...args] = splitCommand(ours);
+  // What it keeps of configurations goes with the run.
+  const env = { XDG_CACHE_HOME: run.dir };
+  const options = { name: 'ours', command, args: [...args, '--config', planned.file], cores, env };
   const startedAtMs = performance.now();
-  const started = run.start(options);
-  const used = plan.protocol === 'opaque' ? bindPort : port;
-  return { started, startedAtMs, port: used, adminPort };
+  return { ...planned, started: run.start(options), startedAtMs };
 }
 
 /** A path is meant from the project's folder. */
@@ -53,7 +67,8 @@ function splitCommand(command: string): string[] {
 /** YAML reads JSON. Only what differs from the defaults is set. */
 function buildConfig(plan: Plan, port: number, bindPort: number, adminPort: number): object {
   const opaque = { port: 5432, protocol: 'opaque', bind: `127.0.0.1:${bindPort}` };
-  const common = plan.protocol === 'opaque' ? opaque : { port: 80 };
+  const http = endsInHttp2(plan) ? { port: 80, protocol: 'http2' } : { port: 80 };
+  const common = plan.protocol === 'opaque' ? opaque : http;
   const services = plan.services.map(({ name, endpoints }) => [name, { ...common, endpoints }]);
   return {
     services: Object.fromEntries(services),

@@ -20,7 +20,7 @@ export const uws: Peer = {
     return { kind: 'missing', reason };
   },
   refuse: (plan) =>
-    plan.protocol === 'opaque' || plan.services.length > 1 ? 'it answers HTTP by itself' : null,
+    plan.protocol !== 'http' || plan.services.length > 1 ? 'it answers HTTP/1.1 by itself' : null,
   start: async (run, plan) => {
     const [port, countPort] = await findFreePorts(2);
     const server = join(import.meta.dirname, 'uws-server.ts');

@@ -15,7 +15,8 @@ export interface PlanService {
 
 /** What a proxy is to carry. */
 export interface Plan {
-  readonly protocol: 'http' | 'opaque';
+  /** What clients speak, and endpoints where that is something else. `http` is HTTP/1.1. */
+  readonly protocol: 'http' | 'http2' | 'http1-to-http2' | 'opaque';
   /** The first one is what an opaque plan carries. */
   readonly services: readonly PlanService[];
   /** Cores of the proxy, for taskset. */
@@ -44,6 +45,11 @@ export interface Peer {
   /** Why this plan is not for it, or `null`. */
   readonly refuse: (plan: Plan) => string | null;
   readonly start: (run: Run, plan: Plan) => Promise<Subject>;
+}
+
+/** Whether the proxy speaks HTTP/2 to its endpoints. */
+export function endsInHttp2(plan: Plan): boolean {
+  return plan.protocol === 'http2' || plan.protocol === 'http1-to-http2';
 }
 
 export const projectDir = join(import.meta.dirname, '..');

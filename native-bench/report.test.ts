@@ -64,6 +64,16 @@ test('a transfer is bytes by CPU, so less CPU is a higher ratio', () => {
   assert.match(text, /haproxy +1\.67 .* 1\.20/);
 });
 
+test('latency and shared connections are columns where they were looked at', () => {
+  const plain = { ...sample(5), p50Micros: 0 };
+  const bulk = { subject: 'ours (1)', samples: [plain] };
+  assert.doesNotMatch(renderText(comparison({ unit: 'GB' }, bulk)), /p50|to origin|errors/);
+  const shared = { subject: 'ours (1)', samples: [{ ...sample(5), originConnections: 4 }] };
+  const text = renderText(comparison({}, shared));
+  assert.match(text, /p50 us +p99 us +RSS MB +RssAnon MB +to origin +errors/);
+  assert.match(text, /ours \(1\) .* 4 +0$/m);
+});
+
 test('what was not measured is named in both forms, also when nothing was', () => {
   const outcome = comparison({ missing: [{ name: 'envoy', reason: 'no envoy here' }] });
   for (const text of [renderText(outcome), renderMarkdown(outcome)]) {
@@ -77,11 +87,44 @@ test('a goal is met, missed or not measured', () => {
   const names = ['workers 1, idle, RssAnon', 'workers 0, idle, RssAnon'];
   const figures = names.map((name) => ({ name, unit: 'MB', values: [25] }) as const);
   const memory = { kind: 'figures', title: 'm', figures, missing: [] } as const;
-  const results = [result('http1', http1), result('opaque', opaque), result('memory', memory)];
+  const h2 = comparison({}, measured('ours (1)', 5), measured('haproxy', 4), measured('envoy', 9));
+  const workers = comparison(
+    { ratio: 'growth' },
+    measured('ours (1)', 10),
+    measured('ours (0)', 8),
+    measured('ours (2)', 13),
+  );
+  const timed = (p50Micros: number, p99Micros: number): Sample => {
+    return { ...sample(1), p50Micros, p99Micros };
+  };
+  const slow = comparison(
+    { title: 'beside slow streams, ours (1)' },
+    { subject: 'ours (1), 0 slow', samples: [timed(10, 50), timed(12, 60)] },
+    { subject: 'ours (1), 100 slow', samples: [timed(11, 61), timed(11, 65)] },
+  );
+  const rise = { name: 'ours (1), its greatest rise', unit: 'MB', values: [3, 4] } as const;
+  const long = { kind: 'figures', title: 'l', figures: [rise], missing: [] } as const;
+  const results = [
+    result('http1', http1),
+    result('h2', h2),
+    result('h2-workers', workers),
+    result('slow-streams', slow),
+    result('long-stream', long),
+    result('opaque', opaque),
+    result('memory', memory),
+  ];
   const judged = judgeGoals(results).map(({ goal, met }) => [goal.slice(0, 30), met]);
   assert.deepEqual(judged, [
     ['HTTP/1.1 CPU per request: at m', 'no'],
     ['HTTP/1.1 CPU per request: at m', 'not measured'],
+    ['HTTP/2 CPU per request: at mos', 'no'],
+    ['HTTP/2 CPU per request: at mos', 'yes'],
+    ['RssAnon, HTTP/2, 16 x 32 strea', 'yes'],
+    ['HTTP/2 CPU per request, 0 work', 'yes'],
+    ['HTTP/2 CPU per request, 2 work', 'no'],
+    ['100 slow streams, p50 of other', 'yes'],
+    ['100 slow streams, p99 of other', 'no'],
+    ['one stream of 1 GiB: RssAnon r', 'yes'],
     ['opaque TCP: at least 1.0 x HAP', 'yes'],
     ['start: ready within 200 ms, on', 'not measured'],
     ['RssAnon idle, one worker: at m', 'yes'],
@@ -90,7 +133,9 @@ test('a goal is met, missed or not measured', () => {
     ['64 to 5000 connections: growth', 'not measured'],
     ['1 to 1000 services, one asked:', 'not measured'],
     ['1 to 1000 services, all asked:', 'not measured'],
+    ['1 to 1000 services, all asked:', 'not measured'],
     ['1 to 1000 endpoints: at most 1', 'not measured'],
+    ['1 to 1000 endpoints: growth at', 'not measured'],
   ]);
 });
 
@@ -103,6 +148,22 @@ test('growth is judged beside the growth of nginx', () => {
     )?.met;
   assert.equal(goal(at(21, 20)), 'yes');
   assert.equal(goal(at(23, 20)), 'no');
+});
+
+test('growth over endpoints is judged alone and beside that of nginx', () => {
+  const of = (peer: string, one: number, thousand: number): Comparison => ({
+    ...comparison({ ratio: 'growth' }, measured('1', one), measured('1000', thousand)),
+    title: `growth: endpoints, ${peer}`,
+  });
+  const judged = judgeGoals([result('endpoints', of('ours', 10, 18), of('nginx', 10, 20))]);
+  const goals = judged.filter(({ goal }) => goal.includes('endpoints'));
+  assert.deepEqual(
+    goals.map(({ figure, met }) => [figure.slice(0, 4), met]),
+    [
+      ['1.80', 'no'],
+      ['0.90', 'yes'],
+    ],
+  );
 });
 
 test('only the part between the markers is replaced', () => {

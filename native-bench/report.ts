@@ -62,18 +62,22 @@ function buildFigures(outcome: Figures): Table {
 
 function buildComparison({ unit, ratio, measured }: Comparison): Table {
   const first = measured[0];
-  const opaque = unit === 'GB';
+  const bulk = unit === 'GB';
+  const samples = measured.flatMap((one) => one.samples);
+  const timed = samples.some(({ p50Micros }) => p50Micros > 0);
+  const shared = samples.some(({ originConnections }) => originConnections !== undefined);
   const name = first?.subject ?? 'first';
   const heading = [
     ratio === 'peers' ? 'proxy' : 'variant',
-    opaque ? 'GB per CPU-second' : 'CPU us/request',
+    bulk ? 'GB per CPU-second' : 'CPU us/request',
     ratio === 'peers' ? `${name} / this` : `this / ${name}`,
-    opaque ? 'GB/s' : 'requests/s',
+    bulk ? 'GB/s' : 'requests/s',
     'busy',
-    ...(opaque ? [] : ['p50 us', 'p99 us']),
+    ...(timed ? ['p50 us', 'p99 us'] : []),
     'RSS MB',
     'RssAnon MB',
-    ...(opaque ? [] : ['errors']),
+    ...(shared ? ['to origin'] : []),
+    ...(timed ? ['errors'] : []),
   ];
   const rows = measured.map((one) => {
     const pick = (read: (sample: Sample) => number): Summary | null =>
@@ -81,21 +85,22 @@ function buildComparison({ unit, ratio, measured }: Comparison): Table {
     const median = (read: (sample: Sample) => number, digits = 0): string =>
       pick(read)?.median.toFixed(digits) ?? '-';
     // Bytes per CPU-second of the first over this one's is CPU per byte the other way round.
-    const turned = ratio === 'growth' || opaque;
+    const turned = ratio === 'growth' || bulk;
     const compared = turned ? compareCpu(one, first) : compareCpu(first, one);
     return [
       one.subject,
       formatSpread(
-        pick(({ cpuMicros }) => (opaque ? 1_000_000 / cpuMicros : cpuMicros)),
-        opaque ? 2 : 1,
+        pick(({ cpuMicros }) => (bulk ? 1_000_000 / cpuMicros : cpuMicros)),
+        bulk ? 2 : 1,
       ),
       one === first ? '1' : formatSpread(compared, 2),
-      median(({ unitsPerSecond }) => unitsPerSecond, opaque ? 2 : 0),
+      median(({ unitsPerSecond }) => unitsPerSecond, bulk ? 2 : 0),
       median(({ busy }) => busy, 2),
-      ...(opaque ? [] : [median(({ p50Micros }) => p50Micros), median((at) => at.p99Micros)]),
+      ...(timed ? [median(({ p50Micros }) => p50Micros), median((at) => at.p99Micros)] : []),
       median(({ rssBytes }) => rssBytes / mb, 1),
       median(({ anonBytes }) => anonBytes / mb, 1),
-      ...(opaque ? [] : [String(one.samples.reduce((sum, { errors }) => sum + errors, 0))]),
+      ...(shared ? [median(({ originConnections }) => originConnections ?? 0)] : []),
+      ...(timed ? [String(one.samples.reduce((sum, { errors }) => sum + errors, 0))] : []),
     ];
   });
   return [heading, ...rows];

@@ -20,6 +20,8 @@ interface StartOptions {
   readonly cores: string | null;
   /** Opens a channel for messages, for a Node process. */
   readonly channel?: boolean;
+  /** Variables beside those that we have. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Started {
@@ -52,6 +54,7 @@ export class Run {
     const pin = options.cores === null ? [] : ['taskset', '-c', options.cores];
     const [command, ...args] = [...pin, options.command, ...options.args];
     const child = spawn(command, args, {
+      env: { ...process.env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe', ...(options.channel === true ? ['ipc' as const] : [])],
     });
     let complaint = '';

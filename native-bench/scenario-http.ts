@@ -12,6 +12,7 @@ import {
   type Scenario,
   startPeers,
 } from './bench.ts';
+import { comparePeers } from './compare.ts';
 import { type Contender, contendHttp, type HttpLoad, measureRounds } from './measure.ts';
 import type { Plan, PlanService, Subject } from './peer.ts';
 import { type Origin, startOrigin } from './peer-nginx.ts';
@@ -19,6 +20,7 @@ import { type Origin, startOrigin } from './peer-nginx.ts';
 export const http1: Scenario = {
   name: 'http1',
   about: 'HTTP/1.1 keep-alive, 64 connections',
+  needs: ['nginx', 'wrk'],
   execute: async (bench) => {
     const { connections } = bench.options;
     const title = `HTTP/1.1 keep-alive, ${connections} connections`;
@@ -29,6 +31,7 @@ export const http1: Scenario = {
 export const connect: Scenario = {
   name: 'connect',
   about: 'a connection for each request, 64 at a time',
+  needs: ['nginx', 'wrk'],
   execute: async (bench) => {
     const { connections } = bench.options;
     const title = `HTTP/1.1, a connection for each request, ${connections} at a time`;
@@ -39,6 +42,7 @@ export const connect: Scenario = {
 export const growth: Scenario = {
   name: 'growth',
   about: 'HTTP/1.1 keep-alive, 64, 500, 1000 and 5000 connections',
+  needs: ['nginx', 'wrk'],
   execute: async (bench) => {
     const outcomes: Outcome[] = [];
     for (const connections of [64, 500, 1000, 5000]) {
@@ -52,6 +56,7 @@ export const growth: Scenario = {
 export const services: Scenario = {
   name: 'services',
   about: '1 service and 1000, of which one or all are asked; nginx shows what the sockets cost',
+  needs: ['nginx', 'wrk'],
   execute: async (bench) => {
     return comparePlans(bench, 'growth: services', 1, (origin) => [
       { label: '1 service', services: repeat(1, origin), asked: 1 },
@@ -64,6 +69,7 @@ export const services: Scenario = {
 export const endpoints: Scenario = {
   name: 'endpoints',
   about: '1 endpoint and 1000; nginx shows what the sockets cost',
+  needs: ['nginx', 'wrk'],
   execute: (bench) =>
     comparePlans(bench, 'growth: endpoints', 1000, (origin) => [
       { label: '1 endpoint', services: single(origin.endpoints.slice(0, 1)), asked: 1 },
@@ -74,6 +80,7 @@ export const endpoints: Scenario = {
 export const workers: Scenario = {
   name: 'workers',
   about: 'ours with 0, 1 and 2 workers',
+  needs: ['nginx', 'wrk'],
   execute: async (bench) => {
     const { connections } = bench.options;
     const title = `workers: HTTP/1.1 keep-alive, ${connections} connections, one core`;
@@ -102,11 +109,9 @@ export const workers: Scenario = {
 async function compareLoad(bench: Bench, title: string, load: HttpLoad): Promise<Outcome> {
   return withOrigin(bench, 1, async (origin) => {
     const plan = buildPlan(bench, single(origin.endpoints));
-    const { subjects, missing } = await startPeers(bench, plan);
-    const contenders = subjects.map((subject) => contendHttp(bench, subject, origin.count, load));
-    const measured = await measureRounds(bench, contenders);
-    for (const subject of subjects) await subject.end();
-    return describe(title, 'peers', measured, missing);
+    const contend = (subject: Subject): Contender =>
+      contendHttp(bench, subject, origin.count, load);
+    return comparePeers(bench, title, plan, contend);
   });
 }
 
@@ -189,5 +194,5 @@ function single(addresses: readonly string[]): PlanService[] {
 }
 
 function keepAlive(connections: number): HttpLoad {
-  return { connections, hosts: ['web'], close: false, delayMs: 0 };
+  return { connections, hosts: ['web'], close: false, delayMs: 0, path: '/' };
 }

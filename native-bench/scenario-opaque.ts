@@ -12,6 +12,7 @@ import type { Started } from './run.ts';
 export const opaque: Scenario = {
   name: 'opaque',
   about: 'opaque TCP, one stream of 64 KiB chunks; HAProxy and Envoy in TCP mode',
+  needs: [],
   execute: async (bench) => {
     const bulk = startBulk(bench);
     const { port } = await receive(bulk, 'port');

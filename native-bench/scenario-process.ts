@@ -5,13 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench, Figure, Figures, Scenario } from './bench.ts';
 import type { Peer, Plan } from './peer.ts';
 import { type Origin, startOrigin } from './peer-nginx.ts';
-import { launchOurs } from './peer-ours.ts';
+import { launchOurs, type Planned, planOurs } from './peer-ours.ts';
 import { readUsage } from './usage.ts';
 import { startWrk } from './wrk.ts';
 
 export const memory: Scenario = {
   name: 'memory',
   about: 'RssAnon of ours, idle and with 1000 connections at 10 000 requests a second',
+  needs: ['nginx', 'wrk'],
   execute: async (bench) => {
     const ours = findOurs(bench);
     const title = 'memory of ours (MB)';
@@ -28,7 +29,8 @@ export const memory: Scenario = {
 
 export const start: Scenario = {
   name: 'start',
-  about: 'from exec until /ready answers 200',
+  about: 'from exec until /ready answers 200, with a new configuration and with a known one',
+  needs: [],
   execute: async (bench) => {
     const ours = findOurs(bench);
     const title = 'start of ours: exec to ready (ms)';
@@ -36,12 +38,16 @@ export const start: Scenario = {
     if (ours.missing.length === 0) {
       for (const workers of [0, 1, 2]) {
         for (const cores of [null, bench.options.proxyCores]) {
-          const values: number[] = [];
+          const known: number[] = [];
+          const fresh: number[] = [];
           for (let round = 0; round < startRounds; round++) {
-            values.push(await measureStart(bench, cores, workers));
+            const planned = await planStart(bench, workers);
+            fresh.push(await measureStart(bench, cores, planned));
+            known.push(await measureStart(bench, cores, planned));
           }
-          const where = cores === null ? 'all cores' : 'one core';
-          figures.push({ name: `workers ${workers}, ${where}`, unit: 'ms', values });
+          const name = `workers ${workers}, ${cores === null ? 'all cores' : 'one core'}`;
+          figures.push({ name, unit: 'ms', values: known });
+          figures.push({ name: `${name}, new configuration`, unit: 'ms', values: fresh });
         }
       }
     }
@@ -77,6 +83,7 @@ async function measureMemory(
     hosts: ['web'],
     close: false,
     delayMs: 95,
+    path: '/',
     seconds,
     port: subject.port,
     cores: bench.options.loadCores,
@@ -100,10 +107,13 @@ async function measureMemory(
   ];
 }
 
-async function measureStart(bench: Bench, cores: string | null, workers: number): Promise<number> {
+function planStart(bench: Bench, workers: number): Promise<Planned> {
   const services = [{ name: 'web', endpoints: ['127.0.0.1:9'] }];
-  const plan: Plan = { protocol: 'http', services, cores, workers };
-  const ours = await launchOurs(bench.run, bench.options.ours, plan);
+  return planOurs(bench.run, { protocol: 'http', services, cores: null, workers });
+}
+
+async function measureStart(bench: Bench, cores: string | null, planned: Planned): Promise<number> {
+  const ours = launchOurs(bench.run, bench.options.ours, cores, planned);
   while (!(await isReady(ours.adminPort))) {
     if (
       performance.now() - ours.startedAtMs > startTimeoutMs ||

@@ -5,11 +5,13 @@
 
 import { once } from 'node:events';
 import { type Bench, startPeers } from './bench.ts';
+import { findProgram, requireProgram } from './peer.ts';
 import { startOrigin } from './peer-nginx.ts';
 
 /** One line of JSON on stdout; ends when stdin does. */
 export async function serve(bench: Bench): Promise<void> {
   const { loadCores, proxyCores } = bench.options;
+  const wrk = requireProgram(findProgram('wrk'));
   const origin = await startOrigin(bench.run, loadCores, 1);
   const services = [{ name: 'web', endpoints: origin.endpoints }];
   const plan = { protocol: 'http', services, cores: proxyCores, workers: 1 } as const;
@@ -17,7 +19,7 @@ export async function serve(bench: Bench): Promise<void> {
   const served = {
     host: services[0].name,
     loadCores,
-    wrk: bench.wrk,
+    wrk,
     subjects: subjects.map(({ name, pid, port }) => ({ name, pid, port })),
     missing,
   };

@@ -4,7 +4,8 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
 
 export interface Usage {
   /** User and system time of all threads since each process began. */
@@ -69,6 +70,44 @@ export function parseMemory(text: string): { rssBytes: number; anonBytes: number
   const readKib = (key: string): number =>
     Number(new RegExp(`^${key}:\\s+([0-9]+) kB$`, 'm').exec(text)?.[1] ?? 0);
   return { rssBytes: readKib('VmRSS') * 1024, anonBytes: readKib('RssAnon') * 1024 };
+}
+
+/** Established TCP connections that `root` and its descendants have to a port of this machine. */
+export function countConnections(root: number, port: number): number {
+  const sockets = new Set(listTree(root).flatMap(({ pid }) => listSockets(pid)));
+  return parseConnections(readFileSync('/proc/net/tcp', 'latin1'), port).filter((inode) =>
+    sockets.has(`socket:[${inode}]`),
+  ).length;
+}
+
+/** The inodes in /proc/net/tcp of what is established with this remote port (proc(5)). */
+export function parseConnections(text: string, port: number): string[] {
+  const remotePort = port.toString(16).toUpperCase().padStart(4, '0');
+  const rows = text.split('\n').map((line) => line.trim().split(/ +/));
+  return rows
+    .filter(([, , remote, state]) => state === '01' && remote.endsWith(`:${remotePort}`))
+    .map((row) => row[9]);
+}
+
+/** As the kernel names them, `socket:[inode]`, and whatever else is open. */
+function listSockets(pid: number): string[] {
+  const folder = `/proc/${pid}/fd`;
+  return listFolder(folder).map((fd) => {
+    try {
+      return readlinkSync(join(folder, fd));
+    } catch {
+      // It was closed in between.
+      return '';
+    }
+  });
+}
+
+function listFolder(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 function readProc(pid: number, file: 'stat' | 'status'): string | null {

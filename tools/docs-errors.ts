@@ -5,15 +5,17 @@
 
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { grpcStatusName } from '../cli/grpc-status.ts';
 import { type ErrorCode, errorTraits, type Initiator } from '../core/base/errors.ts';
-import { informationalMax } from '../core/base/limits.ts';
+import { hopsMax, informationalMax } from '../core/base/limits.ts';
 import { responseTo } from '../core/proxy/respond.ts';
 
 /** When it happens and where to look: what the one sentence of an answer has no room for. */
 const explanations: Readonly<Record<ErrorCode, string>> = {
   BAD_REQUEST: `The head breaks a rule of RFC 9112 that keeps proxies and origins of one mind
 about where a request ends. The sentence names the rule and the byte. Nothing was sent to an
-endpoint.`,
+endpoint. Over HTTP/2 there is no answer: a malformed request ends with RST_STREAM and
+PROTOCOL_ERROR (RFC 9113 8.1.1), and the log has the rule.`,
   HEAD_TOO_LARGE: `Often a cookie that has grown. Nothing was sent to an endpoint.`,
   URI_TOO_LONG: `The request line alone is longer than the whole head may be.`,
   TOO_MANY_FIELDS: `Fields of the head, or of the trailers, beyond \`proxy.headFieldsMax\`. A head
@@ -25,14 +27,16 @@ Part of the body may have reached an endpoint, whose connection was closed then.
   VERSION_NOT_SUPPORTED: `The major version in the request line is not 1.`,
   REQUEST_TIMEOUT: `The head took longer than \`proxy.headTimeoutMs\`, or the body paused for
 longer than \`proxy.bodyIdleTimeoutMs\`. A connection on which no request has begun ends without
-an answer.`,
+an answer. Over HTTP/2 a field block that does not end in time ends the connection.`,
   CLIENT_GONE: `No answer carries it: it is in the access log and in the metrics, as the outcome
-of a request whose client closed the connection first.`,
+of a request whose client closed the connection, or reset the stream, first.`,
   UNKNOWN_SERVICE: `No service of the configuration has this name and port. Names are explained in
 [CONFIG.md](CONFIG.md#names); a port that differs from the service's makes another name. For TLS
 and other connections that are not HTTP the connection is closed instead.`,
   NO_AUTHORITY: `HTTP/1.0 without \`Host\` through the outbound listener: nothing says where to.`,
-  LOOP: `All endpoints of the service are listeners of this same proxy.`,
+  LOOP: `All endpoints of the service are listeners of this same proxy. Or proxies are endpoints of
+each other: with many requests in flight a proxy counts in \`l5d-hops\` which have passed it, and
+after ${hopsMax} it is enough.`,
   NO_ENDPOINTS: `The service is configured, and its source says that it has no endpoint. A source
 that fails does not lead here: its last good endpoints stay.`,
   FAILFAST: `The service has endpoints, but for \`proxy.failfastTimeoutMs\` the gates of all have
@@ -41,8 +45,8 @@ been shut by failed connections. This request waited that long; later ones get
   QUEUE_FULL: `More than \`proxy.queueRequestsMax\` requests of one worker wait for an endpoint,
 or for a connection to one.`,
   LOAD_SHED: `\`proxy.inFlightMax\` requests are under way in this worker and direction, or the
-service is in failfast, or more services are in use than a worker keeps. The sentence says
-which.`,
+service is in failfast, or more services are in use than a worker keeps, or no file descriptor was
+left for a connection (\`EMFILE\`). The sentence says which.`,
   DISCOVERY_TIMEOUT: `The first answer of the source, DNS for instance, did not come within 3 s.`,
   CONNECT_TIMEOUT: `No connection within \`proxy.connectTimeoutMs\`. The gate of the endpoint is
 shut for a while.`,
@@ -53,15 +57,22 @@ the endpoint is shut for a while.`,
   UPSTREAM_REFUSED: `The endpoint said that it had not begun with the request: RST_STREAM with
 REFUSED_STREAM, or a GOAWAY whose last stream is below it (RFC 9113 8.7). It was sent elsewhere, and
 this is the answer because that was refused as well.`,
-  UPSTREAM_RESET: `The connection ended after the request was sent and before a byte of the
-response: the application crashed, restarted, or closed an idle connection in the same moment.`,
+  UPGRADE_REFUSED: `A WebSocket, or another upgrade, for an endpoint that is spoken to in HTTP/2 and
+whose SETTINGS do not have ENABLE_CONNECT_PROTOCOL (RFC 8441).`,
+  UPSTREAM_RESET: `The connection or the stream ended after the request was sent and before a byte
+of the response: the application crashed, restarted, or closed an idle connection in the same
+moment. The sentence says so where an endpoint answered HTTP/2 in HTTP/1: its service needs
+\`protocol: http1\`.`,
   UPSTREAM_MALFORMED: `The response breaks a rule that tells responses apart, has a 101 that
 nobody asked for, or more than ${informationalMax} informational responses. The sentence names the
 rule; the connection is closed and nothing of what it sent is given to anybody else.`,
   UPSTREAM_HEAD_TOO_LARGE: `The head of the response exceeds the limits that hold for requests
 too.`,
-  UPSTREAM_TRUNCATED: `The connection ended within the body of the response. The status has been
-sent by then, so the client's connection is reset: it must not take the body for whole.`,
+  UPSTREAM_TRUNCATED: `The connection or the stream ended within the body of the response. The
+status has been sent by then, so the client's connection, or its stream, is reset: it must not take
+the body for whole.`,
+  DEADLINE_EXCEEDED: `A gRPC call carries \`grpc-timeout\`; when it is over the proxy stops waiting,
+as its caller does, and resets the call toward the endpoint.`,
   RESPONSE_TIMEOUT: `Nothing came from the endpoint for \`proxy.responseTimeoutMs\`. After the
 head of the response the client's connection is reset instead.`,
   DRAINING: `A connection that is not HTTP still waited for an endpoint when the grace period of
@@ -84,8 +95,8 @@ export function renderErrorsPage(): string {
     '',
     intro,
     '',
-    '| Code | Status | Caused by | Meaning |',
-    '| --- | --- | --- | --- |',
+    '| Code | Status | gRPC | Caused by | Meaning |',
+    '| --- | --- | --- | --- | --- |',
     ...codes.map(renderRow),
     '',
     ...codes.flatMap(renderCode),
@@ -100,29 +111,37 @@ Outbound, \`l5d-proxy-error\` has a sentence with the details, and the body has 
 remedy. Inbound, where callers may be strangers, the answer has the status and the code alone; the
 sentence is in the log. \`heddle_errors_total\` counts by code ([METRICS.md](METRICS.md)).
 
-Once a response has begun nothing else can be answered: the connection is reset instead, and log
-and metrics have the code. The same holds for connections that are not HTTP.
+A call of gRPC is answered in its own terms: status 200, \`grpc-status\`, and the sentence with the
+remedy in \`grpc-message\`. A connection of HTTP/2 that ends after an answer ends with GOAWAY, and
+what is under way on it is answered before.
+
+Once a response has begun nothing else can be answered: the connection is reset instead, over
+HTTP/2 the stream, and log and metrics have the code. A call of gRPC gets its status as trailers
+also then. Connections that are not HTTP are reset too.
 
 "May be sent again" is about the request: *yes* means that no endpoint has processed it, so that
 any method is safe; *if idempotent* means that an endpoint may have. The proxy itself sends a
 request again, up to twice and to another endpoint if there is one, when no connection came about,
-and when a connection that had been idle died before the response and the method is idempotent.`;
+when the endpoint said over HTTP/2 that it had not begun with it, and when a connection that had
+carried others before died before the response and the method is idempotent.`;
 
 function renderRow(code: ErrorCode): string {
   const { initiator, summary } = errorTraits[code];
-  const { status } = responseTo(code);
-  return `| [${code}](#${code.toLowerCase()}) | ${status} | ${initiator} | ${summary} |`;
+  const { status, grpc } = responseTo(code);
+  const link = `[${code}](#${code.toLowerCase()})`;
+  return `| ${link} | ${status} | ${grpcStatusName(String(grpc))} | ${initiator} | ${summary} |`;
 }
 
 function renderCode(code: ErrorCode): string[] {
   const { initiator, summary, unprocessed } = errorTraits[code];
-  const { status, reason, close, remedy } = responseTo(code);
+  const { status, reason, grpc, close, remedy } = responseTo(code);
   return [
     `## ${code}`,
     '',
     `${summary[0].toUpperCase()}${summary.slice(1)}. ${explanations[code].replaceAll('\n', ' ')}`,
     '',
     `- Status: ${status} ${reason}`,
+    `- gRPC status: ${grpc} ${grpcStatusName(String(grpc))}`,
     `- Caused by: ${initiators[initiator]}`,
     `- May be sent again: ${unprocessed ? 'yes' : 'if idempotent'}`,
     `- The client's connection: ${close ? 'ends after the answer' : 'stays open'}`,

@@ -25,7 +25,7 @@ const labelMeanings: Readonly<Record<LabelName, string>> = {
   errno: 'why a connection was closed, symbolic (`ECONNRESET`); empty after an orderly close',
   error: "Linkerd's word for an error: `loadshed`, `failfast`, `i/o`, `unexpected` ...",
   git_sha: 'the commit that runs',
-  grpc_status: 'the status as a number; empty for plain HTTP',
+  grpc_status: 'how a gRPC call ended, 0 to 16, as its trailers or its head say',
   no_tls_reason: 'why there is no TLS: `loopback`, `not_provided_by_service_discovery` ...',
   peer: '`src`: who connected to us; `dst`: whom we connected to',
   profile: 'the kind of build',
@@ -86,7 +86,12 @@ are sums, and a worker that ended keeps what it had counted. Units are seconds a
 
 A label that does not apply is left out. Label sets are bounded: what exceeds ${seriesMax} series of
 a family counts in one series whose label values are all \`${otherValue}\`. A counter that nothing
-adds to any more is shown for another ${seriesRetainMs / 60_000} minutes, a gauge is gone at once.`;
+adds to any more is shown for another ${seriesRetainMs / 60_000} minutes, a gauge is gone at once.
+
+What counts as a failure in \`response_total\` is what Linkerd counts: a status from 500 on, no
+response (then \`error\` says why), and of gRPC the statuses 2 UNKNOWN, 4 DEADLINE_EXCEEDED,
+7 PERMISSION_DENIED, 13 INTERNAL, 14 UNAVAILABLE and 15 DATA_LOSS. A gRPC response that never says
+its status has \`grpc_status="2"\` and is a success.`;
 
 function renderFamilies(names: readonly FamilyName[]): string[] {
   const rows = names.map((name) => {

@@ -32,7 +32,7 @@ export class Admission {
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
-    this.#timer = new Timer({ onTimer: () => this.check() });
+    this.#timer = new Timer({ onTimer: () => this.#look() });
   }
 
   get reason(): PauseReason | null {
@@ -42,6 +42,7 @@ export class Admission {
   add(listener: Pausable): void {
     this.#listeners.add(listener);
     if (this.#reason !== null) listener.pause();
+    else this.#options.timers.arm(this.#timer, lookMs);
   }
 
   remove(listener: Pausable): void {
@@ -54,12 +55,14 @@ export class Admission {
     if (this.#reason === null) this.check();
   }
 
-  /** Pauses or resumes as things are now; while paused it looks by itself. */
+  /** Pauses or resumes as things are now; it looks by itself too, while paused more often. */
   check(): void {
     const before = this.#reason;
     const reason = this.#findReason();
     this.#reason = reason;
+    // Not later for each that is let in.
     if (reason !== null) this.#options.timers.arm(this.#timer, recheckMs);
+    else if (!this.#timer.armed) this.#options.timers.arm(this.#timer, lookMs);
     if (reason === before) return;
     if (before !== null) this.#options.onResume(before);
     if (reason !== null) this.#options.onPause(reason);
@@ -78,6 +81,12 @@ export class Admission {
     this.#listeners.clear();
   }
 
+  /** Kept connections to endpoints take descriptors while nobody new comes. */
+  #look(): void {
+    this.#options.descriptors.refresh();
+    this.check();
+  }
+
   #findReason(): PauseReason | null {
     const { maxConnections, descriptors, countConnections, hasWorker } = this.#options;
     if (!hasWorker()) return 'workers';
@@ -89,4 +98,5 @@ export class Admission {
 }
 
 const recheckMs = 50;
+const lookMs = 1_000;
 const roomDivisor = 64;

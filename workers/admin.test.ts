@@ -8,7 +8,12 @@ import { gunzipSync } from 'node:zlib';
 import { systemClock } from '../core/base/clock.ts';
 import { TimerWheel } from '../core/base/timers.ts';
 import { answerAdmin } from './admin.ts';
-import { type AdminServer, createAdminServer } from './admin-server.ts';
+import {
+  type AdminRequest,
+  type AdminResponse,
+  type AdminServer,
+  createAdminServer,
+} from './admin-server.ts';
 
 let server: Server;
 let admin: AdminServer;
@@ -21,29 +26,23 @@ const state: { ready: boolean; level: 'info' | 'debug'; shutdowns: number; enabl
   enabled: false,
 };
 
+function answer(request: AdminRequest): Promise<AdminResponse> {
+  const view = {
+    isReady: () => state.ready,
+    renderMetrics: async () => ['a 1\n', '# EOF\n'],
+    readConfig: () => ({ path: 'heddle.yaml' }),
+    readEndpoints: () => ({ targets: [] }),
+    readLogLevel: () => state.level,
+    setLogLevel(level: string) {
+      state.level = level === 'debug' ? 'debug' : 'info';
+    },
+    shutdown: state.enabled ? () => (state.shutdowns += 1) : null,
+  };
+  return answerAdmin(view, request);
+}
+
 before(async () => {
-  admin = createAdminServer({
-    timers,
-    answer: (request) =>
-      answerAdmin(
-        {
-          isReady: () => state.ready,
-          renderMetrics: async () => ['a 1\n', '# EOF\n'],
-          readConfig: () => ({ path: 'heddle.yaml' }),
-          readEndpoints: () => ({ targets: [] }),
-          readLogLevel: () => state.level,
-          setLogLevel: (level) => {
-            state.level = level === 'debug' ? 'debug' : 'info';
-          },
-          shutdown: state.enabled
-            ? () => {
-                state.shutdowns += 1;
-              }
-            : null,
-        },
-        request,
-      ),
-  });
+  admin = createAdminServer({ timers, answer });
   server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
     admin.accept(socket);
   });
@@ -133,12 +132,42 @@ test('shutdown works when enabled', async () => {
   assert.equal(state.shutdowns, 1);
 });
 
-for (const field of ['Host: rebound.example', 'Host: localhost\r\nOrigin: http://localhost']) {
-  test(`a browser is refused what is for the loopback: ${field.split('\r\n').at(-1)}`, async () => {
-    const answer = await exchange(`PUT /proxy-log-level HTTP/1.1\r\n${field}\r\n\r\n`);
-    assert.match(answer, /^HTTP\/1\.1 403 [\s\S]*Requests are only permitted from localhost\.\n$/);
+const forLoopback = [
+  ['GET', '/config'],
+  ['HEAD', '/config'],
+  ['GET', '/endpoints'],
+  ['GET', '/proxy-log-level'],
+  ['PUT', '/proxy-log-level'],
+  ['POST', '/shutdown'],
+] as const;
+
+for (const [method, path] of forLoopback) {
+  test(`${method} ${path} is for the loopback, and not for a browser there`, async () => {
+    const from = async (remoteHost: string): Promise<number> => {
+      const field = (name: string): string => (name === 'host' ? '127.0.0.1:4191' : '');
+      const { status, body } = await answer({ method, path, field, body: 'info', remoteHost });
+      if (status === 403) assert.equal(body, 'Requests are only permitted from localhost.\n');
+      return status;
+    };
+    for (const host of ['10.1.2.3', '::ffff:10.1.2.3', 'fe80::1', '128.0.0.1', '']) {
+      assert.equal(await from(host), 403, host);
+    }
+    for (const host of ['127.0.0.1', '127.8.8.8', '::1', '::ffff:127.0.0.1']) {
+      assert.notEqual(await from(host), 403, host);
+    }
+    for (const fields of ['Host: rebound.example', 'Host: localhost\r\nOrigin: http://localhost']) {
+      const refused = await exchange(`${method} ${path} HTTP/1.1\r\n${fields}\r\n\r\n`);
+      assert.match(refused, /^HTTP\/1\.1 403 /);
+    }
   });
 }
+
+test('whether it lives, is ready, and its metrics are for all who reach the port', async () => {
+  for (const path of ['/live', '/ready', '/metrics']) {
+    const request = { method: 'GET', path, field: () => '', body: '', remoteHost: '10.1.2.3' };
+    assert.equal((await answer(request)).status, 200);
+  }
+});
 
 test('pipelined requests are answered in order', async () => {
   const request = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;

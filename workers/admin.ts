@@ -36,9 +36,9 @@ export async function answerAdmin(view: AdminView, request: AdminRequest): Promi
     case '/metrics':
       return answerMetrics(view, request);
     case '/config':
-      return refuseMethod(request, ['GET', 'HEAD']) ?? json(view.readConfig());
+      return refuseReader(request) ?? json(view.readConfig());
     case '/endpoints':
-      return refuseMethod(request, ['GET', 'HEAD']) ?? json(view.readEndpoints());
+      return refuseReader(request) ?? json(view.readEndpoints());
     case '/proxy-log-level':
       return refuseRemote(request) ?? answerLogLevel(view, request);
     case '/shutdown':
@@ -85,6 +85,11 @@ function answerShutdown(view: AdminView, request: AdminRequest): AdminResponse {
   if (view.shutdown === null) return text(404, 'shutdown endpoint is not enabled\n');
   view.shutdown();
   return text(200, 'shutdown\n');
+}
+
+/** Names, paths and addresses inside the mesh are for whoever operates this host. */
+function refuseReader(request: AdminRequest): AdminResponse | null {
+  return refuseMethod(request, ['GET', 'HEAD']) ?? refuseRemote(request);
 }
 
 function refuseMethod(request: AdminRequest, allowed: readonly string[]): AdminResponse | null {

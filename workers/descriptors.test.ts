@@ -11,7 +11,10 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Address } from '../api/settings.ts';
+import { TimerWheel } from '../core/base/timers.ts';
 import { ask, dial } from '../test/support/dial.ts';
+import { FakeClock } from '../test/support/fake-clock.ts';
+import { Admission } from './accept.ts';
 import { DescriptorBudget } from './descriptors.ts';
 
 test('descriptors are counted only when the estimate says so', () => {
@@ -23,6 +26,7 @@ test('descriptors are counted only when the estimate says so', () => {
       counted += 1;
       return open;
     },
+    isCheap: false,
   });
   for (let spent = 0; spent < 400; spent++) {
     budget.spend();
@@ -41,11 +45,45 @@ test('descriptors are counted only when the estimate says so', () => {
 });
 
 test('a small limit keeps a quarter in reserve, none is never spent', () => {
-  const small = new DescriptorBudget({ limit: 100, count: () => 75 });
+  const small = new DescriptorBudget({ limit: 100, count: () => 75, isCheap: false });
   assert.equal(small.isSpent(), true);
-  const none = new DescriptorBudget({ limit: Number.POSITIVE_INFINITY, count: () => 1e9 });
+  const limit = Number.POSITIVE_INFINITY;
+  const none = new DescriptorBudget({ limit, count: () => 1e9, isCheap: true });
   for (let spent = 0; spent < 1_000; spent++) none.spend();
   assert.equal(none.isSpent(), false);
+});
+
+test('what others have opened is seen once a second, before the last is gone', () => {
+  for (const isCheap of [true, false]) {
+    const clock = new FakeClock();
+    const timers = new TimerWheel(clock, clock.wakeSource);
+    const told: string[] = [];
+    let open = 20;
+    const admission = new Admission({
+      maxConnections: 1_000,
+      descriptors: new DescriptorBudget({ limit: 1_000, count: () => open, isCheap }),
+      timers,
+      countConnections: () => 1,
+      hasWorker: () => true,
+      onPause: (reason) => told.push(`paused for ${reason}`),
+      onResume: (reason) => told.push(`resumed after ${reason}`),
+    });
+    const listener = { pause: () => told.push('pause'), resume: () => told.push('resume') > 0 };
+    admission.add(listener);
+    clock.advance(5_000);
+    assert.deepEqual(told, []);
+    open = 900;
+    for (let step = 0; step < 11; step++) {
+      admission.admitted();
+      clock.advance(100);
+    }
+    assert.deepEqual(told, isCheap ? ['paused for descriptors', 'pause'] : []);
+    open = 800;
+    clock.advance(100);
+    assert.deepEqual(told.slice(2), isCheap ? ['resumed after descriptors', 'resume'] : []);
+    admission.close();
+    assert.equal(timers.armedCount, 0);
+  }
 });
 
 test('near its limit a process pauses, serves those it has, and recovers', async () => {

@@ -3,14 +3,16 @@
  * limit itself libuv accepts clients only to close them, so accepting has to stop before.
  */
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { descriptorReserve } from '../core/base/limits.ts';
 
 interface DescriptorFacts {
   /** The process's limit; infinite where there is none or it is not known. */
   readonly limit: number;
-  /** Descriptors that are open now; asked seldom, because it reads a directory. */
+  /** Descriptors that are open now. */
   readonly count: () => number;
+  /** Counting costs no more than a system call, so that it may be done once a second. */
+  readonly isCheap: boolean;
 }
 
 export class DescriptorBudget {
@@ -31,6 +33,11 @@ export class DescriptorBudget {
     this.#estimate += 2;
   }
 
+  /** Sees what connections to endpoints have taken since, where that is cheap. */
+  refresh(): void {
+    if (this.#facts.isCheap) this.#estimate = this.#facts.count();
+  }
+
   /** Counts again only when the estimate says that there is nothing left. */
   isSpent(): boolean {
     if (this.#estimate < this.#usable) return false;
@@ -45,10 +52,18 @@ export function readDescriptorFacts(): DescriptorFacts {
     const limits = readFileSync('/proc/self/limits', 'latin1');
     const match = /^Max open files\s+(\d+)/m.exec(limits);
     if (match === null) return unknown;
-    return { limit: Number(match[1]), count: () => readdirSync('/proc/self/fd').length };
+    // Linux 6.2 and newer give the number as the size of the directory; before, it is listed.
+    const isCheap = statSync(folder).size > 0;
+    const count = (): number => (isCheap ? statSync(folder).size : readdirSync(folder).length);
+    return { limit: Number(match[1]), count, isCheap };
   } catch {
     return unknown;
   }
 }
 
-const unknown: DescriptorFacts = { limit: Number.POSITIVE_INFINITY, count: () => 0 };
+const folder = '/proc/self/fd';
+const unknown: DescriptorFacts = {
+  limit: Number.POSITIVE_INFINITY,
+  count: () => 0,
+  isCheap: false,
+};

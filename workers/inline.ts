@@ -52,7 +52,7 @@ export function startInline(options: InlineOptions): Workforce {
     stop() {
       stopHeartbeat();
       proxy.close();
-      return Promise.resolve();
+      return Promise.resolve(true);
     },
   };
 }

@@ -4,6 +4,7 @@
  */
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { handshakeMs, heldSocketsMax } from '../core/base/limits.ts';
@@ -16,6 +17,9 @@ import { bindPort, type Listener, listenOn } from './listen.ts';
 const clock = new FakeClock();
 const timers = new TimerWheel(clock, clock.wakeSource);
 const address = { host: '127.0.0.1', port: 0 };
+
+const queueMax = Number(readFileSync('/proc/sys/net/core/somaxconn', 'latin1'));
+const skipCrowd = queueMax > 700 ? false : `net.core.somaxconn is ${queueMax}`;
 
 /** Like a system without C calls. */
 const noCalls: DescriptorCalls = {
@@ -53,6 +57,21 @@ test('while paused clients wait, after it they are served, again and again', asy
     assert.equal(await answer, 'waiting');
     client.destroy();
   }
+  listener.close();
+});
+
+test('hundreds of clients wait at once', { skip: skipCrowd }, async () => {
+  const listener = await open(echo);
+  listener.pause();
+  listener.resume();
+  listener.pause();
+  // Where the queue is full a client is not let in before it tries again, a second later.
+  const clients = await Promise.all(Array.from({ length: 700 }, () => dial(listener.address)));
+  const last = clients[clients.length - 1];
+  const answer = ask(last, 'waiting');
+  listener.resume();
+  assert.equal(await answer, 'waiting');
+  for (const client of clients) client.destroy();
   listener.close();
 });
 

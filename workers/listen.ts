@@ -76,7 +76,7 @@ export function listenOn(port: BoundPort, options: ListenOptions): Promise<Liste
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(new ListenError(describeFailure(port.setting, port.address, error)));
     });
-    server.listen({ handle: port.socket, backlog });
+    server.listen({ handle: port.socket }, backlog);
   });
 }
 
@@ -131,7 +131,7 @@ export class Listener {
       if (copy === null) return false;
       this.#state = 'accepting';
       this.#descriptor = copy;
-      this.#server.listen({ fd: copy, backlog });
+      this.#server.listen({ fd: copy }, backlog);
       this.#parked.destroy();
       this.#parked = null;
     } else if (this.#state === 'holding') {
@@ -223,7 +223,10 @@ function explain(error: NodeJS.ErrnoException): string {
   }
 }
 
-/** The kernel lowers it to net.core.somaxconn. */
+/**
+ * The kernel lowers it to net.core.somaxconn. Node takes it only as an argument of its own where
+ * it is given a handle or a descriptor, and listens with 511 otherwise.
+ */
 const backlog = 4096;
 /** A full backlog, if a turn takes one of it; a port that is never quiet closes all the same. */
 const turnsMax = backlog;

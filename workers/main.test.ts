@@ -11,20 +11,25 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { ask, dial, untilEnd } from '../test/support/dial.ts';
+import { runEcho } from '../test/support/echo-worker.ts';
+import { readMetrics } from '../test/support/process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'heddle-main-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
+const echoWorkerUrl = new URL('../test/support/echo-worker.ts', import.meta.url).href;
 const loadConfigUrl = new URL('../control/sources/load-config.ts', import.meta.url).href;
 
 interface Run {
   readonly child: ChildProcess;
-  readonly ended: Promise<{ code: number | null; stderr: string }>;
+  readonly ended: Promise<{ code: number | string | null; stderr: string }>;
   until(part: string): Promise<void>;
   said(): string;
 }
 
-function run(yaml: string, environment: Record<string, string> = {}): Run {
+/** `start` is what `runProxy` is given under this name. */
+function run(yaml: string, environment: Record<string, string> = {}, start?: object): Run {
   const path = join(folder, `${Math.random()}.yaml`);
   writeFileSync(path, yaml);
   const script = `
@@ -32,7 +37,8 @@ function run(yaml: string, environment: Record<string, string> = {}): Run {
     import { loadConfig } from ${JSON.stringify(loadConfigUrl)};
     const configPath = ${JSON.stringify(path)};
     const loading = loadConfig(configPath);
-    process.exitCode = await runProxy({ configPath, loading, overrides: {} });
+    const start = ${JSON.stringify(start)};
+    process.exitCode = await runProxy({ configPath, loading, overrides: {}, start });
   `;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -44,17 +50,29 @@ function run(yaml: string, environment: Record<string, string> = {}): Run {
     stderr += bytes.toString();
     for (const { part, resolve } of waiters) if (stderr.includes(part)) resolve();
   });
-  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stderr }));
+  const ended = once(child, 'close').then(([code, signal]) => ({
+    code: (code ?? signal) as number | string | null,
+    stderr,
+  }));
   return {
     child,
     ended,
-    until: (part) => new Promise((resolve) => waiters.push({ part, resolve })),
+    until: (part) =>
+      new Promise((resolve) => {
+        if (stderr.includes(part)) resolve();
+        else waiters.push({ part, resolve });
+      }),
     said: () => stderr,
   };
 }
 
 const yaml =
   'proxy: { outbound: "127.0.0.1:0", admin: "127.0.0.1:0", workers: 0, announceMs: 0 }\n';
+
+const inboundYaml = `
+proxy: { outbound: false, inbound: "127.0.0.1:0", inboundTo: "127.0.0.1:9", admin: "127.0.0.1:0",
+  workers: 2, announceMs: 0 }
+`;
 
 test('SIGTERM drains and the code is 0, a second one does not wait', async () => {
   const proxy = run(yaml);
@@ -68,6 +86,32 @@ test('SIGTERM drains and the code is 0, a second one does not wait', async () =>
   const { code, stderr } = await proxy.ended;
   assert.equal(code, 0);
   assert.match(stderr, /what is left is reset[\s\S]*drained/);
+});
+
+test('a worker that cannot be ended: the others finish, then the process is killed', async () => {
+  const echo = { filename: echoWorkerUrl, name: runEcho.name };
+  const limits = { heartbeatMs: 100, silenceMs: 1_000, endMs: 200, heapMib: 64 };
+  const proxy = run(inboundYaml, {}, { entry: echo, limits });
+  await proxy.until('heddle: ready');
+  const portOf = (what: string): number =>
+    Number(new RegExp(`${what} interface on 127\\.0\\.0\\.1:(\\d+)`).exec(proxy.said())?.[1]);
+  const address = { host: '127.0.0.1', port: portOf('Inbound') };
+  const clients = [await dial(address), await dial(address)];
+  for (const client of clients) await ask(client, 'who');
+  const [doomed, spared] = clients;
+  const doomedEnd = untilEnd(doomed);
+  doomed.write('stuck');
+  await proxy.until('draining: inbound accepts no more');
+  const metrics = await readMetrics(portOf('Admin'));
+  assert.equal(metrics.sum('heddle_workers_stuck_total'), 1);
+  assert.equal(metrics.sum('heddle_worker_connections_lost_total'), 1);
+  assert.equal(await ask(spared, 'still'), 'still');
+  spared.destroy();
+  const { code, stderr } = await proxy.ended;
+  assert.equal(code, 'SIGKILL');
+  assert.match(stderr, /ERROR .*a worker does not end: the proxy drains and ends worker=[01]/);
+  assert.match(stderr, /drained/);
+  await doomedEnd;
 });
 
 test('a broken file is 64 with file, line, key and remedy', async () => {

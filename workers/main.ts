@@ -1,6 +1,7 @@
 /** The proxy as a process: configuration, signals and exit codes around `start.ts`. */
 
 import { readFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import type { ProxySettings } from '../api/settings.ts';
 import type { LoadedConfig } from '../control/model/discovery.ts';
 import { formatProblem, type LoadConfigResult } from '../control/sources/load-config.ts';
@@ -8,7 +9,7 @@ import { workersMax } from '../core/base/limits.ts';
 import { countWorkers, type Overrides, resolveSettings } from './config.ts';
 import { ListenError } from './listen.ts';
 import { startPool, type WorkerPool } from './pool.ts';
-import { type RunningProxy, startProxy } from './start.ts';
+import { type RunningProxy, type StartOptions, startProxy } from './start.ts';
 
 export interface ProxyOptions {
   /** The configuration, which is being read: the caller asks for it before it loads this file. */
@@ -16,6 +17,7 @@ export interface ProxyOptions {
   readonly loading: Promise<LoadConfigResult>;
   /** What the command line says. */
   readonly overrides: Overrides;
+  readonly start?: Pick<StartOptions, 'entry' | 'limits'>;
 }
 
 /** Resolves with the exit code when the proxy has ended. */
@@ -23,6 +25,7 @@ export async function runProxy(options: ProxyOptions): Promise<number> {
   // Threads load their code while the file is read properly.
   const pool = startPool(
     countWorkers(options.overrides.workers ?? guessWorkers(options.configPath)),
+    options.start?.entry,
   );
   const problems = await runLoaded(options, pool);
   if (typeof problems === 'number') return problems;
@@ -49,13 +52,13 @@ async function runLoaded(
   if ('problems' in loaded) return loaded.problems.map(formatProblem);
   const resolved = resolveSettings(loaded.config.settings, options.overrides);
   if ('problems' in resolved) return resolved.problems;
-  return runConfigured(loaded.config, resolved.settings, pool);
+  return runConfigured(loaded.config, resolved.settings, { ...options.start, pool });
 }
 
 async function runConfigured(
   config: LoadedConfig,
   settings: ProxySettings,
-  pool: WorkerPool | null,
+  options: StartOptions,
 ): Promise<number> {
   let proxy: RunningProxy | null = null;
   let signalled = false;
@@ -68,10 +71,14 @@ async function runConfigured(
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   try {
-    proxy = await startProxy(config, settings, { pool });
+    proxy = await startProxy(config, settings, options);
     // A signal that came while it started.
     if (signalled) proxy.drain();
-    await proxy.ended;
+    // It may be killed: what was compiled until here is kept for the next start.
+    flushCompileCache();
+    const end = await proxy.ended;
+    // Node would wait for the thread, also in `process.exit`.
+    if (end === 'stuck') process.kill(process.pid, 'SIGKILL');
     return 0;
   } catch (error) {
     const text = error instanceof ListenError ? error.message : describe(error);

@@ -20,7 +20,7 @@ export interface WorkerPool {
 const workerEntry: WorkerEntry = {
   filename: (import.meta.url.endsWith('.ts')
     ? new URL('./worker.ts', import.meta.url)
-    : new URL('./worker.js', import.meta.url)
+    : new URL('./thread.js', import.meta.url)
   ).href,
   name: 'runWorker',
 };

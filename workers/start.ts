@@ -38,7 +38,7 @@ import type { Workforce } from './workforce.ts';
 import { createWorkforceEvents } from './workforce-events.ts';
 
 /** What tests replace. */
-interface StartOptions {
+export interface StartOptions {
   readonly entry?: WorkerEntry;
   readonly limits?: SupervisorLimits;
   readonly writeLog?: WriteBytes;
@@ -46,16 +46,18 @@ interface StartOptions {
   readonly pool?: WorkerPool | null;
 }
 
+type ProxyEnd = 'orderly' | 'stuck';
+
 export interface RunningProxy {
   /** With the addresses that the ports really have. */
   readonly settings: ProxySettings;
   readonly log: LogOutput['log'];
   /** Begins the drain; a second call forces. */
   drain(): void;
-  /** Resolves when everything has ended. */
-  readonly ended: Promise<void>;
+  /** Resolves when everything has ended, but for a thread that is `stuck`. */
+  readonly ended: Promise<ProxyEnd>;
   /** Ends without a drain: clients are reset. */
-  stop(): Promise<void>;
+  stop(): Promise<ProxyEnd>;
 }
 
 /**
@@ -82,8 +84,8 @@ export async function startProxy(
 
 class ProxyProcess implements RunningProxy {
   readonly settings: ProxySettings;
-  readonly ended: Promise<void>;
-  readonly #resolveEnded: () => void;
+  readonly ended: Promise<ProxyEnd>;
+  readonly #resolveEnded: (end: ProxyEnd) => void;
   readonly #ports: ProxyPorts;
   readonly #workers: number;
   readonly #memory: SharedMemory;
@@ -117,7 +119,7 @@ class ProxyProcess implements RunningProxy {
     this.#workers = workers;
     this.#logLevel = settings.logLevel;
     this.#config = { loaded: config, problems: [], restart: [] };
-    ({ promise: this.ended, resolve: this.#resolveEnded } = Promise.withResolvers<void>());
+    ({ promise: this.ended, resolve: this.#resolveEnded } = Promise.withResolvers<ProxyEnd>());
     const size = { workers, slots: slotsMax, cells: cellsMax };
     const memory = createSharedMemory(size, clock.monotonicMs());
     this.#memory = memory;
@@ -192,7 +194,7 @@ class ProxyProcess implements RunningProxy {
     this.#drain.begin();
   }
 
-  async stop(): Promise<void> {
+  async stop(): Promise<ProxyEnd> {
     if (this.#stopped) return this.ended;
     this.#stopped = true;
     this.#isReady = false;
@@ -206,13 +208,15 @@ class ProxyProcess implements RunningProxy {
     for (const cleanup of this.#cleanups) cleanup();
     this.#publisher.close();
     this.#discovery.close();
-    await this.#workforce?.stop();
+    const ended = (await this.#workforce?.stop()) ?? true;
     this.#admin.close();
     this.#timers.close();
     this.#output.flush(true);
     // A reader that is stuck does not keep the process.
     await systemWaitAtMost(this.#output.idle(), lastLinesMs);
-    this.#resolveEnded();
+    const end = ended ? 'orderly' : 'stuck';
+    this.#resolveEnded(end);
+    return end;
   }
 
   /** Rejects when a worker does not get as far: its threads would be started for ever. */
@@ -244,6 +248,9 @@ class ProxyProcess implements RunningProxy {
         output: this.#output,
         onReady: (worker) => this.#onWorkerReady(worker),
         onEnded: () => this.#checkAdmission(),
+        onStuck: () => {
+          if (this.#isReady) this.drain();
+        },
       }),
     };
     if (this.#workers === 0) {

@@ -60,7 +60,7 @@ async function startRig(workers: number, silenceMs = 10_000): Promise<Rig> {
     memory,
     clock: systemClock,
     timers,
-    limits: { heartbeatMs: 50, silenceMs, heapMib: 32 },
+    limits: { heartbeatMs: 50, silenceMs, endMs: 10_000, heapMib: 32 },
     events: {
       onStarting: () => {},
       onReady: () => {
@@ -71,6 +71,7 @@ async function startRig(workers: number, silenceMs = 10_000): Promise<Rig> {
         ends.push(end);
         wake();
       },
+      onStuck: () => assert.fail('these threads can be ended'),
       onRefused: () => {},
       onReport: () => {},
     },

@@ -29,6 +29,7 @@ import type { ControlMessage, WorkerEndReason, Workforce, WorkforceEvents } from
 export interface SupervisorLimits {
   readonly heartbeatMs: number;
   readonly silenceMs: number;
+  readonly endMs: number;
   readonly heapMib: number;
 }
 
@@ -45,6 +46,7 @@ interface SupervisorOptions {
 export const supervisorLimits: SupervisorLimits = {
   heartbeatMs: limits.workerHeartbeatMs,
   silenceMs: limits.workerSilenceMs,
+  endMs: limits.workerEndMs,
   heapMib: limits.workerHeapMib,
 };
 
@@ -64,6 +66,12 @@ interface Seat extends WorkerLoad {
   /** Why the thread has ended; its memory is ours again once its port is closed too. */
   end: { reason: WorkerEndReason; detail: string } | null;
   portClosed: boolean;
+  /** Settles when the thread is gone. */
+  gone: PromiseWithResolvers<void>;
+  /** When the thread was told to end; Infinity before. */
+  toldMs: number;
+  /** It does not end: nobody else may have its memory. */
+  stuck: boolean;
 }
 
 export class Supervisor implements Workforce {
@@ -130,16 +138,21 @@ export class Supervisor implements Workforce {
     for (const seat of this.#seats) if (seat.ready) seat.port?.postMessage(message);
   }
 
-  async stop(): Promise<void> {
+  async stop(): Promise<boolean> {
     this.#stopping = true;
     this.#stopWatching();
     for (const seat of this.#seats) {
       this.#options.timers.cancel(seat.restart);
       seat.ready = false;
-      seat.port?.close();
     }
-    // A thread that cannot be ended (a loop in native code) does not keep the others' end.
-    await systemWaitAtMost(this.#pool.destroy(), stopTimeoutMs);
+    // The pool itself forgets a thread that it has told to end.
+    const gone = this.#seats.map((seat) => seat.gone.promise);
+    const ended = await systemWaitAtMost(
+      Promise.all([this.#pool.destroy(), ...gone]),
+      stopTimeoutMs,
+    );
+    for (const seat of this.#seats) seat.port?.close();
+    return ended;
   }
 
   #createSeat(index: number): Seat {
@@ -157,6 +170,9 @@ export class Supervisor implements Workforce {
       startedMs: 0,
       end: null,
       portClosed: false,
+      gone: Promise.withResolvers(),
+      toldMs: Number.POSITIVE_INFINITY,
+      stuck: false,
     };
   }
 
@@ -169,6 +185,8 @@ export class Supervisor implements Workforce {
     seat.handed = 0;
     seat.end = null;
     seat.portClosed = false;
+    seat.gone = Promise.withResolvers();
+    seat.toldMs = Number.POSITIVE_INFINITY;
     seat.startedMs = clock.monotonicMs();
     this.#write(seat.index, statusField.heartbeat, stampOf(memory, seat.startedMs));
     port1.on('message', (message: WorkerToMain) => this.#onMessage(seat, message));
@@ -188,6 +206,7 @@ export class Supervisor implements Workforce {
   }
 
   #onMessage(seat: Seat, message: WorkerToMain): void {
+    if (this.#stopping || seat.stuck) return;
     if (message.kind !== 'ready') {
       this.#options.events.onReport(seat.index, message);
       return;
@@ -205,7 +224,9 @@ export class Supervisor implements Workforce {
 
   /** The other side of the port closes when the thread is gone, after its last message. */
   #onPortClose(seat: Seat, port: MessagePort): void {
-    if (this.#stopping || seat.port !== port) return;
+    if (seat.port !== port) return;
+    seat.gone.resolve();
+    if (this.#stopping || seat.stuck) return;
     seat.ready = false;
     seat.portClosed = true;
     if (seat.end !== null) this.#replace(seat);
@@ -224,21 +245,36 @@ export class Supervisor implements Workforce {
     timers.arm(seat.restart, delayMs);
   }
 
+  /**
+   * A loop in native code. Another thread in its place would write the same memory, and this one
+   * keeps its sockets and its core: only the end of the process frees them.
+   */
+  #giveUp(seat: Seat): void {
+    const lostConnections = this.#countConnectionsOf(seat);
+    seat.stuck = true;
+    seat.handed = 0;
+    zeroWorker(this.#options.memory, seat.index);
+    this.#options.events.onStuck(seat.index, lostConnections);
+  }
+
   /** Ends workers that have been silent for too long. */
   #watch(): void {
     const { clock, memory } = this.#options;
-    const { silenceMs } = this.#options.limits;
+    const { silenceMs, endMs } = this.#options.limits;
     const now = clock.monotonicMs();
     const pausedMs = now - this.#lastWatchMs;
     this.#lastWatchMs = now;
     // We ourselves were stopped (a suspended machine, a debugger): so were they.
     if (pausedMs > silenceMs / 2) return;
     for (const seat of this.#seats) {
+      if (!seat.portClosed && !seat.stuck && now - seat.toldMs > endMs) this.#giveUp(seat);
       if (seat.end !== null || seat.port === null || seat.abort.signal.aborted) continue;
       const stamp = this.#read(seat.index, statusField.heartbeat);
       const silentMs = ((stampOf(memory, now) - stamp) | 0) * stampUnitMs;
       const limitMs = seat.ready ? silenceMs : Math.max(silenceMs, limits.workerStartMs);
-      if (silentMs > limitMs) seat.abort.abort();
+      if (silentMs <= limitMs) continue;
+      seat.toldMs = now;
+      seat.abort.abort();
     }
   }
 

@@ -18,6 +18,7 @@ interface EventReceivers {
   readonly output: LogOutput;
   readonly onReady: (worker: number) => void;
   readonly onEnded: () => void;
+  readonly onStuck: () => void;
 }
 
 export function createWorkforceEvents(receivers: EventReceivers): WorkforceEvents {
@@ -26,22 +27,38 @@ export function createWorkforceEvents(receivers: EventReceivers): WorkforceEvent
     onStarting: (worker, incarnation) => publisher.workerStarting(worker, incarnation),
     onReady,
     onEnded: (worker, end) => receiveEnd(receivers, worker, end),
+    onStuck: (worker, lostConnections) => receiveStuck(receivers, worker, lostConnections),
     onRefused: () => metrics.count('heddle_handoff_retries_total', {}),
     onReport: (worker, report) => receiveReport(receivers, worker, report),
   };
 }
 
 function receiveEnd(receivers: EventReceivers, worker: number, end: WorkerEnd): void {
-  const { publisher, merger, metrics, pauses, output } = receivers;
-  publisher.workerEnded(worker);
-  merger.workerEnded(worker);
-  pauses.workerEnded(worker);
+  const { metrics, output } = receivers;
   const { reason, detail, lostConnections: connections, restartDelayMs } = end;
+  forgetWorker(receivers, worker, connections);
   metrics.count('heddle_worker_restarts_total', { reason });
-  metrics.count('heddle_worker_connections_lost_total', {}, connections);
   const fields = { worker, reason, detail, connections, restartDelayMs };
   output.log.error('heddle::workers', 'a worker has ended and is replaced', fields);
   receivers.onEnded();
+}
+
+/** The others finish what they carry; whoever supervises the process starts it again. */
+function receiveStuck(receivers: EventReceivers, worker: number, connections: number): void {
+  const { metrics, output } = receivers;
+  forgetWorker(receivers, worker, connections);
+  metrics.count('heddle_workers_stuck_total', {});
+  const fields = { worker, connections };
+  output.log.error('heddle::workers', 'a worker does not end: the proxy drains and ends', fields);
+  receivers.onStuck();
+}
+
+function forgetWorker(receivers: EventReceivers, worker: number, connections: number): void {
+  const { publisher, merger, metrics, pauses } = receivers;
+  publisher.workerEnded(worker);
+  merger.workerEnded(worker);
+  pauses.workerEnded(worker);
+  metrics.count('heddle_worker_connections_lost_total', {}, connections);
 }
 
 function receiveReport(receivers: EventReceivers, worker: number, report: WorkerReport): void {

@@ -16,7 +16,8 @@ export interface Workforce {
   give(listener: ListenerName, socket: Socket): boolean;
   send(worker: number, message: ControlMessage): void;
   broadcast(message: ControlMessage): void;
-  stop(): Promise<void>;
+  /** False when a thread cannot be ended; then the process cannot end by itself either. */
+  stop(): Promise<boolean>;
 }
 
 export interface WorkforceEvents {
@@ -26,6 +27,8 @@ export interface WorkforceEvents {
   onReady(worker: number): void;
   /** A worker's thread is gone; nobody writes its row, column or cells any more. */
   onEnded(worker: number, end: WorkerEnd): void;
+  /** Its thread was told to end and does not: its connections hang, its place stays empty. */
+  onStuck(worker: number, lostConnections: number): void;
   /** A worker did not take a socket; another one is asked. */
   onRefused(): void;
   onReport(worker: number, report: WorkerReport): void;

@@ -4,28 +4,39 @@ import type { Mesh } from './mesh.ts';
 
 export function introduce(mesh: Mesh, folder: string): string {
   const { edge, sidecar, apps } = mesh;
-  const [web, users1, users2, echo] = apps;
-  const beside = `http://127.0.0.1:${sidecar.outbound}`;
-  const outbound = `http://127.0.0.1:${edge.outbound}`;
-  const command = edge.admin === 4191 ? 'heddle stat' : `heddle stat 127.0.0.1:${edge.admin}`;
+  const processes = apps.map(({ name, pid }) => `${name} ${pid}`);
+  const pidOf = (name: string): number => apps.find((app) => app.name === name)?.pid ?? 0;
+  const [outbound, beside] = [`127.0.0.1:${edge.outbound}`, `127.0.0.1:${sidecar.outbound}`];
+  const stat = edge.admin === 4191 ? 'heddle stat' : `heddle stat 127.0.0.1:${edge.admin}`;
   return `
-  you, load --> edge proxy --> web proxy --> web --> web proxy --> users-1, users-2
-            \\-> edge proxy --> echo
+  you, load -> edge proxy -> web proxy -> web -> web proxy -> users-1, users-2
+                   |-> greeter-1, greeter-2    gRPC
+                   |-> prices                  HTTP/2
+                   \\-> echo                    TCP
 
-  edge proxy   ${outbound}   admin http://127.0.0.1:${edge.admin}/metrics
-  web proxy    ${beside}   admin http://127.0.0.1:${sidecar.admin}/metrics
+  edge proxy   http://${outbound}   admin http://127.0.0.1:${edge.admin}/metrics
+  web proxy    http://${beside}   admin http://127.0.0.1:${sidecar.admin}/metrics
   echo (TCP)   127.0.0.1:${edge.echoBind}
-  processes    ${[web, users1, users2, echo].map(({ name, pid }) => `${name} ${pid}`).join(', ')}
+  processes    ${processes.slice(0, processesInLine).join(', ')},
+               ${processes.slice(processesInLine).join(', ')}
   files        ${folder}
 
 Try in another terminal:
-  curl -H 'Host: web' ${outbound}/
-  curl -x ${outbound} http://web/
-  curl -x ${outbound} http://users/users/1
-  curl -i -H 'Host: nobody' ${outbound}/     an unknown name: the answer says why
-  kill -9 ${users1.pid}     one replica of users: the other takes its requests
-  cli/${command}
-users-2 is slow for two seconds in every ten: watch P99. Ctrl-C ends all of it.
+  curl -H 'Host: web' http://${outbound}/
+  curl -x http://${outbound} http://users/users/1
+  curl --http2-prior-knowledge -H 'Host: prices' http://${outbound}/yarn
+  curl -i -H 'Host: nobody' http://${outbound}/     the answer says why
+  kill -9 ${pidOf('users-1')}     the other replica of users takes its requests
+  kill -9 ${pidOf('greeter-1')}     the same for calls of gRPC
+  cli/${stat} -o wide     calls of gRPC by status
+  grpcurl -plaintext -proto cli/demo/greeter.proto -authority greeter \\
+    -d '{"name":"Ada"}' ${outbound} demo.Greeter/Greet     if you have it
+
+users-2 is slow for two seconds in every ten: watch P99. Every twentieth call
+that greeter-2 gets ends with UNAVAILABLE. Ctrl-C ends all of it.
 
 `;
 }
+
+/** So that a line has at most 80 columns. */
+const processesInLine = 4;

@@ -1,5 +1,5 @@
 /**
- * The demo's own load: a bounded rate that does not wait for answers, and a bound on how many are
+ * The demo's own load: bounded rates that do not wait for answers, and a bound on how many are
  * outstanding, so that a broken mesh is not buried under requests.
  */
 
@@ -8,46 +8,68 @@ import { connect } from 'node:net';
 import { runAfter } from '../../control/model/delay.ts';
 import { systemClock } from '../../core/base/clock.ts';
 import type { TimerWheel } from '../../core/base/timers.ts';
+import { Http2Client } from './http2-client.ts';
 
 interface LoadOptions {
   readonly timers: TimerWheel;
   readonly outboundPort: number;
   readonly echoPort: number;
-  /** Requests to `web` in a second. */
+  /** Requests to `web` in a second; the other services get fewer. */
   readonly rate: number;
 }
 
 /** Goes on until the returned function is called. */
 export function startLoad(options: LoadOptions): () => void {
+  const { timers, outboundPort, echoPort, rate } = options;
   const agent = new Agent({ keepAlive: true, maxSockets: outstandingMax });
-  let outstanding = 0;
-  let owed = 0;
-  let ticks = 0;
+  const http2 = new Http2Client(outboundPort);
+  const flows = [
+    new Flow(rate, (done) => requestWeb(outboundPort, agent, done)),
+    new Flow(rate / 4, (done) => http2.greet(done)),
+    new Flow(rate / 8, (done) => http2.getPrice(done)),
+    new Flow(echoPerSecond, (done) => talkToEcho(echoPort, done)),
+  ];
   let lastMs = systemClock.monotonicMs();
   let cancel: (() => void) | null = null;
-  const done = (): void => {
-    outstanding -= 1;
-  };
   const tick = (): void => {
-    cancel = runAfter(options.timers, tickMs, tick);
+    cancel = runAfter(timers, tickMs, tick);
     const nowMs = systemClock.monotonicMs();
-    owed = Math.min(owed + (options.rate * (nowMs - lastMs)) / 1000, outstandingMax);
+    for (const flow of flows) flow.pass(nowMs - lastMs);
     lastMs = nowMs;
-    for (; owed >= 1 && outstanding < outstandingMax; owed--) {
-      outstanding += 1;
-      requestWeb(options.outboundPort, agent, done);
-    }
-    ticks += 1;
-    if (ticks % echoEveryTicks === 0 && outstanding < outstandingMax) {
-      outstanding += 1;
-      talkToEcho(options.echoPort, done);
-    }
   };
   tick();
   return () => {
     cancel?.();
     agent.destroy();
+    http2.close();
   };
+}
+
+type Send = (done: () => void) => void;
+
+/** Requests of one kind. */
+class Flow {
+  readonly #perSecond: number;
+  readonly #send: Send;
+  #owed = 0;
+  #outstanding = 0;
+  readonly #done = (): void => {
+    this.#outstanding -= 1;
+  };
+
+  constructor(perSecond: number, send: Send) {
+    this.#perSecond = perSecond;
+    this.#send = send;
+  }
+
+  /** Sends what is due after so much time. */
+  pass(elapsedMs: number): void {
+    this.#owed = Math.min(this.#owed + (this.#perSecond * elapsedMs) / 1000, outstandingMax);
+    for (; this.#owed >= 1 && this.#outstanding < outstandingMax; this.#owed--) {
+      this.#outstanding += 1;
+      this.#send(this.#done);
+    }
+  }
 }
 
 /** `done` is called once. What became of it is in the proxies' metrics. */
@@ -71,4 +93,4 @@ function talkToEcho(port: number, done: () => void): void {
 
 const tickMs = 30;
 const outstandingMax = 64;
-const echoEveryTicks = 8;
+const echoPerSecond = 4;

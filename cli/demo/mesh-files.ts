@@ -15,6 +15,8 @@ export interface SidecarPorts {
 export interface AppPorts {
   readonly web: number;
   readonly users: readonly number[];
+  readonly greeters: readonly number[];
+  readonly prices: number;
   readonly echo: number;
 }
 
@@ -24,10 +26,20 @@ export function edgeFile(ports: EdgePorts, sidecar: SidecarPorts, apps: AppPorts
 services:
   web:
     port: 80
+    protocol: http1
     endpoints: [127.0.0.1:${sidecar.inbound}]
   users:
     port: 80
-    endpoints: [${listUsers(apps)}]
+    protocol: http1
+    endpoints: [${listAddresses(apps.users)}]
+  greeter:
+    port: 80
+    protocol: grpc
+    endpoints: [${listAddresses(apps.greeters)}]
+  prices:
+    port: 80
+    protocol: http2
+    endpoints: [127.0.0.1:${apps.prices}]
   echo:
     port: 7
     protocol: opaque
@@ -46,7 +58,8 @@ export function sidecarFile(ports: SidecarPorts, apps: AppPorts): string {
 services:
   users:
     port: 80
-    endpoints: [${listUsers(apps)}]
+    protocol: http1
+    endpoints: [${listAddresses(apps.users)}]
 proxy:
   outbound: 127.0.0.1:${ports.outbound}
   inbound: 127.0.0.1:${ports.inbound}
@@ -56,8 +69,8 @@ proxy:
 ${ending}`;
 }
 
-function listUsers(apps: AppPorts): string {
-  return apps.users.map((port) => `127.0.0.1:${port}`).join(', ');
+function listAddresses(ports: readonly number[]): string {
+  return ports.map((port) => `127.0.0.1:${port}`).join(', ');
 }
 
 /** Nobody waits for the end of a demo. */

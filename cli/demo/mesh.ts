@@ -45,12 +45,15 @@ interface MeshOptions {
 
 export async function startMesh(options: MeshOptions): Promise<Mesh> {
   const remarks: string[] = [];
-  const [web, users1, users2, echo] = await Promise.all(
+  const started = await Promise.all(
     plan.map(({ name, file, args }) => startApp(options.children, name, file, args)),
   );
+  const [web, users1, users2, greeter1, greeter2, prices, echo] = started;
   const apps: AppPorts = {
     web: web.app.port,
     users: [users1.app.port, users2.app.port],
+    greeters: [greeter1.app.port, greeter2.app.port],
+    prices: prices.app.port,
     echo: echo.app.port,
   };
   const sidecar = await startProxy(options, 'web-proxy', remarks, async (choose) => {
@@ -70,7 +73,7 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
     };
     return { ports, text: edgeFile(ports, sidecar, apps) };
   });
-  return { edge, sidecar, apps: [web.app, users1.app, users2.app, echo.app], remarks };
+  return { edge, sidecar, apps: started.map(({ app }) => app), remarks };
 }
 
 /** On the port that it had, because the proxies know it by that. */
@@ -156,10 +159,14 @@ async function isReady(options: MeshOptions, child: Child, admin: number): Promi
   return false;
 }
 
+/** In this order `Mesh.apps` has them. */
 const plan: readonly { name: string; file: string; args: readonly string[] }[] = [
   { name: 'web', file: 'web-app.ts', args: [] },
   { name: 'users-1', file: 'users-app.ts', args: ['users-1', 'steady'] },
   { name: 'users-2', file: 'users-app.ts', args: ['users-2', 'slow'] },
+  { name: 'greeter-1', file: 'greeter-app.ts', args: ['greeter-1', 'steady'] },
+  { name: 'greeter-2', file: 'greeter-app.ts', args: ['greeter-2', 'moody'] },
+  { name: 'prices', file: 'prices-app.ts', args: [] },
   { name: 'echo', file: 'echo-app.ts', args: [] },
 ];
 

@@ -55,7 +55,7 @@ class Demo {
     process.on('exit', this.#onExit);
     let stopLoad: (() => void) | null = null;
     try {
-      this.#context.note('heddle: starting 4 applications and 2 proxies\n');
+      this.#context.note('heddle: starting 7 applications and 2 proxies\n');
       const mesh = await startMesh({
         folder: this.#folder,
         children: this.#children,
@@ -64,16 +64,13 @@ class Demo {
       this.#mesh = mesh;
       for (const remark of mesh.remarks) this.#context.note(`heddle: ${remark}\n`);
       this.#context.print(introduce(mesh, this.#folder));
-      const { rate, durationSeconds } = this.#options;
+      const { rate } = this.#options;
       stopLoad = startLoad({
         timers: this.#timers,
         outboundPort: mesh.edge.outbound,
         echoPort: mesh.edge.echoBind,
         rate,
       });
-      if (durationSeconds !== null) {
-        runAfter(this.#timers, durationSeconds * 1000, () => this.#stop(0));
-      }
       await this.#show(mesh);
     } catch (error) {
       if (!this.#stopping) {
@@ -95,13 +92,19 @@ class Demo {
       ['edge', mesh.edge.admin],
       ['web', mesh.sidecar.admin],
     ];
+    const { intervalSeconds, durationSeconds } = this.#options;
+    const duration = durationSeconds ?? Number.POSITIVE_INFINITY;
+    const endMs = systemClock.monotonicMs() + duration * 1000;
     let before = await scrapeProxies(proxies);
     while (!this.#stopping) {
-      await this.#pause(this.#options.intervalSeconds * 1000);
+      const leftMs = Math.max(0, endMs - systemClock.monotonicMs());
+      const isLast = leftMs <= intervalSeconds * 1000;
+      await this.#pause(isLast ? leftMs : intervalSeconds * 1000);
       if (this.#stopping) return;
       const after = await scrapeProxies(proxies);
       this.#draw(pairUp(before, after));
       before = after;
+      if (isLast) this.#stop(0);
     }
   }
 
@@ -111,7 +114,7 @@ class Demo {
       .filter(({ direction }) => direction === 'outbound');
     const errors = pairs.flatMap(summarizeErrors);
     const { color, columns, live, print } = this.#context;
-    const text = renderServices(services, errors, { wide: false, color, columns });
+    const text = renderServices(services, errors, { form: 'outbound', color, columns });
     if (live) {
       print(`${this.#drawn === 0 ? '' : `\x1b[${this.#drawn}A\x1b[J`}${text}`);
       this.#drawn = text.split('\n').length - 1;

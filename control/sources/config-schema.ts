@@ -20,6 +20,7 @@ import {
   headTimeoutMs,
   http2ConcurrentStreamsMax,
   http2ConnectionAgeMs,
+  http2FrameBytesCeiling,
   http2IdleTimeoutMs,
   http2InitialConnectionWindowBytes,
   http2InitialStreamWindowBytes,
@@ -32,7 +33,6 @@ import {
   poolConnectionsMax,
   poolIdleTimeoutMs,
   queueRequestsMax,
-  readBytes,
   responseTimeoutMs,
   workersMax,
 } from '../../core/base/limits.ts';
@@ -174,7 +174,9 @@ const proxy = z.strictObject(
       .describe('The local application that inbound traffic goes to, as `IP:port`.'),
     admin: listenerOrOff
       .default('127.0.0.1:4191')
-      .describe('Metrics, readiness and inspection: `IP:port`, or `false`.'),
+      .describe(
+        'Metrics, readiness and, for the loopback alone, inspection: `IP:port`, or `false`.',
+      ),
     workers: z
       .union([z.literal('auto'), whole(0, workersMax)], {
         error: `expected auto or a whole number from 0 to ${workersMax}`,
@@ -233,9 +235,12 @@ const proxy = z.strictObject(
     http2MaxConcurrentStreams: whole(1, http2ConcurrentStreamsMax)
       .default(http2ConcurrentStreamsMax)
       .describe('Requests that a client may have under way on an HTTP/2 connection.'),
-    http2MaxFrameSize: whole(16_384, readBytes)
+    http2MaxFrameSize: whole(16_384, http2FrameBytesCeiling)
       .default(http2MaxFrameBytes)
       .describe('The largest HTTP/2 frame that a peer may send. Bytes.'),
+    http2MaxHeaderListSize: whole(1024, headBytesMax)
+      .default(headBytesMax)
+      .describe('The largest head over HTTP/2, 32 bytes added for each field. Bytes.'),
     http2KeepAliveIntervalMs: milliseconds(
       http2KeepAliveIntervalMs,
       'How long an endpoint may be silent over HTTP/2, with a request under way, until a PING.',

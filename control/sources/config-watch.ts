@@ -4,6 +4,7 @@
  */
 
 import { resolve } from 'node:path';
+import { configBytesMax } from '../../core/base/limits.ts';
 import { contentDigest } from '../model/content-digest.ts';
 import type { ConfigProblem, LoadedConfig } from '../model/discovery.ts';
 import { loadConfig } from './load-config.ts';
@@ -85,5 +86,3 @@ export function watchConfig(
 function meaningOf(config: LoadedConfig): string {
   return JSON.stringify({ ...config, digest: '' });
 }
-
-const configBytesMax = 1024 * 1024;

@@ -1,10 +1,13 @@
-/** Loads `heddle.yaml`, and YAML lists of endpoints, in a process that ends after each load. */
+/**
+ * Loads `heddle.yaml`, and YAML lists of endpoints, in a process that ends after each load. A
+ * configuration that was loaded before is taken from a cache where one is wanted.
+ */
 
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ConfigProblem, LoadedConfig, ResolvedEndpoint } from '../model/discovery.ts';
+import { ConfigCache } from './config-cache.ts';
 import type { LoadRequest } from './load-process.ts';
 
 export type LoadConfigResult =
@@ -15,9 +18,22 @@ type LoadEndpointsResult =
   | { readonly endpoints: readonly ResolvedEndpoint[] }
   | { readonly problems: readonly ConfigProblem[] };
 
-/** Reads the file and reports all of its problems at once, sorted by line. Never rejects. */
-export function loadConfig(path: string): Promise<LoadConfigResult> {
-  return runLoadProcess<LoadConfigResult>({ kind: 'config', path: resolve(path) });
+/**
+ * Reads the file and reports all of its problems at once, sorted by line. Never rejects. What is
+ * valid is kept in `cacheFolder` for the next start, unless we run from sources, which may change.
+ */
+export async function loadConfig(
+  path: string,
+  cacheFolder: string | null = null,
+): Promise<LoadConfigResult> {
+  const request = { kind: 'config', path: resolve(path) } as const;
+  if (cacheFolder === null || isSource) return runLoadProcess<LoadConfigResult>(request);
+  const cache = new ConfigCache(cacheFolder, fileBeside('load-process.cjs'));
+  const kept = cache.find(request.path);
+  if (kept !== null) return { config: kept };
+  const result = await runLoadProcess<LoadConfigResult>(request);
+  if ('config' in result) cache.keep(result.config);
+  return result;
 }
 
 /** Parses the text of an endpoints file that is a YAML list. Never rejects. */
@@ -33,9 +49,11 @@ export function formatProblem(problem: ConfigProblem): string {
 }
 
 /** Size and aliases of the input are bounded, and so are the time and memory of its parsing. */
-function runLoadProcess<T>(
+async function runLoadProcess<T>(
   request: LoadRequest,
 ): Promise<T | { problems: readonly ConfigProblem[] }> {
+  // Who finds the configuration in the cache does without.
+  const { spawn } = await import('node:child_process');
   return new Promise((settle) => {
     const child = spawn(process.execPath, [heapFlag, ...loadProcessArgs()], {
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -48,11 +66,14 @@ function runLoadProcess<T>(
       settle({ problems: [{ path, line: 1, column: 1, key: '', reason, remedy }] });
     };
     const parts: Buffer[] = [];
-    child.stdout.on('data', (part: Buffer) => parts.push(part));
+    child.stdout.on('data', (part: Buffer) => {
+      parts.push(part);
+      // The end of the line: the reader takes some time to end after it.
+      if (part.at(-1) === 0x0a) settle(JSON.parse(Buffer.concat(parts).toString()) as T);
+    });
     child.once('error', (error) => fail(`cannot be loaded: ${String(error)}`));
     child.once('close', (code, signal) => {
-      if (code === 0) settle(JSON.parse(Buffer.concat(parts).toString()) as T);
-      else fail(`cannot be loaded: its reader ended with ${signal ?? `code ${code}`}`);
+      fail(`cannot be loaded: its reader ended with ${signal ?? `code ${code}`}`);
     });
     // It may end before it has read everything; `close` says why.
     child.stdin.on('error', () => {});
@@ -62,14 +83,17 @@ function runLoadProcess<T>(
 
 /** As source, or as bundled by `tools/build.ts`, which also made a snapshot for its own Node. */
 function loadProcessArgs(): string[] {
-  if (import.meta.url.endsWith('.ts')) {
-    return [fileURLToPath(new URL('./load-process.ts', import.meta.url))];
-  }
-  const name = `./load-process-${process.version}.blob`;
-  const snapshot = fileURLToPath(new URL(name, import.meta.url));
+  if (isSource) return [fileBeside('load-process.ts')];
+  const snapshot = fileBeside(`load-process-${process.version}.blob`);
   if (existsSync(snapshot)) return ['--snapshot-blob', snapshot];
-  return [fileURLToPath(new URL('./load-process.cjs', import.meta.url))];
+  return [fileBeside('load-process.cjs')];
 }
+
+function fileBeside(name: string): string {
+  return fileURLToPath(new URL(`./${name}`, import.meta.url));
+}
+
+const isSource = import.meta.url.endsWith('.ts');
 
 const heapFlag = '--max-old-space-size=256';
 const loadTimeoutMs = 30_000;

@@ -61,12 +61,16 @@ export const http2StreamWindowCeiling = 256 * 1024;
 export const http2InitialConnectionWindowBytes = 1024 * 1024;
 export const http2ConcurrentStreamsMax = 250;
 export const http2MaxFrameBytes = 16 * 1024;
+/** Part of a frame and a read behind it fit a stash. */
+export const http2FrameBytesCeiling = 32 * 1024;
 export const http2KeepAliveIntervalMs = 10_000;
 export const http2KeepAliveTimeoutMs = 3_000;
 /** An HTTP/2 connection to an endpoint without a request. */
 export const http2IdleTimeoutMs = 60_000;
 /** Its age, with a tenth of jitter, after which another takes its place. */
 export const http2ConnectionAgeMs = 600_000;
+/** HTTP/2 connections of one worker to one endpoint. */
+export const http2ConnectionsMax = 64;
 /** Requests under way on a connection from which on another one is opened. */
 export const http2StreamsPerConnectionMax = 128;
 /** HPACK tables, ours and what we use of the peer's (RFC 7541 4.2). */
@@ -81,6 +85,8 @@ export const h2ResetsPerSecond = 50;
 /** PING, SETTINGS, PRIORITY and unknown frames. */
 export const h2ControlFramesMax = 1_000;
 export const h2ControlFramesPerSecond = 100;
+/** For each frame of content that we send. */
+export const h2ControlFramesPerFrame = 1;
 /** DATA frames in a row that carry nothing, or padding alone. */
 export const h2EmptyFramesMax = 100;
 export const h2WindowUpdatesMax = 1_000;
@@ -103,6 +109,10 @@ export const discoverTimeoutMs = 3_000;
 export const inFlightMax = 100_000;
 /** Exchanges that a worker keeps for later requests, about 2 KiB each. */
 export const exchangesKeptMax = 16_384;
+/** More requests in flight in one worker and direction, and requests carry a count of proxies. */
+export const hopsCountedMin = 256;
+/** Proxies that a request may pass once they are counted. */
+export const hopsMax = 64;
 
 /** Targets that a worker keeps; the least recently used idle one gives way. */
 export const targetsMax = 10_000;
@@ -122,6 +132,12 @@ export const shutMaxMs = 60_000;
 export const permitMs = 2 * connectTimeoutMs;
 /** Freed slots that rest before the oldest is used again, while there are fresh ones. */
 export const slotsRestingMin = 1_024;
+
+export const configBytesMax = 1024 * 1024;
+/** One configuration that was read, on disk; a larger one is read each time. */
+export const configCacheBytesMax = 16 * 1024 * 1024;
+/** Configurations that are kept on disk; the oldest go. */
+export const configsCachedMax = 64;
 
 export const workersMax = 32;
 export const slotsMax = 64 * 1024;
@@ -153,6 +169,8 @@ export const accessValueCharsMax = 4_096;
 
 export const workerSilenceMs = 5_000;
 export const workerHeartbeatMs = 1_000;
+/** From its being told to end until a worker's thread counts as one that cannot be ended. */
+export const workerEndMs = 10_000;
 /** From the start of a worker's thread to its first heartbeat. */
 export const workerStartMs = 10_000;
 /** Before a worker that keeps dying is started again. */
@@ -177,6 +195,7 @@ assert(
   http2StreamWindowCeiling * http2ConcurrentStreamsMax <= h2HeldBytesMax,
   'the streams of a connection hold no more than their bound',
 );
+assert(http2FrameBytesCeiling < readBytes, 'part of a frame fits the stash');
 assert(http2StreamWindowCeiling <= heldBodyBytesMax, 'a window fits what is held of a body');
 assert(chunkLineBytesMax <= chunkExtensionBytesMax, 'one chunk line fits the extension budget');
 assert((authorityCacheMax & (authorityCacheMax - 1)) === 0, 'hashes are masked, not divided');
@@ -185,6 +204,7 @@ assert(detectBytesMax <= readBytes, 'detection fits one read');
 assert(headBytesMax <= readBytes, 'a head fits one read buffer');
 assert(replayBytesMax <= heldBodyBytesMax, 'what is held can be sent again');
 assert(poolIdleTimeoutMs < 5_000, 'idle connections end before the usual server does it (5 s)');
+assert(hopsCountedMin < poolConnectionsMax, 'a loop is seen before it has all connections');
 assert(workerHeartbeatMs * 3 < workerSilenceMs, 'one late heartbeat is not silence');
 assert(heldSocketsMax < descriptorReserve, 'held sockets fit the reserve');
 assert(accessBatchChars < logBufferBytesMax, 'a batch of the access log fits the buffer');

@@ -27,6 +27,12 @@ export function connectErrorCode(systemCode: string): ErrorCode {
       return 'CONNECT_REFUSED';
     case 'ETIMEDOUT':
       return 'CONNECT_TIMEOUT';
+    // Ours to answer for: no descriptor or memory for a socket is left.
+    case 'EMFILE':
+    case 'ENFILE':
+    case 'ENOBUFS':
+    case 'ENOMEM':
+      return 'LOAD_SHED';
     default:
       return 'CONNECT_FAILED';
   }

@@ -191,12 +191,12 @@ export function systemPause(delayMs: number): Promise<void> {
   return new Promise((resume) => setTimeout(resume, delayMs));
 }
 
-/** Resolves as soon as `work` does, at the latest after `limitMs`; nothing is left waiting. */
-export async function systemWaitAtMost(work: Promise<unknown>, limitMs: number): Promise<void> {
-  const { promise: limit, resolve } = Promise.withResolvers<void>();
-  const timeout = setTimeout(resolve, limitMs);
+/** Resolves as soon as `work` does, or after `limitMs` with false; nothing is left waiting. */
+export async function systemWaitAtMost(work: Promise<unknown>, limitMs: number): Promise<boolean> {
+  const { promise: limit, resolve } = Promise.withResolvers<boolean>();
+  const timeout = setTimeout(() => resolve(false), limitMs);
   try {
-    await Promise.race([work, limit]);
+    return await Promise.race([work.then(() => true), limit]);
   } finally {
     clearTimeout(timeout);
   }

@@ -5,6 +5,8 @@
 
 import type { ProxyError } from '../base/errors.ts';
 import { exchangesKeptMax, heldBodyBytesMax, replayBytesMax } from '../base/limits.ts';
+import type { TunnelSide } from '../io/conduit.ts';
+import { GrpcStatus } from './grpc.ts';
 import { Head } from './head.ts';
 
 /** What a client's requests have in common. */
@@ -28,6 +30,10 @@ export interface ExchangeClient {
   trailers(x: Exchange, fields: Head): void;
   /** The response is complete. */
   end(x: Exchange): void;
+  /** Answers CONNECT with 200; what carries it belongs to the caller from now on. */
+  establish(x: Exchange): TunnelSide;
+  /** After a 101 was sent: what carries it belongs to the caller from now on. */
+  detach(x: Exchange): TunnelSide;
   /** The response has begun and cannot be completed: the client must not take it for whole. */
   abort(x: Exchange): void;
   /** The upstream takes no more of the request's body for now. */
@@ -45,6 +51,8 @@ export interface ExchangeUpstream {
   cancel(x: Exchange): void;
   pauseResponse(x: Exchange): void;
   resumeResponse(x: Exchange): void;
+  /** After a 101: what carries it belongs to the caller from now on. */
+  detach(x: Exchange): TunnelSide;
 }
 
 /** Where a request can be sent: one address with its connections. */
@@ -64,12 +72,14 @@ export class Exchange {
   endpoint: ExchangeEndpoint | null = null;
   /** Why the proxy answered by itself. */
   error: ProxyError | null = null;
-  /** Of a response that the proxy made, beside its status: fields as complete lines, and body. */
-  syntheticReason = '';
+  /** Fields that the proxy adds to a response, or all of its own one, as complete lines. */
   syntheticFields = '';
+  syntheticReason = '';
   syntheticBody = '';
   /** Who the request is for, where it does not say so itself. */
   defaultAuthority = '';
+  /** Fields that the proxy adds to the request, as complete lines. */
+  extraFields = '';
   status = 0;
   startedMs = 0;
   /** When the current attempt went to its endpoint. */
@@ -85,6 +95,12 @@ export class Exchange {
   reused = false;
   /** Answers carry `connection: close`. */
   closing = false;
+  /** The request is gRPC: errors are answered in its terms. */
+  isGrpc = false;
+  /** How the endpoint says that it ended: 0 to 16, or one of GrpcStatus. */
+  grpcStatus: number = GrpcStatus.NONE;
+  /** When its caller stops waiting, monotonic; from `grpc-timeout`. */
+  deadlineMs = Number.POSITIVE_INFINITY;
   /** The HTTP/2 code that one side's stream was reset with, for the other side's; -1 for none. */
   resetCode = -1;
   /** The body so far, decoded, as long as it is whole and small enough to be sent again. */
@@ -130,6 +146,7 @@ export class Exchange {
     this.syntheticFields = '';
     this.syntheticBody = '';
     this.defaultAuthority = '';
+    this.extraFields = '';
     this.status = 0;
     this.attempts = 0;
     this.responseBytes = 0;
@@ -138,6 +155,9 @@ export class Exchange {
     this.reused = false;
     this.closing = false;
     this.resetCode = -1;
+    this.isGrpc = false;
+    this.grpcStatus = GrpcStatus.NONE;
+    this.deadlineMs = Number.POSITIVE_INFINITY;
     this.bodyLength = 0;
     this.bodyWhole = true;
     this.requestTrailers = null;

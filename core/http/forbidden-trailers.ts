@@ -9,12 +9,14 @@ import { Known } from './known-fields.ts';
 /** Whether field `index` of a trailer section is not to be forwarded. */
 export function isForbiddenTrailer(head: Head, index: number): boolean {
   const id = head.known[index];
-  if (id !== 0) return id !== Known.DATE;
+  if (id !== 0) return ((1 << id) & allowed) === 0;
   const { fields } = head;
   const column = index << 2;
   const name = head.bytes.toString('latin1', fields[column], fields[column + 1]);
   return forbidden.has(name.toLowerCase());
 }
+
+const allowed = (1 << Known.DATE) | (1 << Known.GRPC_STATUS);
 
 const forbidden: ReadonlySet<string> = new Set([
   'age',

@@ -1,6 +1,6 @@
 /**
  * A decoded request or response head: the bytes, and offsets into them. One object serves many
- * heads in turn; nothing of it is a string until somebody asks. The decoders of h1 fill it.
+ * heads in turn; nothing of it is a string until somebody asks. The decoders of h1 and h2 fill it.
  */
 
 import { canonicalAuthority } from './authority.ts';
@@ -53,6 +53,8 @@ export class Head {
   /** HTTP/2 only: the scheme was https; which pseudo-headers there were, as bits. */
   secure = false;
   pseudoSeen = 0;
+  protocolStart = 0;
+  protocolEnd = 0;
   status = 0;
   reasonStart = 0;
   reasonEnd = 0;
@@ -85,6 +87,7 @@ export class Head {
   lengthField = -1;
   codingField = -1;
   expectField = -1;
+  typeField = -1;
   /** The first line reads as we would write it: version 1.1, and in a response a space behind. */
   canonicalLine = true;
 
@@ -132,6 +135,7 @@ export class Head {
     this.lengthField = -1;
     this.codingField = -1;
     this.expectField = -1;
+    this.typeField = -1;
     this.canonicalLine = true;
   }
 
@@ -198,6 +202,9 @@ export class Head {
         break;
       case Known.EXPECT:
         this.expectField = index;
+        break;
+      case Known.CONTENT_TYPE:
+        this.typeField = index;
         break;
       case Known.L5D:
         if (this.#hasUnderscore(index)) this.dropField(index);

@@ -32,6 +32,8 @@ export const Known = {
   L5D: 20,
   /** Every name that begins with `x-forwarded-`. */
   X_FORWARDED: 21,
+  GRPC_STATUS: 22,
+  GRPC_TIMEOUT: 23,
 } as const;
 
 /** The number of the field whose name stands at `start`..`end`, in any case. */
@@ -83,12 +85,18 @@ const names: readonly Uint8Array[] = [
   'forwarded',
   'content-type',
   'set-cookie',
+  // Two numbers that stand for many names.
+  '',
+  '',
+  'grpc-status',
+  'grpc-timeout',
 ].map(nameBytes);
 
 /** Length and first letter tell every known name from the others: one candidate to compare. */
 const slotLengths = 32;
 const slots = new Uint8Array(slotLengths << 5);
 for (let id = 1; id < names.length; id++) {
+  if (names[id].length === 0) continue;
   const slot = (names[id].length << 5) | (names[id][0] & 31);
   assert(slots[slot] === 0, 'length and first letter of known fields are unique');
   slots[slot] = id;

@@ -7,8 +7,9 @@
 
 import type { DeadlineHolder, Deadlines } from '../base/deadlines.ts';
 import { lingerBytesMax, lingerTimeoutMs } from '../base/limits.ts';
+import type { Conduit } from '../io/conduit.ts';
 import type { Io } from '../io/io.ts';
-import type { Socket, SocketOwner } from '../io/socket.ts';
+import type { SocketOwner } from '../io/socket-owner.ts';
 
 /** What it needs of the context of a server connection. */
 interface LingerContext {
@@ -23,13 +24,13 @@ export class Linger implements SocketOwner, DeadlineHolder {
   nextHolder: DeadlineHolder | null = null;
 
   readonly #context: LingerContext;
-  readonly #socket: Socket;
+  readonly #socket: Conduit;
   readonly #over: () => void;
   #dropped = 0;
   #extended = false;
 
   /** `over` is called when the socket is closed. */
-  constructor(context: LingerContext, socket: Socket, over: () => void) {
+  constructor(context: LingerContext, socket: Conduit, over: () => void) {
     this.#context = context;
     this.#socket = socket;
     this.#over = over;

@@ -1,6 +1,6 @@
 /**
  * What the connections of one thread share: the read buffer, output buffers, bulk buffers, the
- * list of sockets to flush at the end of an event, and the clock reading of that event.
+ * lists of sockets to flush at the end of an event or of a turn, and the clock reading of an event.
  */
 
 import { type Socket as NetSocket, connect as netConnect } from 'node:net';
@@ -8,8 +8,10 @@ import type { Address } from '../../api/settings.ts';
 import type { Clock } from '../base/clock.ts';
 import { headBytesMax, readBytes } from '../base/limits.ts';
 import { nodeErrorCode } from '../base/node-error.ts';
+import { systemTurn } from '../base/timers.ts';
 import { type BulkBuffer, BulkBuffers } from './bulk-buffers.ts';
-import { type Meter, Socket, type SocketOwner } from './socket.ts';
+import { type Meter, Socket } from './socket.ts';
+import type { SocketOwner } from './socket-owner.ts';
 import type { SocketThread, ThreadSocket } from './socket-thread.ts';
 import { newWriteRequest, verifyStreamHandle, type WriteRequest } from './stream-handle.ts';
 
@@ -43,6 +45,11 @@ export class Io implements SocketThread {
   #soonAsked = false;
   #soon: (() => void)[] = [];
   #dirty: ThreadSocket | null = null;
+  /** Those that gather. */
+  #gathered: ThreadSocket | null = null;
+  #gatheredCount = 0;
+  #turnAsked = false;
+  readonly #turned = (): void => this.#endTurn();
   #writeRequest: WriteRequest = newWriteRequest();
 
   /** `cells` are the thread's metric cells; sockets count their bytes there. */
@@ -95,7 +102,10 @@ export class Io implements SocketThread {
   }
 
   leave(): void {
-    if (this.#depth === 1) this.#flush();
+    if (this.#depth === 1) {
+      this.#flush();
+      if (this.#gatheredCount >= outputsKept) this.#flushGathered();
+    }
     this.#depth -= 1;
   }
 
@@ -106,6 +116,14 @@ export class Io implements SocketThread {
 
   markDirty(socket: ThreadSocket): void {
     socket.dirty = true;
+    if (socket.gathers) {
+      if (!this.#turnAsked) systemTurn(this.#turned);
+      this.#turnAsked = true;
+      socket.nextDirty = this.#gathered;
+      this.#gathered = socket;
+      this.#gatheredCount += 1;
+      return;
+    }
     socket.nextDirty = this.#dirty;
     this.#dirty = socket;
     if (this.#depth === 0) this.#askSoon();
@@ -138,14 +156,29 @@ export class Io implements SocketThread {
     for (const socket of this.#sockets) socket.reset();
   }
 
+  /** All sockets that were ready in this turn have been read from. */
+  #endTurn(): void {
+    this.#turnAsked = false;
+    this.enter();
+    this.#flushGathered();
+    this.leave();
+  }
+
   #flush(): void {
     while (this.#dirty !== null) {
       const socket = this.#dirty;
       this.#dirty = socket.nextDirty;
-      socket.nextDirty = null;
-      socket.dirty = false;
-      socket.flush();
+      flush(socket);
     }
+  }
+
+  #flushGathered(): void {
+    while (this.#gathered !== null) {
+      const socket = this.#gathered;
+      this.#gathered = socket.nextDirty;
+      flush(socket);
+    }
+    this.#gatheredCount = 0;
   }
 
   #askSoon(): void {
@@ -166,5 +199,11 @@ export class Io implements SocketThread {
   }
 }
 
-/** Output buffers kept for the next event; usually one is in use at a time. */
-const outputsKept = 8;
+function flush(socket: ThreadSocket): void {
+  socket.nextDirty = null;
+  socket.dirty = false;
+  socket.flush();
+}
+
+/** Output buffers kept for the next turn; when more are in use what they hold goes out. */
+const outputsKept = 64;

@@ -10,7 +10,9 @@ export interface ThreadSocket {
   /** Next in the list of sockets that have something to flush. */
   nextDirty: ThreadSocket | null;
   dirty: boolean;
-  /** Writes what is queued; called once at the end of each event. */
+  /** What all events of a turn of the event loop write goes out together, at its end. */
+  readonly gathers: boolean;
+  /** Writes what is queued; called once at the end of each event, or of each turn. */
   flush(): void;
   reset(): void;
 }

@@ -12,10 +12,12 @@ import {
   type Socket as Peer,
 } from 'node:net';
 import { after, before, test } from 'node:test';
+import { untilTurn } from '../../test/support/turns.ts';
 import { systemClock } from '../base/clock.ts';
 import { bulkReadBytes, readBytes } from '../base/limits.ts';
 import { Io, outputBytes } from './io.ts';
-import type { Socket, SocketOwner } from './socket.ts';
+import type { Socket } from './socket.ts';
+import type { SocketOwner } from './socket-owner.ts';
 
 const cells = new Float64Array(2);
 const io = new Io(systemClock, cells);
@@ -216,6 +218,53 @@ test('a reset goes both ways, and nothing is heard after destroy', async () => {
   third.peer.resume();
   await once(third.peer, 'end');
   assert.deepEqual(third.owner.events, []);
+});
+
+test('a reset while the last byte is being sent closes all the same', async () => {
+  const { socket, peer } = await open();
+  io.enter();
+  socket.writeLatin1('last');
+  socket.end();
+  socket.reset();
+  io.leave();
+  const came = once(peer, 'data') as Promise<[Buffer]>;
+  peer.resume();
+  assert.equal((await came)[0].toString(), 'last');
+  await once(peer, 'end');
+  const failed = once(peer, 'error') as Promise<[NodeJS.ErrnoException]>;
+  // A descriptor that is still open would take bytes that nobody reads.
+  const writing = setInterval(() => peer.write('x'), 1);
+  const [error] = await failed;
+  clearInterval(writing);
+  assert.match(error.code ?? '', /ECONNRESET|EPIPE/);
+});
+
+test('what the events of a turn write to a connection that gathers goes out at once', async () => {
+  const [gathering, plain] = [await open(), await open()];
+  gathering.socket.gathers = true;
+  for (const text of ['one ', 'two ', 'three']) {
+    io.enter();
+    gathering.socket.writeLatin1(text);
+    plain.socket.writeLatin1(text);
+    io.leave();
+  }
+  assert.deepEqual([gathering.socket.flushes, plain.socket.flushes], [0, 3]);
+  await untilTurn('the end of the turn', () => gathering.socket.flushes === 1);
+  for (const { socket, peer } of [gathering, plain]) {
+    socket.end();
+    assert.equal((await readToEnd(peer)).toString(), 'one two three');
+    socket.destroy();
+  }
+});
+
+test('a connection that gathers and ends in the same turn has sent everything', async () => {
+  const { socket, peer } = await open();
+  socket.gathers = true;
+  io.enter();
+  socket.writeLatin1('last');
+  socket.destroyWhenWritten();
+  io.leave();
+  assert.equal((await readToEnd(peer)).toString(), 'last');
 });
 
 test('a write to a connection that is gone is told in an event of its own', async () => {

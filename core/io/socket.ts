@@ -13,6 +13,7 @@ import { assert } from '../base/assert.ts';
 import { bulkReadBytes, readBytes } from '../base/limits.ts';
 import { systemErrorName } from '../base/node-error.ts';
 import type { BulkBuffer } from './bulk-buffers.ts';
+import { nobody, type SocketOwner } from './socket-owner.ts';
 import type { SocketThread, ThreadSocket } from './socket-thread.ts';
 import {
   detachHandle,
@@ -24,19 +25,6 @@ import {
   stopReader,
   wroteLater,
 } from './stream-handle.ts';
-
-export interface SocketOwner {
-  /** `bytes[0, length)` have arrived; valid until this returns, then the buffer is used again. */
-  onBytes(bytes: Buffer, length: number): void;
-  /** The peer has sent its last byte. */
-  onEnd(): void;
-  /** The kernel takes no more for now: whoever produces for this socket should stop. */
-  onCongested(): void;
-  /** What waited to be written is written; `congested` is false again. */
-  onDrain(): void;
-  /** The connection has ended by itself, with the system's error name. Not called after destroy. */
-  onClose(code: string): void;
-}
 
 /** Metric cells that count a connection's bytes. */
 export interface Meter {
@@ -56,6 +44,8 @@ export class Socket implements ThreadSocket {
   writeEnded = false;
   nextDirty: ThreadSocket | null = null;
   dirty = false;
+  /** For a connection that many others write to in a turn: one write in place of one for each. */
+  gathers = false;
   /** Grows whenever the output buffer is given away: what was encoded before is out of reach. */
   flushes = 0;
 
@@ -65,6 +55,8 @@ export class Socket implements ThreadSocket {
   #handle: StreamHandle;
   #reading = false;
   #shut = false;
+  /** The kernel has been asked to send the last byte and has not said yet that it did. */
+  #shutting = false;
   #destroyWhenWritten = false;
   #out: Buffer | null = null;
   #outLength = 0;
@@ -210,14 +202,17 @@ export class Socket implements ThreadSocket {
     this.#io.forget(this);
   }
 
-  /** Closes with a reset, so that the peer does not take what it has for complete. */
+  /**
+   * Closes with a reset, so that the peer does not take what it has for complete; without one if
+   * the last byte is just being sent, because then it is.
+   */
   reset(): void {
     if (this.destroyed) return;
-    this.#handle.reset?.();
+    if (!this.#shutting) this.#handle.reset?.();
     this.destroy();
   }
 
-  /** Writes what is queued; `Io` calls it once at the end of each event. */
+  /** Writes what is queued; `Io` calls it once at the end of each event, or of each turn. */
   flush(): void {
     if (this.destroyed || this.congested) return;
     const out = this.#out;
@@ -304,7 +299,10 @@ export class Socket implements ThreadSocket {
   #shutWhenWritten(): void {
     if (this.congested || this.#shut || this.destroyed) return;
     this.#shut = true;
-    this.#handle.shutdown(newShutdownRequest());
+    const request = newShutdownRequest(() => {
+      this.#shutting = false;
+    });
+    this.#shutting = this.#handle.shutdown(request) === 0;
   }
 
   /** The handle has read, or failed to; returns the buffer for its next reads if it changes. */
@@ -380,17 +378,6 @@ export class Socket implements ThreadSocket {
     this.#backlog = [];
   }
 }
-
-const ignore = (): undefined => undefined;
-
-/** For a socket between two owners, and after the last. */
-export const nobody: SocketOwner = {
-  onBytes: ignore,
-  onEnd: ignore,
-  onCongested: ignore,
-  onDrain: ignore,
-  onClose: ignore,
-};
 
 /** libuv's UV_EOF. */
 const endOfFile = -4095;

@@ -4,8 +4,9 @@
  * its two descriptors and this object.
  */
 
+import type { Conduit } from './conduit.ts';
 import type { Io } from './io.ts';
-import type { Socket, SocketOwner } from './socket.ts';
+import type { SocketOwner } from './socket-owner.ts';
 
 /** Called once, with the system's error name, or '' after both sides ended orderly. */
 type SpliceEnd = (code: string) => void;
@@ -17,7 +18,7 @@ export class Splice {
   #over = false;
 
   /** `ended` may be called before this returns. What was written before to either goes first. */
-  constructor(io: Io, client: Socket, server: Socket, ended: SpliceEnd) {
+  constructor(io: Io, client: Conduit, server: Conduit, ended: SpliceEnd) {
     this.#ended = ended;
     this.#client = new Side(this, client, server);
     this.#server = new Side(this, server, client);
@@ -56,11 +57,11 @@ export class Splice {
 }
 
 class Side implements SocketOwner {
-  readonly socket: Socket;
+  readonly socket: Conduit;
   readonly #splice: Splice;
-  readonly #other: Socket;
+  readonly #other: Conduit;
 
-  constructor(splice: Splice, socket: Socket, other: Socket) {
+  constructor(splice: Splice, socket: Conduit, other: Conduit) {
     this.#splice = splice;
     this.socket = socket;
     this.#other = other;

@@ -29,6 +29,7 @@ export interface StreamHandle {
   writeBuffer(request: WriteRequest, bytes: Uint8Array): number;
   shutdown(request: WriteRequest): number;
   close(closed?: () => void): void;
+  /** Never while a shutdown is under way: it fails, and the handle cannot be closed any more. */
   reset?(closed?: () => void): number;
 }
 
@@ -110,8 +111,8 @@ export function newWriteRequest(): WriteRequest {
   return new WriteWrap();
 }
 
-export function newShutdownRequest(): WriteRequest {
+export function newShutdownRequest(onComplete: () => void): WriteRequest {
   const request = new ShutdownWrap();
-  request.oncomplete = () => {};
+  request.oncomplete = onComplete;
   return request;
 }

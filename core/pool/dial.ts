@@ -5,7 +5,8 @@ import type { ErrorCode } from '../base/errors.ts';
 import { connectErrorCode } from '../base/node-error.ts';
 import { Timer, type TimerOwner, type TimerWheel } from '../base/timers.ts';
 import type { Attempt, Connector, Io } from '../io/io.ts';
-import { type Meter, nobody, type Socket } from '../io/socket.ts';
+import type { Meter, Socket } from '../io/socket.ts';
+import { nobody } from '../io/socket-owner.ts';
 
 interface DialContext {
   readonly io: Io;

@@ -88,16 +88,24 @@ export class H1Pool implements ClientOwner<H1Client>, DialOwner {
   /** Ends what is idle, and everything else when its exchange has ended. */
   retire(): void {
     this.#retired = true;
+    this.closeIdle();
+  }
+
+  /** How many connections it has ended. */
+  closeIdle(): number {
+    const count = this.#idle;
     while (this.#newestIdle !== null) this.#newestIdle.close();
+    return count;
   }
 
   /** A dial has ended without a connection. */
   dialFailed(code: ErrorCode, detail: string): void {
     this.#dialling -= 1;
-    this.#events.connectFailed(code);
-    const x = this.#waiting.shift();
-    if (x === null) return;
-    this.#context.sink.fail(x, new ProxyError(code, `${this.address}: ${detail}`));
+    if (!this.#events.connectFailed(code)) {
+      const x = this.#waiting.shift();
+      if (x === null) return;
+      this.#context.sink.fail(x, new ProxyError(code, `${this.address}: ${detail}`));
+    }
     this.#dialIfNeeded();
   }
 

@@ -11,15 +11,14 @@ import type { Random } from '../base/random.ts';
 import type { TimerWheel } from '../base/timers.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { H2Client } from '../http/h2/client.ts';
-import type { H2ClientContext } from '../http/h2/client-context.ts';
+import type { H2ClientContext, H2ClientOwner } from '../http/h2/client-context.ts';
 import { WaitList } from '../http/wait-list.ts';
 import type { Meter, Socket } from '../io/socket.ts';
 import { Dial, type DialOwner } from './dial.ts';
 import type { PoolEvents } from './pool-events.ts';
 
 /** What all pools of one direction share. */
-export interface H2PoolContext
-  extends Omit<H2ClientContext<H2Client>, 'address' | 'changed' | 'closed' | 'violated'> {
+export interface H2PoolContext extends H2ClientContext {
   readonly timers: TimerWheel;
   readonly random: Random;
   readonly connectTimeoutMs: number;
@@ -34,11 +33,10 @@ interface Member {
   readonly oldAtMs: number;
 }
 
-export class H2Pool implements DialOwner {
+export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
+  readonly address: string;
   readonly #context: H2PoolContext;
-  readonly #client: H2ClientContext<H2Client>;
-  readonly #address: Address;
-  readonly #text: string;
+  readonly #endpoint: Address;
   readonly #meter: Meter;
   readonly #events: PoolEvents;
   readonly #members: Member[] = [];
@@ -46,19 +44,12 @@ export class H2Pool implements DialOwner {
   #dialling = 0;
   #retired = false;
 
-  constructor(context: H2PoolContext, address: Address, meter: Meter, events: PoolEvents) {
+  constructor(context: H2PoolContext, endpoint: Address, meter: Meter, events: PoolEvents) {
     this.#context = context;
-    this.#address = address;
+    this.#endpoint = endpoint;
     this.#meter = meter;
     this.#events = events;
-    this.#text = `${address.host}:${address.port}`;
-    this.#client = {
-      ...context,
-      address: this.#text,
-      changed: () => this.#drain(),
-      closed: (client) => this.#onClosed(client),
-      violated: (text) => events.violated(text),
-    };
+    this.address = `${endpoint.host}:${endpoint.port}`;
   }
 
   /** Connections, established or being established. */
@@ -72,16 +63,14 @@ export class H2Pool implements DialOwner {
   }
 
   request(x: Exchange): void {
-    // The head outlives this event: it may have to be sent once more, on another connection.
-    x.request.hold();
-    const client = this.#pick();
+    const client = this.#pick(x.request.upgrade);
     if (client !== null) {
-      client.send(x);
+      this.#send(client, x);
       if (client.active >= this.#context.streamsPerConnection) this.#dialAnother();
       return;
     }
     if (this.#waiting.length >= this.#context.waitingMax) {
-      const text = `${this.#waiting.length} requests wait for a connection to ${this.#text}`;
+      const text = `${this.#waiting.length} requests wait for a connection to ${this.address}`;
       this.#context.sink.fail(x, new ProxyError('QUEUE_FULL', `${text} (queueRequestsMax)`));
       return;
     }
@@ -102,13 +91,26 @@ export class H2Pool implements DialOwner {
     this.#retireIfDone();
   }
 
+  /** How many connections it has ended. */
+  closeIdle(): number {
+    const before = this.#members.length;
+    for (let at = before - 1; at >= 0; at--) {
+      const { client } = this.#members[at];
+      if (client.active === 0) client.retire();
+    }
+    return before - this.#members.length;
+  }
+
   dialFailed(code: ErrorCode, detail: string): void {
     this.#dialling -= 1;
-    this.#events.connectFailed(code);
+    if (this.#events.connectFailed(code)) {
+      this.#drain();
+      return;
+    }
     // Others may still be served by a connection that is there.
     if (this.#members.some(({ client }) => !client.isLeaving)) return;
     for (let x = this.#waiting.shift(); x !== null; x = this.#waiting.shift()) {
-      this.#context.sink.fail(x, new ProxyError(code, `${this.#text}: ${detail}`));
+      this.#context.sink.fail(x, new ProxyError(code, `${this.address}: ${detail}`));
     }
   }
 
@@ -122,53 +124,76 @@ export class H2Pool implements DialOwner {
   adopt(socket: Socket): void {
     const { io, random, connectionAgeMs } = this.#context;
     const jitter = 1 - ageJitter * random.float();
-    const client = new H2Client(this.#client, socket);
+    const client = new H2Client(this.#context, this, socket);
     this.#members.push({ client, oldAtMs: io.nowMs + connectionAgeMs * jitter });
     this.#drain();
   }
 
-  /**
-   * The connection with the fewest requests under way, of those that take another. An old one
-   * serves until one that is not old can take its place.
-   */
-  #pick(): H2Client | null {
-    const { nowMs } = this.#context.io;
-    let best: H2Client | null = null;
-    let bestOld: H2Client | null = null;
-    for (const { client, oldAtMs } of this.#members) {
-      if (client.room <= 0) continue;
-      if (nowMs < oldAtMs) best = lessBusy(best, client);
-      else bestOld = lessBusy(bestOld, client);
+  /** A connection has room for another request. */
+  changed(): void {
+    this.#drain();
+  }
+
+  closed(client: H2Client): void {
+    const at = this.#members.findIndex((member) => member.client === client);
+    if (at !== -1) this.#members.splice(at, 1);
+    this.#events.closed();
+    if (this.#waiting.length > 0) this.#dialAnother();
+  }
+
+  violated(text: string): void {
+    this.#events.violated(text);
+  }
+
+  #send(client: H2Client, x: Exchange): void {
+    if (x.request.upgrade && client.takesUpgrades !== true) {
+      this.#context.sink.fail(x, new ProxyError('UPGRADE_REFUSED', this.address));
+      return;
     }
-    if (bestOld === null) return best;
-    if (best === null) this.#dialAnother();
-    else this.#retireMembers(nowMs);
-    return best ?? bestOld;
+    client.send(x);
+    // It may have to be sent once more, on another connection. Held only now: HPACK reads faster
+    // from where all heads of the thread are decoded than from a buffer that it has not seen yet.
+    x.request.hold();
+  }
+
+  /**
+   * The connection with the fewest requests under way, of those that take another. One that is old
+   * serves until there is a younger one to serve in its place.
+   */
+  #pick(upgrade: boolean): H2Client | null {
+    const { nowMs } = this.#context.io;
+    let young: H2Client | null = null;
+    let old: H2Client | null = null;
+    for (const { client, oldAtMs } of this.#members) {
+      if (client.room <= 0 || (upgrade && client.takesUpgrades === null)) continue;
+      if (nowMs >= oldAtMs) old = lessUsed(old, client);
+      else young = lessUsed(young, client);
+    }
+    if (young === null) {
+      if (old !== null) this.#dialAnother();
+      return old;
+    }
+    old?.retire();
+    return young;
   }
 
   /** Sends what waits, as far as there is room. */
   #drain(): void {
     while (this.#waiting.length > 0) {
-      const client = this.#pick();
+      const client = this.#pick(this.#waiting.first?.request.upgrade ?? false);
       if (client === null) {
         this.#dialAnother();
         return;
       }
-      client.send(this.#waiting.shift() as Exchange);
+      this.#send(client, this.#waiting.shift() as Exchange);
     }
     this.#retireIfDone();
   }
 
+  /** From the end: those that are idle leave the list at once. */
   #retireIfDone(): void {
-    if (this.#retired && this.#waiting.length === 0) this.#retireMembers(Number.POSITIVE_INFINITY);
-  }
-
-  /** Those that are old at `nowMs`. From the end: who is idle leaves the list at once. */
-  #retireMembers(nowMs: number): void {
-    for (let at = this.#members.length - 1; at >= 0; at--) {
-      const { client, oldAtMs } = this.#members[at];
-      if (nowMs >= oldAtMs) client.retire();
-    }
+    if (!this.#retired || this.#waiting.length > 0) return;
+    for (let at = this.#members.length - 1; at >= 0; at--) this.#members[at].client.retire();
   }
 
   /** One at a time: a burst of requests is not a burst of connections. */
@@ -178,19 +203,12 @@ export class H2Pool implements DialOwner {
     const stalled = this.#members.filter(({ client }) => client.isStalled);
     if (stalled.length >= h2StalledConnectionsMax) return;
     this.#dialling += 1;
-    new Dial(this.#context, this, this.#address, this.#meter);
-  }
-
-  #onClosed(client: H2Client): void {
-    const at = this.#members.findIndex((member) => member.client === client);
-    if (at !== -1) this.#members.splice(at, 1);
-    this.#events.closed();
-    if (this.#waiting.length > 0) this.#dialAnother();
+    new Dial(this.#context, this, this.#endpoint, this.#meter);
   }
 }
 
-function lessBusy(best: H2Client | null, client: H2Client): H2Client {
-  return best === null || client.active < best.active ? client : best;
+function lessUsed(one: H2Client | null, other: H2Client): H2Client {
+  return one === null || other.active < one.active ? other : one;
 }
 
 /** So much of the age is by chance: connections that began together do not end together. */

@@ -4,7 +4,8 @@ import type { ErrorCode } from '../base/errors.ts';
 
 export interface PoolEvents {
   connected(): void;
-  connectFailed(code: ErrorCode): void;
+  /** True when another attempt may do better at once. */
+  connectFailed(code: ErrorCode): boolean;
   /** A connection has ended. */
   closed(): void;
   /** The endpoint sent what nobody asked for, or what it may not send. */

@@ -19,45 +19,64 @@ export interface PoolContext {
 export type UpstreamVersion = 'kept' | 'http1' | 'http2';
 
 export class Pools {
-  readonly #h1: H1Pool;
-  readonly #h2: H2Pool;
+  readonly #context: PoolContext;
+  readonly #endpoint: Address;
+  readonly #meter: Meter;
+  readonly #events: PoolEvents;
+  /** Made when first needed: most endpoints are spoken to in one version. */
+  #h1: H1Pool | null = null;
+  #h2: H2Pool | null = null;
 
-  constructor(context: PoolContext, address: Address, meter: Meter, events: PoolEvents) {
-    this.#h1 = new H1Pool(context.h1, address, meter, events);
-    this.#h2 = new H2Pool(context.h2, address, meter, events);
+  constructor(context: PoolContext, endpoint: Address, meter: Meter, events: PoolEvents) {
+    this.#context = context;
+    this.#endpoint = endpoint;
+    this.#meter = meter;
+    this.#events = events;
   }
 
   /** Connections, established or being established. */
   get connections(): number {
-    return this.#h1.connections + this.#h2.connections;
+    return (this.#h1?.connections ?? 0) + (this.#h2?.connections ?? 0);
   }
 
   /** No connection is being established or carries an exchange. */
   get quiet(): boolean {
-    return this.#h1.quiet && this.#h2.quiet;
+    return (this.#h1?.quiet ?? true) && (this.#h2?.quiet ?? true);
   }
 
   request(x: Exchange, version: UpstreamVersion): void {
     const asHttp2 = version === 'kept' ? x.request.major === 2 : version === 'http2';
-    if (asHttp2) this.#h2.request(x);
-    else this.#h1.request(x);
+    this.#pool(asHttp2).request(x);
   }
 
   /** Lets go of a request that waits here or is on its way. */
   cancel(x: Exchange): void {
-    if (this.#h1.cancel(x) || this.#h2.cancel(x)) return;
+    if (this.#h1?.cancel(x) || this.#h2?.cancel(x)) return;
     if (x.upstream !== null) x.upstream.cancel(x);
   }
 
   /** Takes over a connection that was dialled before it was known to be for HTTP. */
   adopt(socket: Socket, asHttp2: boolean): void {
-    if (asHttp2) this.#h2.adopt(socket);
-    else this.#h1.adopt(socket);
+    this.#pool(asHttp2).adopt(socket);
+  }
+
+  /** Ends what is idle; how many connections that were. */
+  closeIdle(): number {
+    return (this.#h1?.closeIdle() ?? 0) + (this.#h2?.closeIdle() ?? 0);
   }
 
   /** Ends what is idle, and everything else when its exchange has ended. */
   retire(): void {
-    this.#h1.retire();
-    this.#h2.retire();
+    this.#h1?.retire();
+    this.#h2?.retire();
+  }
+
+  #pool(asHttp2: boolean): H1Pool | H2Pool {
+    if (asHttp2) {
+      this.#h2 ??= new H2Pool(this.#context.h2, this.#endpoint, this.#meter, this.#events);
+      return this.#h2;
+    }
+    this.#h1 ??= new H1Pool(this.#context.h1, this.#endpoint, this.#meter, this.#events);
+    return this.#h1;
   }
 }

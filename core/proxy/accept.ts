@@ -16,7 +16,8 @@ import { H1Server } from '../http/h1/server.ts';
 import { H2Server } from '../http/h2/server.ts';
 import type { ServerConnection } from '../http/server-context.ts';
 import { Stash } from '../http/stash.ts';
-import type { Socket, SocketOwner } from '../io/socket.ts';
+import type { Conduit } from '../io/conduit.ts';
+import type { SocketOwner } from '../io/socket-owner.ts';
 import type { Counters, DetectResult } from './counters.ts';
 import type { Direction } from './direction.ts';
 import { EarlyDial } from './early-dial.ts';
@@ -37,12 +38,13 @@ const timerDetect = 0;
 const timerSilence = 1;
 
 export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConnection {
+  arrivedMs = 0;
   readonly #context: AcceptContext;
   readonly #direction: Direction;
   readonly #stash = new Stash();
   readonly #detectTimer = new Timer(this, timerDetect);
   readonly #silenceTimer = new Timer(this, timerSilence);
-  readonly #socket: Socket;
+  readonly #socket: Conduit;
   #target: Target | null;
   #early: EarlyDial | null = null;
   #earlyDials = 0;
@@ -53,7 +55,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   #over = false;
 
   /** `first` are bytes that were read from the socket already. */
-  constructor(context: AcceptContext, socket: Socket, target: Target | null, first: Buffer) {
+  constructor(context: AcceptContext, socket: Conduit, target: Target | null, first: Buffer) {
     this.#context = context;
     this.#direction = context.direction;
     this.#socket = socket;
@@ -153,6 +155,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
       return;
     }
     this.#socket.pause();
+    this.arrivedMs = this.#direction.core.io.nowMs;
     target.waiters.push(this);
   }
 
@@ -255,7 +258,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
 
   #opaque(target: Target): void {
     const early = this.#early;
-    const client = { socket: this.#socket, first: this.#stash.take() };
+    const client = { conduit: this.#socket, first: this.#stash.take() };
     this.#leave();
     if (early === null) new Opaque(this.#direction, this.#context.counters, client, target);
     else new Tunnel(this.#direction, early.endpoint, client, early.take());

@@ -53,15 +53,16 @@ export class Balance extends Layer<Exchange> {
       x.endpoint = endpoint;
       this.next.request(x);
     }
+    if (target.queue.length > 0 && target.endpoints.length === 0) {
+      this.#failAll(target, new ProxyError(target.emptyCode, target.authority));
+    }
     if (target.queue.length === 0) this.#stopPoll(target);
   }
 
   #wait(target: Target, x: Exchange): void {
     const { settings, io } = this.#core;
-    if (target.loops) {
-      this.prev.fail(x, new ProxyError('LOOP', target.authority));
-    } else if (target.endpoints.length === 0) {
-      this.prev.fail(x, new ProxyError('NO_ENDPOINTS', target.authority));
+    if (target.endpoints.length === 0) {
+      this.prev.fail(x, new ProxyError(target.emptyCode, target.authority));
     } else if (target.failfast) {
       this.prev.fail(x, new ProxyError('LOAD_SHED', `${target.authority} is in failfast`));
     } else if (target.queue.length >= settings.queueRequestsMax) {
@@ -85,11 +86,15 @@ export class Balance extends Layer<Exchange> {
     target.enterFailfast();
     this.#core.log.info('proxy', 'Unavailable; entering failfast', { service: target.authority });
     const text = `${target.authority}: no endpoint was ready for ${Math.round(unreadyMs)} ms`;
+    this.#failAll(target, new ProxyError('FAILFAST', `${text} (failfastTimeoutMs)`));
+    this.#stopPoll(target);
+  }
+
+  #failAll(target: Target, error: ProxyError): void {
     for (let x = target.queue.shift(); x !== null; x = target.queue.shift()) {
       target.countQueued(-1);
-      this.prev.fail(x, new ProxyError('FAILFAST', `${text} (failfastTimeoutMs)`));
+      this.prev.fail(x, error);
     }
-    this.#stopPoll(target);
   }
 
   #stopPoll(target: Target): void {

@@ -36,5 +36,7 @@ export interface Core {
   readonly accessLog: AccessLog | null;
   /** The loop guard: this address is one that the proxy itself listens on. */
   readonly isOwnListener: (host: string, port: number) => boolean;
+  /** Ends connections that are kept for later; false when there are none. */
+  readonly freeDescriptors: () => boolean;
   readonly post: (message: WorkerToMain) => void;
 }

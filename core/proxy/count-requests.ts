@@ -37,14 +37,16 @@ export class CountRequests extends Layer<Exchange> {
   override end(x: Exchange): void {
     const endpoint = x.endpoint as Endpoint;
     endpoint.finish();
-    endpoint.countResponse(x.status, this.#core.io.nowMs - x.attemptMs);
+    endpoint.countResponse(x.status, x.grpcStatus, this.#core.io.nowMs - x.attemptMs);
     this.prev.end(x);
   }
 
   override fail(x: Exchange, error: ProxyError): void {
     const endpoint = x.endpoint as Endpoint;
     endpoint.finish();
-    if (error.code === 'RESPONSE_TIMEOUT') this.#observeWait(x, endpoint);
+    if (error.code === 'RESPONSE_TIMEOUT' || error.code === 'DEADLINE_EXCEEDED') {
+      this.#observeWait(x, endpoint);
+    }
     endpoint.countFailure(error.code);
     this.prev.fail(x, error);
   }

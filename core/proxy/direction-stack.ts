@@ -1,13 +1,11 @@
 /** One direction with everything that it needs: layers, pools, acceptance of connections. */
 
 import type { Socket as NetSocket } from 'node:net';
-import { http2StreamsPerConnectionMax } from '../base/limits.ts';
+import { http2ConnectionsMax, http2StreamsPerConnectionMax } from '../base/limits.ts';
 import type { ServerFirstMemory } from '../detect/server-first.ts';
-import type { Exchange } from '../http/exchange.ts';
-import type { H1Client } from '../http/h1/client.ts';
-import type { H1Server } from '../http/h1/server.ts';
+import type { Exchange, ExchangeClient, ExchangeUpstream } from '../http/exchange.ts';
 import { Head } from '../http/head.ts';
-import { nobody } from '../io/socket.ts';
+import { nobody } from '../io/socket-owner.ts';
 import type { PoolContext } from '../pool/pools.ts';
 import type { Layer } from '../stack/layer.ts';
 import { Accept, type AcceptContext } from './accept.ts';
@@ -57,9 +55,12 @@ export class DirectionStack implements TunnelTaker {
     new Accept(this.#acceptContext, adopted, target, nothing);
   }
 
-  discovered(target: Target): void {
-    for (const waiter of target.waiters.splice(0)) waiter.onTarget(target);
-    this.#route.discovered(target);
+  /** Known, or not in time for those who came until `arrivedMs`. */
+  discovered(target: Target, arrivedMs: number): void {
+    const later = target.waiters.findIndex((waiter) => waiter.arrivedMs > arrivedMs);
+    const told = target.waiters.splice(0, later === -1 ? target.waiters.length : later);
+    for (const waiter of told) waiter.onTarget(target);
+    this.#route.discovered(target, arrivedMs);
   }
 
   changed(target: Target): void {
@@ -67,20 +68,16 @@ export class DirectionStack implements TunnelTaker {
   }
 
   upgraded(x: Exchange): void {
-    const server = x.client as H1Server;
-    const upstream = x.upstream as H1Client;
     const endpoint = x.endpoint as Endpoint;
-    const serverSide = { socket: upstream.socket, first: upstream.detach(x) };
-    const clientSide = { socket: server.socket, first: server.detach(x) };
-    new Tunnel(this.direction, endpoint, clientSide, serverSide);
+    const server = (x.upstream as ExchangeUpstream).detach(x);
+    const client = (x.client as ExchangeClient).detach(x);
+    new Tunnel(this.direction, endpoint, client, server);
   }
 
   connected(x: Exchange): void {
-    const server = x.client as H1Server;
     const target = x.target as Target;
-    const { socket } = server;
-    socket.writeLatin1('HTTP/1.1 200 Connection Established\r\n\r\n');
-    new Accept(this.#acceptContext, socket, target, server.detach(x));
+    const { conduit, first } = (x.client as ExchangeClient).establish(x);
+    new Accept(this.#acceptContext, conduit, target, first);
   }
 
   get #acceptContext(): AcceptContext {
@@ -116,6 +113,7 @@ function createPoolContext(core: Core, sink: Layer<Exchange>): PoolContext {
     },
     h2: {
       ...common,
+      connectionsMax: http2ConnectionsMax,
       random,
       thread: core.h2,
       headTimeoutMs: settings.headTimeoutMs,

@@ -57,6 +57,7 @@ export class Direction {
       clientIdleTimeoutMs: settings.clientIdleTimeoutMs,
       draining: false,
       thread: core.h2,
+      random: core.random,
       opened: (server) => this.opened(server),
       closed: (server, gone) => {
         this.closed(server);

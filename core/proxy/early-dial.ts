@@ -7,11 +7,12 @@ import type { ErrorCode } from '../base/errors.ts';
 import { connectErrorCode } from '../base/node-error.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
 import { Stash } from '../http/stash.ts';
+import type { TunnelSide } from '../io/conduit.ts';
 import type { Attempt, Connector } from '../io/io.ts';
-import type { Socket, SocketOwner } from '../io/socket.ts';
+import type { Socket } from '../io/socket.ts';
+import type { SocketOwner } from '../io/socket-owner.ts';
 import type { Core } from './core.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { TunnelSide } from './tunnel.ts';
 
 /** Each is called in an event; the owner may take or give away the connection in all but failed. */
 interface EarlyDialOwner {
@@ -48,14 +49,12 @@ export class EarlyDial implements Connector, SocketOwner, TimerOwner {
   /** The client speaks HTTP: the connection serves its requests. */
   givePool(asHttp2: boolean): void {
     this.endpoint.opened();
-    this.endpoint.pools.adopt(this.take().socket, asHttp2);
+    this.endpoint.pools.adopt(this.#takeSocket(), asHttp2);
   }
 
   /** The connection with what the endpoint has sent so far. */
   take(): TunnelSide {
-    const socket = this.#socket as Socket;
-    this.#socket = null;
-    return { socket, first: this.#stash.take() };
+    return { conduit: this.#takeSocket(), first: this.#stash.take() };
   }
 
   abort(): void {
@@ -103,6 +102,12 @@ export class EarlyDial implements Connector, SocketOwner, TimerOwner {
   onClose(): void {
     this.#socket = null;
     this.#owner.dialFailed();
+  }
+
+  #takeSocket(): Socket {
+    const socket = this.#socket as Socket;
+    this.#socket = null;
+    return socket;
   }
 
   #failed(code: ErrorCode): void {

@@ -4,8 +4,9 @@
  */
 
 import type { EndpointSnapshot } from '../../api/snapshot.ts';
-import type { ErrorCode } from '../base/errors.ts';
+import { type ErrorCode, errorTraits } from '../base/errors.ts';
 import type { ExchangeEndpoint } from '../http/exchange.ts';
+import { GrpcStatus } from '../http/grpc.ts';
 import type { Meter } from '../io/socket.ts';
 import type { PoolEvents } from '../pool/pool-events.ts';
 import { type PoolContext, Pools } from '../pool/pools.ts';
@@ -40,7 +41,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   readonly #closeCell: number;
   /** By status; the newest also by itself, because most endpoints answer alike. */
   readonly #responseCells = new Map<number, ResponseCells>();
-  #lastStatus = -1;
+  #lastOutcome = -1;
   #lastTotalCell = 0;
   #lastLatencyCell = 0;
   readonly #failureCells = new Map<ErrorCode, number>();
@@ -82,9 +83,11 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     this.#core.cells[this.#requestCell] += 1;
   }
 
-  countResponse(status: number, latencyMs: number): void {
+  /** `grpcStatus` is 0 to 16 or one of GrpcStatus. */
+  countResponse(status: number, grpcStatus: number, latencyMs: number): void {
     const { cells } = this.#core;
-    if (status !== this.#lastStatus) this.#useStatus(status);
+    const outcome = (status << outcomeBits) | (grpcStatus + 1);
+    if (outcome !== this.#lastOutcome) this.#useOutcome(outcome);
     cells[this.#lastTotalCell] += 1;
     observe(cells, this.#lastLatencyCell, latencyBoundsMs, latencyMs);
   }
@@ -107,9 +110,17 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     this.opened();
   }
 
-  connectFailed(code: ErrorCode): void {
-    this.#core.slots.connectFailed(this.slot);
-    this.#core.log.warn('proxy', 'Failed to connect', { endpoint: this.address, error: code });
+  /** True when it was for want of descriptors, and some have become free. */
+  connectFailed(code: ErrorCode): boolean {
+    const { slots, log, freeDescriptors } = this.#core;
+    log.warn('proxy', 'Failed to connect', { endpoint: this.address, error: code });
+    if (errorTraits[code].initiator !== 'local') {
+      slots.connectFailed(this.slot);
+      return false;
+    }
+    // The endpoint was not even asked.
+    slots.releasePermit(this.slot);
+    return freeDescriptors();
   }
 
   opened(): void {
@@ -145,32 +156,47 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     for (const cell of this.#failureCells.values()) registry.release(cell);
   }
 
-  #useStatus(status: number): void {
-    let of = this.#responseCells.get(status);
+  #useOutcome(outcome: number): void {
+    let of = this.#responseCells.get(outcome);
     if (of === undefined) {
-      of = this.#resolveResponse(status);
-      this.#responseCells.set(status, of);
+      of = this.#resolveResponse(outcome >> outcomeBits, (outcome & outcomeMask) - 1);
+      this.#responseCells.set(outcome, of);
     }
-    this.#lastStatus = status;
+    this.#lastOutcome = outcome;
     this.#lastTotalCell = of.total;
     this.#lastLatencyCell = of.latency;
   }
 
-  #resolveResponse(status: number): ResponseCells {
+  #resolveResponse(status: number, grpcStatus: number): ResponseCells {
     const { registry } = this.#core;
     const labels = { ...this.#labels, status_code: String(status) };
-    const classification = status >= 500 ? 'failure' : 'success';
+    const failed = status >= 500 || grpcFailures.has(grpcStatus);
     return {
       total: registry.counter('response_total', {
         ...labels,
-        classification,
-        grpc_status: '',
+        classification: failed ? 'failure' : 'success',
+        grpc_status: grpcLabel(grpcStatus),
         error: '',
       }),
       latency: registry.histogram('response_latency_ms', labels),
     };
   }
 }
+
+function grpcLabel(status: number): string {
+  if (status === GrpcStatus.NONE) return '';
+  return String(status === GrpcStatus.MISSING ? grpcUnknown : status);
+}
+
+/**
+ * What Linkerd counts as failures: UNKNOWN, DEADLINE_EXCEEDED, PERMISSION_DENIED, INTERNAL,
+ * UNAVAILABLE, DATA_LOSS.
+ */
+const grpcFailures: ReadonlySet<number> = new Set([2, 4, 7, 13, 14, 15]);
+const grpcUnknown = 2;
+/** An outcome is a status and, in so many bits, a gRPC status and one. */
+const outcomeBits = 5;
+const outcomeMask = (1 << outcomeBits) - 1;
 
 interface ResponseCells {
   readonly total: number;

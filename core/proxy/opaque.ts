@@ -8,13 +8,15 @@ import type { ErrorCode } from '../base/errors.ts';
 import { connectErrorCode } from '../base/node-error.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
 import type { ServerConnection } from '../http/server-context.ts';
+import type { TunnelSide } from '../io/conduit.ts';
 import type { Attempt, Connector } from '../io/io.ts';
-import type { Socket, SocketOwner } from '../io/socket.ts';
+import type { Socket } from '../io/socket.ts';
+import type { SocketOwner } from '../io/socket-owner.ts';
 import type { Counters } from './counters.ts';
 import type { Direction } from './direction.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Target } from './target.ts';
-import { Tunnel, type TunnelSide } from './tunnel.ts';
+import { Tunnel } from './tunnel.ts';
 
 export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnection {
   readonly #direction: Direction;
@@ -35,8 +37,8 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
     this.#target = target;
     this.#startMs = direction.core.io.nowMs;
     target.holders += 1;
-    client.socket.owner = this;
-    client.socket.pause();
+    client.conduit.owner = this;
+    client.conduit.pause();
     direction.opened(this);
     this.#dial();
   }
@@ -52,7 +54,7 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
     this.#direction.core.timers.cancel(this.#timer);
     this.#direction.core.slots.connectSucceeded(endpoint.slot);
     this.#leave();
-    const server = { socket, first: nothing };
+    const server = { conduit: socket, first: nothing };
     new Tunnel(this.#direction, endpoint, this.#client, server);
   }
 
@@ -92,7 +94,7 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
     const endpoint = this.#target.pick(this.#endpoint);
     if (endpoint === null) {
       const waitedMs = io.nowMs - this.#startMs;
-      if (this.#target.endpoints.length === 0) this.#fail(emptyCode(this.#target));
+      if (this.#target.endpoints.length === 0) this.#fail(this.#target.emptyCode);
       else if (waitedMs >= settings.failfastTimeoutMs) this.#fail('FAILFAST');
       else timers.arm(this.#timer, pollMs);
       return;
@@ -107,8 +109,9 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
     if (this.#over) return;
     this.#attempt = null;
     this.#direction.core.timers.cancel(this.#timer);
-    (this.#endpoint as Endpoint).connectFailed(code);
-    if (this.#attempts < attemptsMax && this.#target.endpoints.length > 1) this.#dial();
+    const again = (this.#endpoint as Endpoint).connectFailed(code);
+    const isOther = this.#target.endpoints.length > 1;
+    if (this.#attempts < attemptsMax && (again || isOther)) this.#dial();
     else this.#fail(code);
   }
 
@@ -122,7 +125,7 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
       service: this.#target.authority,
       error: code,
     });
-    this.#client.socket.reset();
+    this.#client.conduit.reset();
     this.#end();
   }
 
@@ -145,12 +148,6 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
     this.#target.holders -= 1;
     this.#direction.closed(this);
   }
-}
-
-/** Why a target has no endpoints. */
-function emptyCode(target: Target): ErrorCode {
-  if (target.absent) return 'UNKNOWN_SERVICE';
-  return target.loops ? 'LOOP' : 'NO_ENDPOINTS';
 }
 
 const attemptsMax = 3;

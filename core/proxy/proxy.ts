@@ -59,7 +59,7 @@ class ThreadProxy implements Proxy {
   #progressBefore: number;
 
   constructor(env: ProxyEnv) {
-    const core = createCore(env);
+    const core = createCore(env, () => this.#targets.closeIdle());
     this.#core = core;
     const serverFirst = new ServerFirstMemory(env.clock);
     this.#outbound = new DirectionStack(core, 'outbound', () => this.#targets, serverFirst);
@@ -67,7 +67,7 @@ class ThreadProxy implements Proxy {
     this.#targets = new Targets(
       core,
       { inbound: this.#inbound.pools, outbound: this.#outbound.pools },
-      (target) => this.#stackOf(target).discovered(target),
+      (target, arrivedMs) => this.#stackOf(target).discovered(target, arrivedMs),
       (target) => this.#stackOf(target).changed(target),
     );
     this.#adoptedAt = env.index * statusWords + statusField.adoptedTotal;
@@ -144,7 +144,7 @@ class ThreadProxy implements Proxy {
   }
 }
 
-function createCore(env: ProxyEnv): Core {
+function createCore(env: ProxyEnv, freeDescriptors: () => boolean): Core {
   const { settings, memory, clock, timers, random, post } = env;
   const cells = memory.cells[env.index];
   const io = new Io(clock, cells);
@@ -168,7 +168,7 @@ function createCore(env: ProxyEnv): Core {
     cells,
     exchanges: new Exchanges(),
     h2: new H2Thread({
-      headBytesMax: settings.headBytesMax,
+      headBytesMax: settings.http2MaxHeaderListSize,
       headFieldsMax: settings.headFieldsMax,
       initialStreamWindowBytes: settings.http2InitialStreamWindowSize,
       initialConnectionWindowBytes: settings.http2InitialConnectionWindowSize,
@@ -181,6 +181,7 @@ function createCore(env: ProxyEnv): Core {
         ? null
         : new AccessLog(settings.accessLog, (lines) => post({ kind: 'access', lines })),
     isOwnListener: (host, port) => isOwnListener(settings, host, port),
+    freeDescriptors,
     post,
   };
 }

@@ -6,6 +6,8 @@
 
 import type { ErrorCode, ProxyError } from '../base/errors.ts';
 import type { Exchange } from '../http/exchange.ts';
+import { headOfLines } from '../http/field-lines.ts';
+import { encodeGrpcMessage } from '../http/grpc.ts';
 import { Layer } from '../stack/layer.ts';
 
 interface ErrorResponse {
@@ -15,6 +17,8 @@ interface ErrorResponse {
   readonly close: boolean;
   /** The value of the label `error` in `*_http_errors_total`. */
   readonly label: string;
+  /** The status that a gRPC client is answered with. */
+  readonly grpc: number;
   /** What whoever sees the answer can do. */
   readonly remedy: string;
 }
@@ -33,20 +37,40 @@ export class Respond extends Layer<Exchange> {
   override fail(x: Exchange, error: ProxyError): void {
     x.error = error;
     this.#counted(x, error);
+    const response = responseTo(error.code);
     if (x.responseStarted) {
-      this.prev.fail(x, error);
+      this.#breakOff(x, response, error);
       return;
     }
-    const response = responseTo(error.code);
-    x.status = response.status;
+    x.status = x.isGrpc ? 200 : response.status;
     x.closing ||= response.close;
     x.response = null;
     x.respondedMs = x.startedMs;
     x.syntheticReason = response.reason;
-    x.syntheticFields = this.#fields(response, error);
-    x.syntheticBody = this.#emitting ? bodyText(response, error) : '';
+    x.syntheticFields = x.isGrpc
+      ? `content-type: application/grpc\r\n${this.#grpcFields(response, error)}`
+      : this.#fields(response, error);
+    x.syntheticBody = this.#emitting && !x.isGrpc ? bodyText(response, error) : '';
     this.prev.response(x);
     this.prev.end(x);
+  }
+
+  /** A gRPC call ends with its status also now, unless the endpoint itself has reset it. */
+  #breakOff(x: Exchange, response: ErrorResponse, error: ProxyError): void {
+    if (!x.isGrpc || x.resetCode !== -1) {
+      this.prev.fail(x, error);
+      return;
+    }
+    x.client?.trailers(x, headOfLines(this.#grpcFields(response, error)));
+    this.prev.end(x);
+  }
+
+  #grpcFields(response: ErrorResponse, error: ProxyError): string {
+    const status = `grpc-status: ${response.grpc}\r\n`;
+    if (!this.#emitting) return `${status}heddle-error: ${error.code}\r\n`;
+    const message = encodeGrpcMessage(fieldText(`${error.message}. ${response.remedy}`));
+    const shown = `l5d-proxy-error: ${fieldText(error.message)}\r\n`;
+    return `${status}grpc-message: ${message}\r\nheddle-error: ${error.code}\r\n${shown}`;
   }
 
   #fields(response: ErrorResponse, error: ProxyError): string {
@@ -80,8 +104,29 @@ function row(
   close: boolean,
   label: string,
   remedy: string,
+  grpc: number = grpcOf(status),
 ): ErrorResponse {
-  return { status, reason, close, label, remedy };
+  return { status, reason, close, label, remedy, grpc };
+}
+
+/** As Linkerd maps what it answers with this status. */
+function grpcOf(status: number): number {
+  switch (status) {
+    case 404:
+      return 5;
+    case 408:
+    case 504:
+      return 4;
+    case 501:
+      return 12;
+    case 502:
+    case 503:
+      return 14;
+    case 508:
+      return 10;
+    default:
+      return 13;
+  }
 }
 
 const badRequest = (remedy: string): ErrorResponse =>
@@ -99,7 +144,7 @@ const table: Record<ErrorCode, ErrorResponse> = {
     'Request Header Fields Too Large',
     true,
     'unexpected',
-    'Send fewer bytes of header fields or raise proxy.headBytesMax.',
+    'Send fewer bytes of header fields or raise the limit that the sentence names.',
   ),
   TOO_MANY_FIELDS: row(
     431,
@@ -142,7 +187,7 @@ const table: Record<ErrorCode, ErrorResponse> = {
   LOOP: row(508, 'Loop Detected', true, 'unexpected', 'Let no endpoint be a listener of a proxy.'),
   NO_ENDPOINTS: unavailable('See /endpoints of the admin port for where they should come from.'),
   QUEUE_FULL: unavailable('The service is too slow for its load; see /endpoints.'),
-  LOAD_SHED: unavailable('Try again later, or raise proxy.inFlightMax.'),
+  LOAD_SHED: unavailable('Try again later, or raise the limit that is named.'),
   DRAINING: unavailable('Try another instance.'),
   FAILFAST: row(
     504,
@@ -162,10 +207,20 @@ const table: Record<ErrorCode, ErrorResponse> = {
   CONNECT_REFUSED: gateway('Does the endpoint listen on this port?'),
   CONNECT_FAILED: gateway('Is the endpoint reachable?'),
   UPSTREAM_REFUSED: gateway('The endpoint is shutting down or full; see its log.'),
+  UPGRADE_REFUSED: gateway('Declare protocol: http1 where the endpoint speaks it too.'),
   UPSTREAM_RESET: gateway('See the log of the endpoint.'),
   UPSTREAM_MALFORMED: gateway('Mend the endpoint.'),
-  UPSTREAM_HEAD_TOO_LARGE: gateway('Raise proxy.headBytesMax or proxy.headFieldsMax.'),
+  UPSTREAM_HEAD_TOO_LARGE: gateway(
+    'Raise proxy.headBytesMax, http2MaxHeaderListSize or headFieldsMax.',
+  ),
   UPSTREAM_TRUNCATED: gateway('See the log of the endpoint.'),
+  DEADLINE_EXCEEDED: row(
+    504,
+    'Gateway Timeout',
+    false,
+    'response timeout',
+    'Give the call more time, or see the log of the endpoint.',
+  ),
   RESPONSE_TIMEOUT: row(
     504,
     'Gateway Timeout',

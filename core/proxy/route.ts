@@ -40,9 +40,12 @@ export class Route extends Layer<Exchange> {
     if (!target.undiscovered.remove(x)) this.next.cancel(x);
   }
 
-  /** The target has become known, or has not in time. */
-  discovered(target: Target): void {
-    for (let x = target.undiscovered.shift(); x !== null; x = target.undiscovered.shift()) {
+  /** The target has become known, or has not in time for what came until `arrivedMs`. */
+  discovered(target: Target, arrivedMs: number): void {
+    const { undiscovered } = target;
+    for (let x = undiscovered.first; x !== null; x = undiscovered.first) {
+      if (x.startedMs > arrivedMs) return;
+      undiscovered.remove(x);
       if (target.known) this.#go(x, target);
       else this.prev.fail(x, new ProxyError('DISCOVERY_TIMEOUT', target.key));
     }

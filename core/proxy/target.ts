@@ -6,6 +6,7 @@
 
 import type { EndpointSnapshot, TargetSnapshot } from '../../api/snapshot.ts';
 import { Balancer } from '../balance/balancer.ts';
+import type { ErrorCode } from '../base/errors.ts';
 import { WaitList } from '../http/wait-list.ts';
 import type { PoolContext, UpstreamVersion } from '../pool/pools.ts';
 import type { Core, DirectionName } from './core.ts';
@@ -13,6 +14,8 @@ import { Endpoint } from './endpoint.ts';
 
 /** A connection that cannot go on before its target is known. */
 export interface TargetWaiter {
+  /** Since when it waits. */
+  readonly arrivedMs: number;
   /** The target has a first snapshot, or discovery took too long (`target.known` is false). */
   onTarget(target: Target): void;
 }
@@ -35,7 +38,7 @@ export class Target {
   holders = 0;
   /** Nobody finds this target any more. */
   dropped = false;
-  /** Requests that wait for the first snapshot. */
+  /** Requests that wait for the first snapshot, in order of arrival, and connections likewise. */
   readonly undiscovered = new WaitList();
   readonly waiters: TargetWaiter[] = [];
   /** Requests that wait for an endpoint to become ready. */
@@ -134,6 +137,19 @@ export class Target {
     }
     this.#leaving = staying;
     if (released.length > 0) this.#core.post({ kind: 'released', slots: released });
+  }
+
+  /** Why it has no endpoints. */
+  get emptyCode(): ErrorCode {
+    if (this.absent) return 'UNKNOWN_SERVICE';
+    return this.loops ? 'LOOP' : 'NO_ENDPOINTS';
+  }
+
+  /** When the first of those came who wait for the first snapshot; Infinity when nobody does. */
+  oldestArrivalMs(): number {
+    const { undiscovered, waiters } = this;
+    const requestMs = undiscovered.first?.startedMs ?? Number.POSITIVE_INFINITY;
+    return Math.min(requestMs, waiters.at(0)?.arrivedMs ?? Number.POSITIVE_INFINITY);
   }
 
   /** Nothing refers to it, so that it can be forgotten. */

@@ -13,8 +13,13 @@ import { Authorities } from './authorities.ts';
 import type { Core, DirectionName } from './core.ts';
 import { Target } from './target.ts';
 
-/** Told when a target that requests wait for has become known, or has not in time. */
-type OnDiscovered = (target: Target) => void;
+/**
+ * Told when a target has become known, or has not in time for those who have waited since
+ * `arrivedMs` or longer.
+ */
+type OnDiscovered = (target: Target, arrivedMs: number) => void;
+
+type OnChanged = (target: Target) => void;
 
 export class Targets {
   readonly #core: Core;
@@ -22,7 +27,7 @@ export class Targets {
   readonly #byKey = new Map<string, Target>();
   readonly #authorities = new Authorities<Target>();
   readonly #discovered: OnDiscovered;
-  readonly #changed: OnDiscovered;
+  readonly #changed: OnChanged;
   /** A target was dropped since the last sweep. */
   #dropped = false;
 
@@ -30,7 +35,7 @@ export class Targets {
     core: Core,
     pools: Record<DirectionName, PoolContext>,
     discovered: OnDiscovered,
-    changed: OnDiscovered,
+    changed: OnChanged,
   ) {
     this.#core = core;
     this.#pools = pools;
@@ -67,7 +72,7 @@ export class Targets {
     if (target === undefined) return;
     const first = !target.known;
     target.apply(snapshot);
-    if (first) this.#discovered(target);
+    if (first) this.#discovered(target, Number.POSITIVE_INFINITY);
     else this.#changed(target);
   }
 
@@ -81,6 +86,15 @@ export class Targets {
     if (!this.#dropped) return;
     this.#dropped = false;
     this.#authorities.sweep();
+  }
+
+  /** Ends all connections that are kept for later; false when there are none. */
+  closeIdle(): boolean {
+    let closed = 0;
+    for (const { endpoints } of this.#byKey.values()) {
+      for (const { pools } of endpoints) closed += pools.closeIdle();
+    }
+    return closed > 0;
   }
 
   #find(key: string, direction: DirectionName): Target | null {
@@ -118,7 +132,7 @@ export class Targets {
   }
 }
 
-/** Bounds the time until the first snapshot. */
+/** Bounds for each who waits the time until the first snapshot, by one timer for the oldest. */
 class DiscoveryWait implements TimerOwner {
   readonly #core: Core;
   readonly #target: Target;
@@ -132,12 +146,15 @@ class DiscoveryWait implements TimerOwner {
   }
 
   onTimer(timer: Timer): void {
+    const { io, timers } = this.#core;
     const target = this.#target;
     if (target.known || target.dropped) return;
-    this.#core.io.enter();
-    this.#discovered(target);
-    this.#core.io.leave();
-    this.#core.timers.arm(timer, discoverTimeoutMs);
+    io.enter();
+    const { nowMs } = io;
+    this.#discovered(target, nowMs - discoverTimeoutMs);
+    const arrivedMs = Math.min(target.oldestArrivalMs(), nowMs);
+    timers.arm(timer, arrivedMs + discoverTimeoutMs - nowMs);
+    io.leave();
   }
 }
 

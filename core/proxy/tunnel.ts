@@ -3,16 +3,10 @@
 import type { DeadlineHolder } from '../base/deadlines.ts';
 import { bodyIdleTimeoutMs } from '../base/limits.ts';
 import type { ServerConnection } from '../http/server-context.ts';
-import type { Socket } from '../io/socket.ts';
+import type { Conduit, TunnelSide } from '../io/conduit.ts';
 import { Splice } from '../io/splice.ts';
 import type { Direction } from './direction.ts';
 import type { Endpoint } from './endpoint.ts';
-
-export interface TunnelSide {
-  readonly socket: Socket;
-  /** Bytes that were read from it before the tunnel began. */
-  readonly first: Buffer;
-}
 
 export class Tunnel implements ServerConnection, DeadlineHolder {
   deadlineMs = Number.POSITIVE_INFINITY;
@@ -21,8 +15,8 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
 
   readonly #direction: Direction;
   readonly #endpoint: Endpoint;
-  readonly #client: Socket;
-  readonly #server: Socket;
+  readonly #client: Conduit;
+  readonly #server: Conduit;
   #splice: Splice | null = null;
   #waitingBytes = 0;
   #progressMs = 0;
@@ -31,16 +25,16 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
   constructor(direction: Direction, endpoint: Endpoint, client: TunnelSide, server: TunnelSide) {
     this.#direction = direction;
     this.#endpoint = endpoint;
-    this.#client = client.socket;
-    this.#server = server.socket;
+    this.#client = client.conduit;
+    this.#server = server.conduit;
     direction.opened(this);
     endpoint.start();
     endpoint.opened();
     const { io } = direction.core;
     io.enter();
-    if (client.first.length > 0) server.socket.write(client.first, 0, client.first.length);
-    if (server.first.length > 0) client.socket.write(server.first, 0, server.first.length);
-    this.#splice = new Splice(io, client.socket, server.socket, () => this.#ended());
+    if (client.first.length > 0) server.conduit.write(client.first, 0, client.first.length);
+    if (server.first.length > 0) client.conduit.write(server.first, 0, server.first.length);
+    this.#splice = new Splice(io, client.conduit, server.conduit, () => this.#ended());
     io.leave();
   }
 

@@ -51,6 +51,7 @@ const always: ReadonlySet<ErrorCode> = new Set([
   'CONNECT_TIMEOUT',
   'CONNECT_FAILED',
   'UPSTREAM_REFUSED',
+  'UPGRADE_REFUSED',
 ]);
 const idempotent = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']);
 

@@ -174,6 +174,11 @@ export const families = {
     help: 'Workers that were replaced, by what ended them.',
     labels: ['reason'],
   },
+  heddle_workers_stuck_total: {
+    type: 'counter',
+    help: 'Workers whose thread could not be ended: the proxy drains and ends because of it.',
+    labels: [],
+  },
   heddle_worker_connections: {
     type: 'gauge',
     help: 'Client connections that a worker holds.',

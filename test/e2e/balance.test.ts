@@ -98,6 +98,23 @@ test('a request whose client resets while it waits is not sent on', async () => 
   await origin.close();
 });
 
+for (const [status, code, change] of [
+  [503, 'NO_ENDPOINTS', () => ({ endpoints: [] })],
+  [404, 'UNKNOWN_SERVICE', () => ({ endpoints: [], state: 'absent' as const })],
+  [508, 'LOOP', (harness: Harness) => ({ endpoints: [{ port: harness.outboundPort }] })],
+] as const) {
+  test(`requests that wait are answered ${status} ${code} as soon as that is known`, async () => {
+    const { harness } = await startShut({ failfastTimeoutMs: 60_000 });
+    const waiting = [await ask(harness), await ask(harness)];
+    await untilQueued(harness, 2);
+    harness.setTarget('host:web', change(harness));
+    for (const client of waiting) await checkError(client, status, code, 'web');
+    assert.equal(harness.metric('heddle_queue_length'), 0);
+    await checkError(await ask(harness), status, code, 'web');
+    await finish(harness, waiting);
+  });
+}
+
 test('more requests than the queue holds: 503 QUEUE_FULL that names the setting', async () => {
   const { harness } = await startShut({ failfastTimeoutMs: 300, queueRequestsMax: 2 });
   const waiting = [await ask(harness), await ask(harness)];

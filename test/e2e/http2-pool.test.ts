@@ -1,13 +1,12 @@
 /**
  * Connections to endpoints over HTTP/2: requests are balanced one by one, share connections within
- * what the endpoint allows, wait where it allows no more, and lose nothing when a connection comes
- * of age or an endpoint leaves.
+ * what the endpoint allows, and lose nothing when a connection comes of age.
  */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { get, post, response } from '../support/h2-block.ts';
-import { code, frame, setting } from '../support/h2-frames.ts';
+import { code, setting } from '../support/h2-frames.ts';
 import { dialH2, type H2Peer, startH2Origin } from '../support/h2-peer.ts';
 import { startThrough } from '../support/h2-through.ts';
 import { type Harness, startHarness, untilQuiet } from '../support/proxy-harness.ts';
@@ -40,40 +39,6 @@ test('requests of one client connection are balanced over two endpoints', async 
   client.destroy();
   await harness.close();
   for (const origin of origins) await origin.close();
-});
-
-test('no more streams than the endpoint allows; the others go out when there is room', async () => {
-  const settings = { [setting.MAX_CONCURRENT_STREAMS]: 2 };
-  await using through = await startThrough({
-    server: { settings },
-    settings: { poolConnectionsMax: 1 },
-  });
-  const { client, server } = through;
-  const asked = Array.from({ length: 6 }, (_, at) => client.request(post(`/${at}`), 'x'));
-  for (let at = 0; at < 6; at += 2) {
-    const both = [await server.nextRequest(), await server.nextRequest()];
-    await ping(server);
-    assert.equal(server.requestCount, 1 + at + 2, 'no more than two at a time');
-    for (const stream of both) server.respond(stream, response(200), 'ok');
-  }
-  await Promise.all(asked.map((stream) => client.ending(stream)));
-  for (const { content } of asked) assert.equal(content, 'ok');
-});
-
-test('an endpoint that allows fewer streams from now on', async () => {
-  await using through = await startThrough({ settings: { poolConnectionsMax: 1 } });
-  const { client, server } = through;
-  const first = Array.from({ length: 3 }, () => client.request(get('/first')));
-  const seen = await Promise.all(first.map(() => server.nextRequest()));
-  server.frames.write(frame.settings({ [setting.MAX_CONCURRENT_STREAMS]: 1 }));
-  await ping(server);
-  const later = client.request(get('/later'));
-  for (const stream of seen.slice(0, 2)) server.respond(stream, response(200));
-  await ping(server);
-  assert.equal(server.requestCount, 4);
-  server.respond(seen[2], response(200));
-  server.respond(await server.nextRequest(), response(204));
-  assert.equal(await client.headOf(later), ':status=204');
 });
 
 test('another connection is opened where one has no more room', async () => {
@@ -112,7 +77,7 @@ test('an endpoint that allows no stream: requests wait, bounded', async () => {
     settings,
   });
   const targets = { 'host:web': { endpoints: [{ port: origin.port }] } };
-  const limits = { poolConnectionsMax: 2, queueRequestsMax: 3 };
+  const limits = { queueRequestsMax: 3 };
   const harness = await startHarness(targets, limits);
   const client = await dialH2(harness.outboundPort);
   const first = client.request(get());
@@ -154,50 +119,6 @@ test('a connection that has come of age is replaced without a loss', async () =>
   assert.deepEqual(server.goaways, ['0 NO_ERROR']);
 });
 
-test('an endpoint that leaves the set still gets and answers what waits for it', async () => {
-  const settings = { [setting.MAX_CONCURRENT_STREAMS]: 1 };
-  await using through = await startThrough({
-    server: { settings },
-    settings: { poolConnectionsMax: 1 },
-  });
-  const { client, server, harness } = through;
-  const begun = client.request(post('/begun'), 'x');
-  const waiting = client.request(post('/waiting'), 'y');
-  const first = await server.nextRequest();
-  await inFlight(harness, 2);
-  const origin = await startH2Origin((peer, stream) => peer.respond(stream, response(200), 'new'));
-  harness.setTarget('host:web', { endpoints: [{ port: origin.port }] });
-  const fresh = client.request(get('/fresh'));
-  assert.equal((await client.ending(fresh)).content, 'new');
-  server.respond(first, response(200), 'begun');
-  assert.equal((await client.ending(begun)).content, 'begun');
-  server.respond(await server.nextRequest(), response(200), 'waited');
-  assert.equal((await client.ending(waiting)).content, 'waited');
-  await server.until('the end', () => server.isOver);
-  await origin.close();
-});
-
-test('an endpoint that dies while requests wait for it: they go elsewhere', async () => {
-  const settings = { [setting.MAX_CONCURRENT_STREAMS]: 1 };
-  await using through = await startThrough({
-    server: { settings },
-    settings: { poolConnectionsMax: 1 },
-  });
-  const { client, server, origin, harness } = through;
-  const begun = client.request(post('/begun'), 'x');
-  const waiting = Array.from({ length: 5 }, (_, at) => client.request(post(`/${at}`), 'y'));
-  await server.nextRequest();
-  await inFlight(harness, 6);
-  server.destroy();
-  assert.match(await client.headOf(begun), /^:status=502 heddle-error=UPSTREAM_RESET /);
-  const again = await origin.accept();
-  for (let at = 0; at < waiting.length; at++) {
-    again.respond(await again.nextRequest(), response(200), 'ok');
-  }
-  await Promise.all(waiting.map((stream) => client.ending(stream)));
-  for (const { content } of waiting) assert.equal(content, 'ok');
-});
-
 test('windows as small as a connection has anyway', async () => {
   const settings = { http2InitialConnectionWindowSize: 65_535 };
   await using through = await startThrough({ settings });
@@ -217,11 +138,4 @@ function allSettled(peers: readonly H2Peer[]): boolean {
 function inFlight(harness: Harness, count: number): Promise<void> {
   const reached = (): boolean => harness.metric('heddle_http_requests_in_flight') === count;
   return untilTurn(`${count} requests in flight`, reached);
-}
-
-/** Waits until the proxy has surely read what the endpoint sent, and acted on it. */
-async function ping(server: H2Peer): Promise<void> {
-  const pongs = server.frames.count(6);
-  server.frames.write(frame.ping());
-  await server.until('the answer to PING', () => server.frames.count(6) > pongs);
 }

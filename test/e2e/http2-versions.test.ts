@@ -37,7 +37,7 @@ describe('HTTP/1.1 to an endpoint declared http2', () => {
     );
     assert.equal(first.content, 'hello');
     far.respond(first, response(200, [['content-length', '2']]), 'ok');
-    assert.equal(await near.readResponse(), 'HTTP/1.1 200 \r\ncontent-length: 2\r\n\r\nok');
+    assert.equal(await near.readResponse(), 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
 
     near.write('POST /b HTTP/1.1\r\nHost: web\r\nTransfer-Encoding: chunked\r\n\r\n');
     near.write('3\r\nabc\r\n2\r\nde\r\n0\r\nX-Sum: 1\r\n\r\n');
@@ -50,7 +50,7 @@ describe('HTTP/1.1 to an endpoint declared http2', () => {
     far.respond(second, response(200), 'xyz', [['x-end', '2']]);
     assert.equal(
       await near.read('\r\n0\r\nx-end: 2\r\n\r\n'),
-      'HTTP/1.1 200 \r\ntransfer-encoding: chunked\r\n\r\n3\r\nxyz\r\n0\r\nx-end: 2\r\n\r\n',
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nxyz\r\n0\r\nx-end: 2\r\n\r\n',
     );
     near.destroy();
   });
@@ -66,7 +66,7 @@ describe('HTTP/1.1 to an endpoint declared http2', () => {
     const seen = await far.nextRequest();
     assert.equal(seen.head, ':method=GET :scheme=http :path=/ :authority=web x-end=2');
     far.respond(seen, response(200), 'ok');
-    assert.ok((await near.read('0\r\n\r\n')).startsWith('HTTP/1.1 200 \r\n'));
+    assert.ok((await near.read('0\r\n\r\n')).startsWith('HTTP/1.1 200 OK\r\n'));
     near.destroy();
   });
 
@@ -74,10 +74,14 @@ describe('HTTP/1.1 to an endpoint declared http2', () => {
     const near = await dial(harness.outboundPort);
     const far = await lastPeer();
     for (const [method, head, line] of [
-      ['HEAD', response(200, [['content-length', '5']]), '200 \r\ncontent-length: 5\r\n'],
-      ['GET', response(200), '200 \r\ncontent-length: 0\r\n'],
-      ['GET', response(204), '204 \r\n'],
-      ['GET', response(304, [['content-length', '5']]), '304 \r\ncontent-length: 5\r\n'],
+      ['HEAD', response(200, [['content-length', '5']]), '200 OK\r\ncontent-length: 5\r\n'],
+      ['GET', response(200), '200 OK\r\ncontent-length: 0\r\n'],
+      ['GET', response(204), '204 No Content\r\n'],
+      [
+        'GET',
+        response(304, [['content-length', '5']]),
+        '304 Not Modified\r\ncontent-length: 5\r\n',
+      ],
     ] as const) {
       near.write(`${method} / HTTP/1.1\r\nHost: web\r\n\r\n`);
       far.respond(await far.nextRequest(), head);
@@ -98,7 +102,7 @@ describe('HTTP/1.1 to an endpoint declared http2', () => {
     assert.equal(seen.head, ':method=GET :scheme=http :path=/old :authority=web');
     far.frames.write(frame.headers(seen.id, block(response(103))));
     far.respond(seen, response(200), 'until close', [['x-lost', '1']]);
-    assert.equal(await named.readAll(), 'HTTP/1.1 200 \r\nconnection: close\r\n\r\nuntil close');
+    assert.equal(await named.readAll(), 'HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nuntil close');
     near.destroy();
     named.destroy();
   });

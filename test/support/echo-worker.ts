@@ -3,6 +3,7 @@
  * one does, and dies in the way that a client asks for.
  */
 
+import { dlopen } from 'node:ffi';
 import type { Socket } from 'node:net';
 import type { ListenerName, MainToWorker } from '../../api/messages.ts';
 import { stampOf, statusField, statusWords } from '../../api/shared-memory.ts';
@@ -21,6 +22,11 @@ const deaths: Record<string, () => void> = {
   exit: () => process.exit(0),
   loop: () => {
     for (;;);
+  },
+  // In C, where nothing interrupts it: only for a process of its own, which has to be killed.
+  stuck: () => {
+    const { functions } = dlopen(null, { sleep: { arguments: ['u32'], return: 'u32' } });
+    functions.sleep(60);
   },
   heap: () => {
     const hoard: unknown[] = [];

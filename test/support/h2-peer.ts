@@ -126,10 +126,13 @@ export class H2Peer {
 
   /** The next request whose head has come. */
   async nextRequest(): Promise<PeerStream> {
-    await this.until('a request', () => this.#requests.length > 0 || this.isOver);
-    const stream = this.takeRequest();
-    if (stream === undefined) throw new Error('the connection ended before a request');
-    return stream;
+    // Others may wait for it too.
+    for (;;) {
+      await this.until('a request', () => this.#requests.length > 0 || this.isOver);
+      const stream = this.takeRequest();
+      if (stream !== undefined) return stream;
+      if (this.isOver) throw new Error('the connection ended before a request');
+    }
   }
 
   /** The same, if it is there. */

@@ -152,10 +152,14 @@ class Launched implements ProxyProcess {
   }
 }
 
-/** A port of 127.0.0.1 with a server of `node:http` behind it. */
-export async function startHttpOrigin(t: TestContext, answer: RequestListener): Promise<number> {
+/** A port with a server of `node:http` behind it. */
+export async function startHttpOrigin(
+  t: TestContext,
+  answer: RequestListener,
+  host = '127.0.0.1',
+): Promise<number> {
   const server = createServer({ keepAliveTimeout: 60_000 }, answer);
-  server.listen(0, '127.0.0.1');
+  server.listen(0, host);
   await once(server, 'listening');
   t.after(() => {
     server.closeAllConnections();

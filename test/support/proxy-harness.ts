@@ -275,6 +275,7 @@ const testSettings: ProxySettings = {
   http2InitialConnectionWindowSize: limits.http2InitialConnectionWindowBytes,
   http2MaxConcurrentStreams: limits.http2ConcurrentStreamsMax,
   http2MaxFrameSize: limits.http2MaxFrameBytes,
+  http2MaxHeaderListSize: limits.headBytesMax,
   http2KeepAliveIntervalMs: limits.http2KeepAliveIntervalMs,
   http2KeepAliveTimeoutMs: limits.http2KeepAliveTimeoutMs,
   http2IdleTimeoutMs: limits.http2IdleTimeoutMs,

@@ -133,6 +133,16 @@ export function encodeHuffmanText(text: string): Buffer {
   return Buffer.from((padded.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
 }
 
+/** The text, or a value of Violation. */
+export function readHuffmanText(bytes: Buffer): string | number {
+  try {
+    return decodeHuffmanText(bytes);
+  } catch (error) {
+    if (error instanceof Refusal) return error.violation;
+    throw error;
+  }
+}
+
 /** Throws a Refusal. */
 function decodeHuffmanText(bytes: Buffer): string {
   const bits = Array.from(bytes, (byte) => byte.toString(2).padStart(8, '0')).join('');

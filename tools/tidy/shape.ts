@@ -42,7 +42,7 @@ function checkSize(file: SourceFile, report: Report): void {
 function checkName(file: SourceFile, report: Report): void {
   const name = file.path.slice(file.path.lastIndexOf('/') + 1, -'.ts'.length);
   if (!/^[a-z0-9]+([-.][a-z0-9]+)*$/.test(name)) report(1, 'a file name is kebab-case');
-  const stem = name.replace(/\.(test|fuzz|bench|d)$/, '');
+  const stem = name.replace(/\.(test|suite|fuzz|bench|d)$/, '');
   if (vagueNames.has(stem)) report(1, `the file name "${stem}" says nothing: name what is in it`);
 }
 

@@ -45,9 +45,12 @@ export function readTree(root: string): Tree {
   };
 }
 
-/** A test, a fuzzer or a micro-benchmark: nothing imports it, and it may do what tests do. */
+/**
+ * A test, a conformance suite, a fuzzer or a micro-benchmark: nothing imports it, and it may do
+ * what tests do.
+ */
 export function isTestFile(path: string): boolean {
-  return /\.(test|fuzz|bench)\.ts$/.test(path);
+  return /\.(test|suite|fuzz|bench)\.ts$/.test(path);
 }
 
 /** Describes to the compiler what others have written, in the form that they chose. */

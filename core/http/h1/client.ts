@@ -15,8 +15,10 @@ import { assert } from '../../base/assert.ts';
 import type { DeadlineHolder } from '../../base/deadlines.ts';
 import { type ErrorCode, ProxyError } from '../../base/errors.ts';
 import { informationalMax } from '../../base/limits.ts';
+import type { TunnelSide } from '../../io/conduit.ts';
 import { outputBytes } from '../../io/io.ts';
-import type { Socket, SocketOwner } from '../../io/socket.ts';
+import type { Socket } from '../../io/socket.ts';
+import type { SocketOwner } from '../../io/socket-owner.ts';
 import type { Exchange, ExchangeUpstream } from '../exchange.ts';
 import { Framing, type Head } from '../head.ts';
 import { Stash } from '../stash.ts';
@@ -81,7 +83,7 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
     this.deadlineMs = x.attemptMs + this.#context.responseTimeoutMs;
     const out = socket.reserve(outputBytes - 1);
     const host = x.defaultAuthority === '' ? '' : `host: ${x.defaultAuthority}\r\n`;
-    const end = encodeRequestHead(head, out, socket.outLength, host);
+    const end = encodeRequestHead(head, out, socket.outLength, host + x.extraFields);
     assert(end > 0, 'a request head fits an output buffer');
     socket.commit(end);
     if (head.framing === Framing.NONE) return;
@@ -188,15 +190,15 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
     this.socket.destroy();
   }
 
-  /** Gives the socket away after a 101, with the bytes that came behind it. */
-  detach(x: Exchange): Buffer {
+  /** With the bytes that came behind the 101. */
+  detach(x: Exchange): TunnelSide {
     assert(this.#x === x, 'the exchange is in progress here');
-    const rest = this.#behindUpgrade;
+    const first = this.#behindUpgrade;
     this.#stash.clear();
     this.#x = null;
     x.upstream = null;
     this.#gone();
-    return rest;
+    return { conduit: this.socket, first };
   }
 
   #process(bytes: Buffer, start: number, end: number): number {

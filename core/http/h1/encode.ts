@@ -7,6 +7,7 @@
 import { assert } from '../../base/assert.ts';
 import { CR, LF, SP } from '../byte-class.ts';
 import { Form, Framing, type Head, Method } from '../head.ts';
+import { reasonOf } from '../reason.ts';
 
 /** What an encoded head may be longer than the decoded one and the extra lines together. */
 const headOverheadBytes = 128;
@@ -65,7 +66,8 @@ export function encodeResponseHead(
     to = writeAscii('HTTP/1.1 ', out, to);
     to = writeDecimal(status, out, to);
     to = writeAscii(' ', out, to);
-    to = copyBytes(bytes, head.reasonStart, head.reasonEnd, out, to);
+    if (head.major === 2) to = writeAscii(reasonOf(status), out, to);
+    else to = copyBytes(bytes, head.reasonStart, head.reasonEnd, out, to);
     to = writeAscii('\r\n', out, to);
     to = copyFields(head, fieldsStart(head), replaced, out, to);
   }

@@ -4,8 +4,8 @@
  */
 
 import { assert } from '../../base/assert.ts';
+import type { Conduit } from '../../io/conduit.ts';
 import { outputBytes } from '../../io/io.ts';
-import type { Socket } from '../../io/socket.ts';
 import type { Exchange } from '../exchange.ts';
 import { Framing, type Head, Method } from '../head.ts';
 import { chunkHeaderBytesMax, encodeChunkHeader, encodeResponseHead } from './encode.ts';
@@ -14,10 +14,10 @@ import { writeTrailers } from './write-trailers.ts';
 export class ResponseWriter {
   /** The client can tell a truncated response from a whole one. */
   framed = false;
-  readonly #socket: Socket;
+  readonly #socket: Conduit;
   #chunking = false;
 
-  constructor(socket: Socket) {
+  constructor(socket: Conduit) {
     this.#socket = socket;
   }
 
@@ -39,7 +39,8 @@ export class ResponseWriter {
     this.framed = framing !== Framing.CLOSE;
     const out = socket.reserve(outputBytes - 1);
     const at = socket.outLength;
-    const end = encodeResponseHead(head, out, at, x.request.minor, ends, framing, '');
+    const extra = x.syntheticFields;
+    const end = encodeResponseHead(head, out, at, x.request.minor, ends, framing, extra);
     assert(end > 0, 'a response head fits an output buffer');
     socket.commit(end);
     return ends;

@@ -16,7 +16,8 @@
 import { assert } from '../../base/assert.ts';
 import type { DeadlineHolder } from '../../base/deadlines.ts';
 import { ProxyError } from '../../base/errors.ts';
-import type { Socket, SocketOwner } from '../../io/socket.ts';
+import type { Conduit, TunnelSide } from '../../io/conduit.ts';
+import type { SocketOwner } from '../../io/socket-owner.ts';
 import type { ClientConnection, Exchange, ExchangeClient } from '../exchange.ts';
 import { Framing, type Head } from '../head.ts';
 import { markHopByHop } from '../hop-by-hop.ts';
@@ -33,7 +34,7 @@ const State = { HEAD: 0, BODY: 1, WAIT: 2, LINGER: 3, GONE: 4 } as const;
 export class H1Server
   implements SocketOwner, ExchangeClient, ClientConnection, DeadlineHolder, ServerConnection
 {
-  readonly socket: Socket;
+  readonly socket: Conduit;
   readonly connection = this;
   readonly fixedTarget: unknown;
   deadlineMs: number;
@@ -51,7 +52,7 @@ export class H1Server
   #headBegun = false;
   #lingering: Linger | null = null;
 
-  constructor(context: ServerContext, socket: Socket, fixedTarget: unknown) {
+  constructor(context: ServerContext, socket: Conduit, fixedTarget: unknown) {
     this.#context = context;
     this.socket = socket;
     this.#writer = new ResponseWriter(socket);
@@ -111,15 +112,13 @@ export class H1Server
 
   onDeadline(): void {
     const { headTimeoutMs, bodyIdleTimeoutMs } = this.#context;
-    switch (this.#state) {
-      case State.HEAD:
-        if (!this.#headBegun) this.#closeNow();
-        else this.#timeOut(`the head took longer than ${headTimeoutMs} ms (headTimeoutMs)`);
-        return;
-      case State.BODY:
-        // While nothing is read it is the endpoint that is slow, and that has its own limit.
-        if (!this.socket.reading) this.#expectBody();
-        else this.#timeOut(`no byte of the body for ${bodyIdleTimeoutMs} ms (bodyIdleTimeoutMs)`);
+    if (this.#state === State.HEAD) {
+      if (!this.#headBegun) this.#closeNow();
+      else this.#timeOut(`the head took longer than ${headTimeoutMs} ms (headTimeoutMs)`);
+    } else if (this.#state === State.BODY) {
+      // While nothing is read it is the endpoint that is slow, and that has its own limit.
+      if (!this.socket.reading) this.#expectBody();
+      else this.#timeOut(`no byte of the body for ${bodyIdleTimeoutMs} ms (bodyIdleTimeoutMs)`);
     }
   }
 
@@ -189,12 +188,17 @@ export class H1Server
     this.#closeNow();
   }
 
-  /** Gives the socket away, with the bytes that came behind the request. */
-  detach(x: Exchange): Buffer {
-    const rest = this.#stash.take();
+  establish(x: Exchange): TunnelSide {
+    this.socket.writeLatin1('HTTP/1.1 200 Connection Established\r\n\r\n');
+    return this.detach(x);
+  }
+
+  /** With the bytes that came behind the request. */
+  detach(x: Exchange): TunnelSide {
+    const first = this.#stash.take();
     this.#release(x);
     this.#forget(false);
-    return rest;
+    return { conduit: this.socket, first };
   }
 
   /** The next request's turn; not before a client that does not read has its last response. */

@@ -6,12 +6,16 @@
 import { assert } from '../../base/assert.ts';
 import { type ErrorCode, ProxyError } from '../../base/errors.ts';
 import { informationalMax } from '../../base/limits.ts';
+import type { TunnelSide } from '../../io/conduit.ts';
 import type { Layer } from '../../stack/layer.ts';
 import type { Exchange, ExchangeUpstream } from '../exchange.ts';
-import { type Head, Method } from '../head.ts';
+import { GrpcStatus, grpcStatusOf, isGrpc } from '../grpc.ts';
+import { Framing, type Head, Method } from '../head.ts';
+import { upgradeFields } from '../websocket.ts';
 import { H2Code, h2CodeName } from './error-code.ts';
 import { State } from './state.ts';
 import { Stream } from './stream.ts';
+import type { StreamConduit } from './stream-conduit.ts';
 
 /** The connection. */
 export interface ClientStreamOwner {
@@ -23,8 +27,9 @@ export interface ClientStreamOwner {
   sendData(stream: Stream, bytes: Buffer, start: number, end: number): boolean;
   sendTrailers(stream: Stream, fields: Head): void;
   sendEnd(stream: Stream): void;
+  createConduit(stream: Stream, ended: boolean): StreamConduit;
   /** The next sign of the response has so long. */
-  expectResponse(stream: Stream): void;
+  expectResponse(stream: Stream, x: Exchange): void;
   giveBack(stream: Stream): void;
   closed(stream: Stream): void;
   reset(stream: Stream, code: number): void;
@@ -33,6 +38,8 @@ export interface ClientStreamOwner {
 export class ClientStream extends Stream implements ExchangeUpstream {
   readonly connection: ClientStreamOwner;
   #x: Exchange | null = null;
+  /** What the stream has become. */
+  #tunnel: StreamConduit | null = null;
   #informational = 0;
 
   constructor(connection: ClientStreamOwner) {
@@ -51,7 +58,7 @@ export class ClientStream extends Stream implements ExchangeUpstream {
   }
 
   data(x: Exchange, bytes: Buffer, start: number, end: number): void {
-    this.connection.expectResponse(this);
+    this.connection.expectResponse(this, x);
     if (!this.connection.sendData(this, bytes, start, end)) x.client?.pauseRequest(x);
   }
 
@@ -67,6 +74,13 @@ export class ClientStream extends Stream implements ExchangeUpstream {
     if (this.#x !== x) return;
     this.#detach(x);
     this.connection.reset(this, x.resetCode === -1 ? H2Code.CANCEL : x.resetCode);
+  }
+
+  detach(x: Exchange): TunnelSide {
+    const conduit = this.connection.createConduit(this, this.state === State.HALF_REMOTE);
+    this.#tunnel = conduit;
+    this.#detach(x);
+    return { conduit, first: nothing };
   }
 
   pauseResponse(): void {
@@ -95,11 +109,16 @@ export class ClientStream extends Stream implements ExchangeUpstream {
       return '';
     }
     this.headed = true;
+    if (x.request.upgrade && head.status < 300) {
+      this.#upgraded(x, head);
+      return '';
+    }
     this.contentLeft = declaredContent(head, x.request.method);
+    if (isGrpc(head)) x.grpcStatus = grpcStatusOf(head, GrpcStatus.MISSING);
     x.response = head;
     x.status = head.status;
     x.respondedMs = this.connection.nowMs;
-    this.connection.expectResponse(this);
+    this.connection.expectResponse(this, x);
     this.connection.sink.response(x);
     x.response = null;
     return '';
@@ -109,18 +128,21 @@ export class ClientStream extends Stream implements ExchangeUpstream {
   onTrailers(fields: Head): void {
     const x = this.#x;
     if (x === null) return;
+    x.grpcStatus = grpcStatusOf(fields, x.grpcStatus);
     if (fields.count > fields.droppedCount) x.client?.trailers(x, fields);
   }
 
   onData(bytes: Buffer, start: number, end: number): void {
     const x = this.#x;
+    if (this.#tunnel !== null) this.#tunnel.received(bytes, start, end);
     if (x === null) return;
-    this.connection.expectResponse(this);
+    this.connection.expectResponse(this, x);
     x.client?.data(x, bytes, start, end);
   }
 
   onEnd(): void {
     const x = this.#x;
+    this.#tunnel?.ended();
     if (x === null) return;
     this.#detach(x);
     this.deadlineMs = Number.POSITIVE_INFINITY;
@@ -130,24 +152,47 @@ export class ClientStream extends Stream implements ExchangeUpstream {
   }
 
   onReset(code: number): void {
+    this.#tunnel?.closed('ECONNRESET');
     const x = this.#x;
     if (x === null) return;
-    x.resetCode = code;
+    if (code === H2Code.NO_ERROR && this.#mayBeWhole(x)) {
+      this.onEnd();
+      return;
+    }
+    // With NO_ERROR there are clients that take the response for whole.
+    x.resetCode = code === H2Code.NO_ERROR ? H2Code.INTERNAL_ERROR : code;
     if (code === H2Code.REFUSED_STREAM) this.fail('UPSTREAM_REFUSED', 'REFUSED_STREAM');
     else this.fail(this.#cutCode(), `the stream was reset with ${h2CodeName(code)}`);
   }
 
+  /**
+   * RFC 9113, 8.1: NO_ERROR comes behind a whole response. node:http2 says so in place of
+   * END_STREAM, whenever the last content had to wait for a window; hyper, curl and nghttp2 take
+   * that for the end. What was declared, a length or the status of gRPC, must still have come.
+   */
+  #mayBeWhole(x: Exchange): boolean {
+    const declared = this.contentLeft > 0 || x.grpcStatus === GrpcStatus.MISSING;
+    return this.headed && this.#tunnel === null && !declared;
+  }
+
   onViolation(text: string): void {
+    this.#tunnel?.closed('EPROTO');
     this.fail('UPSTREAM_MALFORMED', text);
   }
 
   onOver(reason: string): void {
+    this.#tunnel?.closed('ECONNRESET');
     this.fail(this.#cutCode(), reason);
   }
 
   onDeadline(): void {
+    // Nobody knows when a tunnel is idle.
+    if (this.#tunnel !== null) return;
     const limit = `${this.connection.responseTimeoutMs} ms (responseTimeoutMs)`;
-    if (this.held) this.fail('CLIENT_GONE', `it took nothing of the response for ${limit}`);
+    const x = this.#x;
+    if (x !== null && this.connection.nowMs >= x.deadlineMs) {
+      this.fail('DEADLINE_EXCEEDED', `${Math.round(x.deadlineMs - x.startedMs)} ms (grpc-timeout)`);
+    } else if (this.held) this.fail('CLIENT_GONE', `it took nothing of the response for ${limit}`);
     else this.fail('RESPONSE_TIMEOUT', `nothing for ${limit}`);
     this.connection.reset(this, H2Code.CANCEL);
   }
@@ -161,12 +206,33 @@ export class ClientStream extends Stream implements ExchangeUpstream {
   }
 
   onSent(): void {
+    this.#tunnel?.sent();
     const x = this.#x;
     if (x !== null && x.client !== null) x.client.resumeRequest(x);
   }
 
   onEndSent(): void {
     if (this.state === State.CLOSED) this.connection.closed(this);
+  }
+
+  override forget(): void {
+    this.#tunnel = null;
+    super.forget();
+  }
+
+  /** The success of RFC 8441, told as HTTP/1.1 does it; each side has its own way to say so. */
+  #upgraded(x: Exchange, head: Head): void {
+    head.status = 101;
+    head.upgrade = true;
+    head.framing = Framing.NONE;
+    head.contentLength = -1;
+    x.syntheticFields = x.request.major === 1 ? upgradeFields(x.request) : '';
+    x.response = head;
+    x.status = 101;
+    x.respondedMs = this.connection.nowMs;
+    this.connection.sink.response(x);
+    x.response = null;
+    this.connection.sink.end(x);
   }
 
   #detach(x: Exchange): void {
@@ -185,3 +251,5 @@ function declaredContent(head: Head, method: number): number {
   if (method === Method.HEAD || status === 204 || status === 304) return 0;
   return head.contentLength;
 }
+
+const nothing = Buffer.alloc(0);

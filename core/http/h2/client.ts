@@ -5,16 +5,16 @@
  */
 
 import { assert } from '../../base/assert.ts';
-import type { Socket } from '../../io/socket.ts';
+import type { Conduit } from '../../io/conduit.ts';
 import type { Layer } from '../../stack/layer.ts';
 import type { Exchange } from '../exchange.ts';
-import type { Head } from '../head.ts';
-import type { H2ClientContext } from './client-context.ts';
+import { Framing } from '../head.ts';
+import type { H2ClientContext, H2ClientOwner } from './client-context.ts';
 import { ClientStream, type ClientStreamOwner } from './client-stream.ts';
 import { Closed } from './closed-streams.ts';
 import { Connection } from './connection.ts';
 import { decodeResponse, decodeTrailers } from './decode-head.ts';
-import { blockBytesMax, encodeRequest } from './encode-head.ts';
+import { blockBytesMax, encodeFields, encodeRequest } from './encode-head.ts';
 import { H2Code, h2CodeName } from './error-code.ts';
 import { windowMax } from './flow.ts';
 import { Setting } from './frame/settings.ts';
@@ -29,16 +29,20 @@ export class H2Client extends Connection implements ClientStreamOwner {
   /** The pool opens no more streams here; those that are there end in their time. */
   #retired = false;
   protected readonly lastPeerStream = 0;
-  readonly #context: H2ClientContext<H2Client>;
+  readonly #context: H2ClientContext;
+  readonly #owner: H2ClientOwner<H2Client>;
   readonly #free: ClientStream[] = [];
   #nextStream = 1;
   #goneAway = false;
   #receivedMs: number;
   #pinged = false;
+  /** The endpoint has sent something. */
+  #heard = false;
 
-  constructor(context: H2ClientContext<H2Client>, socket: Socket) {
+  constructor(context: H2ClientContext, owner: H2ClientOwner<H2Client>, socket: Conduit) {
     super(context, socket, false);
     this.#context = context;
+    this.#owner = owner;
     this.#receivedMs = context.io.nowMs;
     const { settings } = context.thread;
     this.sender.preface();
@@ -57,7 +61,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
   }
 
   get address(): string {
-    return this.#context.address;
+    return this.#owner.address;
   }
 
   get responseTimeoutMs(): number {
@@ -83,6 +87,12 @@ export class H2Client extends Connection implements ClientStreamOwner {
     return max - this.streams.size;
   }
 
+  /** Whether a stream may become a tunnel (RFC 8441 3); null before the endpoint has said it. */
+  get takesUpgrades(): boolean | null {
+    const { settled, peerSettings } = this.receiver;
+    return settled ? peerSettings.connectProtocol : null;
+  }
+
   /** No request will go out here any more. */
   get isLeaving(): boolean {
     return this.over || this.#retired || this.#goneAway || this.#nextStream > lastOwnStream;
@@ -93,7 +103,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
     assert(this.room > 0, 'there is room for a request');
     const { sender } = this;
     const head = x.request;
-    const ends = x.requestEnded && x.bodyLength === 0 && x.requestTrailers === null;
+    const ends = isWhole(x) && !head.upgrade;
     const stream = this.#free.pop() ?? new ClientStream(this);
     x.reused = this.served > 0;
     x.attemptMs = this.nowMs;
@@ -103,11 +113,16 @@ export class H2Client extends Connection implements ClientStreamOwner {
     stream.attach(x);
     // No later than it was: requests that keep coming are no sign of life.
     if (!this.isExpecting) this.deadlineMs = Math.min(this.deadlineMs, this.quietDeadline());
-    this.expectResponse(stream);
-    const out = sender.block(blockBytesMax(head) + x.defaultAuthority.length);
-    const end = encodeRequest(sender.encoder, head, x.defaultAuthority, out, sender.blockStart);
+    this.expectResponse(stream, x);
+    const own = x.extraFields === '' ? null : this.#context.thread.headOf(x.extraFields);
+    const ownBytes = own === null ? 0 : blockBytesMax(own);
+    const out = sender.block(blockBytesMax(head) + x.defaultAuthority.length + ownBytes);
+    let end = encodeRequest(sender.encoder, head, x.defaultAuthority, out, sender.blockStart);
+    if (own !== null) end = encodeFields(sender.encoder, own, out, end);
     sender.headers(stream, out, end, ends);
-    if (ends) return;
+    // Servers of gRPC wait for the end where it was, in DATA.
+    sender.closeFrame();
+    if (ends || head.upgrade) return;
     if (x.bodyLength > 0 && x.body !== null) stream.data(x, x.body, 0, x.bodyLength);
     if (!x.requestEnded) {
       if (stream.queue.empty) x.client?.resumeRequest(x);
@@ -123,29 +138,20 @@ export class H2Client extends Connection implements ClientStreamOwner {
     if (this.streams.size === 0) this.#leave();
   }
 
-  sendData(stream: Stream, bytes: Buffer, start: number, end: number): boolean {
-    return this.over || this.sender.data(stream, bytes, start, end);
-  }
-
-  sendTrailers(stream: Stream, fields: Head): void {
-    if (!this.over) this.sender.trailers(stream, fields);
-  }
-
-  sendEnd(stream: Stream): void {
-    if (!this.over) this.sender.end(stream);
-  }
-
-  expectResponse(stream: Stream): void {
-    this.watch(stream, this.nowMs + this.#context.responseTimeoutMs);
+  expectResponse(stream: Stream, x: Exchange): void {
+    // How long a gRPC call may take is said by its caller; a dead endpoint answers no PING.
+    const limitMs = x.isGrpc ? x.deadlineMs : this.nowMs + this.#context.responseTimeoutMs;
+    if (limitMs !== Number.POSITIVE_INFINITY) this.watch(stream, limitMs);
   }
 
   override onBytes(bytes: Buffer, length: number): void {
     this.#receivedMs = this.nowMs;
     this.#pinged = false;
-    if (!this.receiver.settled && bytes.toString('latin1', 0, Math.min(length, 5)) === 'HTTP/') {
+    if (!this.#heard && isHttp1(bytes, length)) {
       this.broken('it answered in HTTP/1; declare protocol: http1 for its service');
       return;
     }
+    this.#heard = true;
     super.onBytes(bytes, length);
   }
 
@@ -159,8 +165,8 @@ export class H2Client extends Connection implements ClientStreamOwner {
   }
 
   onFields(streamId: number, ends: boolean): boolean {
-    const stream = this.streams.get(streamId) as ClientStream | undefined;
-    if (stream === undefined) return this.#lateFields(streamId);
+    const stream = this.streams.find(streamId) as ClientStream | null;
+    if (stream === null) return this.#lateFields(streamId);
     if (stream.headed) return this.#trailers(stream, ends);
     const { head, settings } = this.#context.thread;
     const result = decodeResponse(this.decoder, this.block, settings, stream.method, ends, head);
@@ -180,25 +186,25 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   onGoaway(lastStreamId: number, code: number): void {
     this.#goneAway = true;
-    for (const stream of this.streams.values()) {
+    for (const stream of this.streams.list()) {
       if (stream.id <= lastStreamId) continue;
       (stream as ClientStream).fail('UPSTREAM_REFUSED', `GOAWAY with ${h2CodeName(code)}`);
       this.reset(stream, H2Code.CANCEL);
     }
-    this.#context.changed(this);
+    this.#owner.changed(this);
     if (this.streams.size === 0) this.#leave();
   }
 
   override onDrain(): void {
     super.onDrain();
-    if (!this.over) this.#context.changed(this);
+    if (!this.over) this.#owner.changed(this);
   }
 
   onPong(): void {}
 
   override onSettings(): void {
     super.onSettings();
-    this.#context.changed(this);
+    this.#owner.changed(this);
   }
 
   /** An endpoint that answers may take long over it, but not be silent to PING. */
@@ -217,7 +223,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
       }
       this.rest();
     }
-    this.#context.changed(this);
+    this.#owner.changed(this);
   }
 
   /** Unused for too long; or nothing came for a while although something should. */
@@ -240,11 +246,11 @@ export class H2Client extends Connection implements ClientStreamOwner {
   }
 
   protected onOver(reason: string, told: boolean): void {
-    if (reason !== '' && told) this.#context.violated(reason);
+    if (reason !== '' && told) this.#owner.violated(reason);
     // Who does not read need not be told, and neither we nor the kernel wait for it.
     if (told && !this.socket.congested) this.socket.destroyWhenWritten();
     else this.socket.reset();
-    this.#context.closed(this);
+    this.#owner.closed(this);
   }
 
   #leave(): void {
@@ -266,7 +272,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   #malformed(stream: ClientStream, result: number): boolean {
     const { error, text } = headErrorTraits(result);
-    this.#context.violated(text);
+    this.#owner.violated(text);
     const code = error === 'BAD_REQUEST' ? 'UPSTREAM_MALFORMED' : 'UPSTREAM_HEAD_TOO_LARGE';
     stream.fail(code, text);
     this.reset(stream, H2Code.PROTOCOL_ERROR);
@@ -284,8 +290,19 @@ export class H2Client extends Connection implements ClientStreamOwner {
   }
 }
 
+/** A status line; or a page without any, by which HTTP/0.9 is told that it cannot be served. */
+function isHttp1(bytes: Buffer, length: number): boolean {
+  return bytes[0] === LESS_THAN || bytes.toString('latin1', 0, Math.min(length, 5)) === 'HTTP/';
+}
+
+/** Nothing follows the head, not even its end. */
+function isWhole(x: Exchange): boolean {
+  return x.requestEnded && x.request.framing === Framing.NONE && x.requestTrailers === null;
+}
+
 /** Streams that are opened before the endpoint has said how many (RFC 9113 6.5.2). */
 const unsettledStreamsMax = 100;
 /** The last stream that a client can open (RFC 9113 5.1.1). */
 const lastOwnStream = windowMax;
 const pingPayload = Buffer.from('alive?  ', 'latin1');
+const LESS_THAN = 0x3c;

@@ -9,8 +9,10 @@
 
 import type { DeadlineHolder, Deadlines } from '../../base/deadlines.ts';
 import { hpackTableBytesMax } from '../../base/limits.ts';
+import type { Conduit } from '../../io/conduit.ts';
 import type { Io } from '../../io/io.ts';
-import type { Socket, SocketOwner } from '../../io/socket.ts';
+import type { SocketOwner } from '../../io/socket-owner.ts';
+import type { Head } from '../head.ts';
 import { ClosedStreams } from './closed-streams.ts';
 import type { FieldBlock } from './decode-head.ts';
 import { H2Code, h2CodeName } from './error-code.ts';
@@ -20,6 +22,8 @@ import { Receiver, type Receiving } from './recv.ts';
 import { Sender } from './send.ts';
 import { recvContent, recvEnd, State } from './state.ts';
 import type { Stream } from './stream.ts';
+import { StreamConduit } from './stream-conduit.ts';
+import { StreamTable } from './stream-table.ts';
 import type { H2Thread } from './thread.ts';
 import { Violation, violationTraits } from './violation.ts';
 
@@ -33,13 +37,13 @@ export interface H2Context {
 }
 
 export abstract class Connection implements SocketOwner, Receiving, DeadlineHolder {
-  readonly socket: Socket;
+  readonly socket: Conduit;
   deadlineMs: number;
   prevHolder: DeadlineHolder | null = null;
   nextHolder: DeadlineHolder | null = null;
 
   readonly sender: Sender;
-  readonly streams = new Map<number, Stream>();
+  readonly streams = new StreamTable();
   readonly block: FieldBlock;
   /** Nothing more is read or sent. */
   over = false;
@@ -49,7 +53,7 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
   readonly #context: H2Context;
   readonly #closed = new ClosedStreams();
 
-  constructor(context: H2Context, socket: Socket, isServer: boolean) {
+  constructor(context: H2Context, socket: Conduit, isServer: boolean) {
     const { settings, fields } = context.thread;
     this.#context = context;
     this.socket = socket;
@@ -58,6 +62,7 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
     this.block = { bytes: fields, start: 0, end: 0, out: fields };
     this.deadlineMs = context.io.nowMs + context.headTimeoutMs;
     socket.owner = this;
+    socket.gathers = true;
     context.deadlines.add(this);
   }
 
@@ -78,6 +83,14 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
    * that says why, so that the socket should not be closed before it has gone out.
    */
   protected abstract onOver(reason: string, told: boolean): void;
+
+  get remoteHost(): string {
+    return this.socket.remoteHost;
+  }
+
+  get remotePort(): number {
+    return this.socket.remotePort;
+  }
 
   get nowMs(): number {
     return this.#context.io.nowMs;
@@ -109,12 +122,9 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
   }
 
   /** The rest of the block has so long. */
-  onFragment(): void {
-    this.deadlineMs = this.nowMs + this.#context.headTimeoutMs;
-  }
-
-  onBlock(): void {
-    this.rest();
+  onFragments(begun: boolean): void {
+    if (begun) this.deadlineMs = this.nowMs + this.#context.headTimeoutMs;
+    else this.rest();
   }
 
   onSettings(): void {
@@ -179,13 +189,31 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
   protected open(stream: Stream, id: number, state: number): void {
     const { peerSettings, streamWindowBytes } = this.receiver;
     stream.open(id, state, peerSettings.windowBytes, streamWindowBytes);
-    this.streams.set(id, stream);
+    this.streams.add(stream);
   }
 
   /** Both sides have ended the stream, as it should be. */
   closed(stream: Stream): void {
     this.receiver.floods.streamEnded();
     this.#forget(stream, false);
+  }
+
+  /** The stream as a tunnel; `ended`: the peer has sent its last byte. */
+  createConduit(stream: Stream, ended: boolean): StreamConduit {
+    return new StreamConduit(this.#context.io, this, stream, ended);
+  }
+
+  /** False when some of it has to wait, until `stream.onSent`. */
+  sendData(stream: Stream, bytes: Buffer, start: number, end: number): boolean {
+    return this.over || this.sender.data(stream, bytes, start, end);
+  }
+
+  sendTrailers(stream: Stream, fields: Head): void {
+    if (!this.over) this.sender.trailers(stream, fields);
+  }
+
+  sendEnd(stream: Stream): void {
+    if (!this.over) this.sender.end(stream);
   }
 
   /** Ends a stream before its end, because of something that is not the peer's fault. */
@@ -241,7 +269,7 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
     this.receiver.end();
     this.deadlineMs = Number.POSITIVE_INFINITY;
     this.#context.deadlines.remove(this);
-    for (const stream of this.streams.values()) {
+    for (const stream of this.streams.list()) {
       stream.onOver(reason);
       this.#forget(stream, false);
     }
@@ -249,7 +277,7 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
   }
 
   #forget(stream: Stream, resetByUs: boolean): void {
-    if (!this.streams.delete(stream.id)) return;
+    if (!this.streams.remove(stream)) return;
     this.receiver.forget(stream);
     this.#closed.add(stream.id, resetByUs);
     this.sender.forget(stream);

@@ -10,8 +10,8 @@ import { hostEndOf } from '../authority.ts';
 import { equalsName, nameBytes, targetBytes, tokenBytes } from '../byte-class.ts';
 import { parseContentLength } from '../content-length.ts';
 import { isForbiddenTrailer } from '../forbidden-trailers.ts';
-import { type Head, Method } from '../head.ts';
-import { Known } from '../known-fields.ts';
+import { Framing, type Head, Method } from '../head.ts';
+import { Known, recogniseField } from '../known-fields.ts';
 import { methodOf } from '../method.ts';
 import { HeadError } from './head-error.ts';
 import { resolveRequest, resolveResponse } from './head-meaning.ts';
@@ -33,9 +33,9 @@ export interface FieldBlock {
   readonly out: Buffer;
 }
 
-/** Cookies are joined behind the fields: twice the bytes of a head, and what copies read beyond. */
+/** Cookies are joined behind the fields: twice the bytes of a head, and what is appended. */
 export function fieldOutputBytes(limits: HeadLimits): number {
-  return 2 * limits.headBytesMax + 64;
+  return 2 * limits.headBytesMax + 256;
 }
 
 /**
@@ -52,7 +52,9 @@ export function decodeRequest(
 ): number {
   const result = decodeFields(decoder, block, limits, head, requestPseudo);
   if (result !== 0) return result;
-  return resolveRequest(head, ends);
+  const error = resolveRequest(head, ends);
+  if (error === 0 && (head.pseudoSeen & (1 << Pseudo.PROTOCOL)) !== 0) takeUpgrade(head);
+  return error;
 }
 
 export function decodeResponse(
@@ -151,7 +153,9 @@ function takePseudo(decoder: HpackDecoder, head: Head, allowed: number): number 
       return takeStatus(out, valueStart, valueEnd, head);
     default:
       assert(pseudo === Pseudo.PROTOCOL, 'every pseudo-header is listed');
-      return 0;
+      head.protocolStart = valueStart;
+      head.protocolEnd = valueEnd;
+      return isMade(out, valueStart, valueEnd, tokenBytes) ? 0 : HeadError.PROTOCOL;
   }
 }
 
@@ -208,6 +212,16 @@ function takeKnown(head: Head, id: number, index: number): number {
   return 0;
 }
 
+/** The extended CONNECT of RFC 8441 is the Upgrade of HTTP/1.1, and so it is from here on. */
+function takeUpgrade(head: Head): void {
+  const { bytes, protocolStart, protocolEnd } = head;
+  head.method = Method.GET;
+  head.methodEnd = head.methodStart + bytes.write('GET', head.methodStart, 'latin1');
+  appendField(head, 'upgrade', bytes.toString('latin1', protocolStart, protocolEnd));
+  head.upgrade = true;
+  head.framing = Framing.NONE;
+}
+
 /** Ends the region of `head.bytes` as HTTP/1 does, and joins cookies (RFC 9113 8.2.3). */
 function finishFields(decoder: HpackDecoder, limits: HeadLimits, head: Head): number {
   const out = head.bytes;
@@ -217,6 +231,27 @@ function finishFields(decoder: HpackDecoder, limits: HeadLimits, head: Head): nu
   out[at + 1] = 0x0a;
   head.end = at + 2;
   return head.end - head.start > limits.headBytesMax ? HeadError.TOO_LARGE : 0;
+}
+
+/**
+ * Adds a field behind the others to a head that was decoded in this event: the decoder's output has
+ * room. `value` is ASCII.
+ */
+export function appendField(head: Head, name: string, value: string): void {
+  if (head.count === head.known.length) head.growFields();
+  const { bytes, fields, known, dropped, count } = head;
+  const start = head.end - 2;
+  const end = start + bytes.write(`${name}: ${value}\r\n\r\n`, start, 'latin1');
+  const column = count << 2;
+  fields[column] = start;
+  fields[column + 1] = start + name.length;
+  fields[column + 2] = start + name.length + 2;
+  fields[column + 3] = end - 4;
+  known[count] = recogniseField(bytes, start, start + name.length);
+  dropped[count] = 0;
+  head.count = count + 1;
+  head.end = end;
+  if (known[count] !== 0) head.noteField(known[count], count);
 }
 
 /** HTTP/1 allows one cookie field; the crumbs stay where they are and are not forwarded. */

@@ -6,6 +6,7 @@
 
 import { Form, Framing, type Head, Method } from '../head.ts';
 import { Known } from '../known-fields.ts';
+import { dropNamed } from '../websocket.ts';
 import type { HpackEncoder } from './hpack/encode.ts';
 
 /** The most bytes of the block of a head. */
@@ -26,7 +27,15 @@ export function encodeRequest(
 ): number {
   const { bytes } = head;
   let at = encoder.begin(out, from);
-  at = encoder.method(bytes, head.methodStart, head.methodEnd, out, at);
+  if (head.upgrade) {
+    // RFC 8441 4: what HTTP/1.1 asks for by Upgrade. There is no key.
+    const column = head.upgradeField << 2;
+    at = encoder.method(connectMethod, 0, connectMethod.length, out, at);
+    at = encoder.protocol(bytes, head.fields[column + 2], head.fields[column + 3], out, at);
+    dropNamed(head, 'sec-websocket-key');
+  } else {
+    at = encoder.method(bytes, head.methodStart, head.methodEnd, out, at);
+  }
   if (head.form !== Form.AUTHORITY) {
     const scheme = head.secure ? https : http;
     at = encoder.scheme(scheme, 0, scheme.length, out, at);
@@ -38,7 +47,7 @@ export function encodeRequest(
     const name = Buffer.from(authority, 'latin1');
     at = encoder.authority(name, 0, name.length, out, at);
   }
-  return encodeFields(encoder, head, requestOnly, out, at);
+  return encodeFields(encoder, head, out, at);
 }
 
 /** The same for a response, informational or final. */
@@ -49,26 +58,7 @@ export function encodeResponse(
   from: number,
 ): number {
   const at = encoder.status(head.status, out, encoder.begin(out, from));
-  return encodeFields(encoder, head, 0, out, at);
-}
-
-/** The same for a response of our own: `lines` are complete field lines. */
-export function encodeOwnResponse(
-  encoder: HpackEncoder,
-  status: number,
-  lines: Buffer,
-  out: Buffer,
-  from: number,
-): number {
-  let at = encoder.status(status, out, encoder.begin(out, from));
-  let start = 0;
-  while (start < lines.length) {
-    const colon = lines.indexOf(': ', start, 'latin1');
-    const end = lines.indexOf('\r\n', colon, 'latin1');
-    at = encoder.field(lines, start, colon, colon + 2, end, Known.NONE, false, out, at);
-    start = end + 2;
-  }
-  return at;
+  return encodeFields(encoder, head, out, at);
 }
 
 /** The same for fields behind the content. */
@@ -78,7 +68,7 @@ export function encodeTrailers(
   out: Buffer,
   from: number,
 ): number {
-  return encodeFields(encoder, fields, 0, out, encoder.begin(out, from));
+  return encodeFields(encoder, fields, out, encoder.begin(out, from));
 }
 
 /** The target as an origin wants it; see the encoder of HTTP/1. */
@@ -95,19 +85,13 @@ function encodePath(encoder: HpackEncoder, head: Head, out: Buffer, at: number):
   return encoder.path(path, 0, path.length, out, at);
 }
 
-function encodeFields(
-  encoder: HpackEncoder,
-  head: Head,
-  leftOut: number,
-  out: Buffer,
-  from: number,
-): number {
+/** The fields of a head that are not dropped, within a block that has begun. */
+export function encodeFields(encoder: HpackEncoder, head: Head, out: Buffer, from: number): number {
   const { bytes, fields, known, dropped, sensitive, hasSensitive, count } = head;
-  const skipped = leftOut | connectionFields;
   let at = from;
   for (let index = 0; index < count; index++) {
     const id = known[index];
-    if (dropped[index] === 1 || (id !== 0 && ((1 << id) & skipped) !== 0)) continue;
+    if (dropped[index] === 1 || (id !== 0 && ((1 << id) & connectionFields) !== 0)) continue;
     const column = index << 2;
     at = encoder.field(
       bytes,
@@ -137,20 +121,20 @@ function encodeLength(encoder: HpackEncoder, length: number, out: Buffer, at: nu
   return encoder.field(line, 0, 14, 14, line.length, Known.CONTENT_LENGTH, false, out, at);
 }
 
+/** What speaks of a connection of HTTP/1, and what `:authority` says. */
 const connectionFields =
+  (1 << Known.HOST) |
   (1 << Known.CONNECTION) |
   (1 << Known.KEEP_ALIVE) |
   (1 << Known.PROXY_CONNECTION) |
   (1 << Known.TRANSFER_ENCODING) |
   (1 << Known.UPGRADE) |
   (1 << Known.HTTP2_SETTINGS);
-/** What a pseudo-header says in its place. */
-const requestOnly = 1 << Known.HOST;
-
 /** The longest prefixes of a literal: its mark and two lengths. */
 const fieldOverheadBytes = 8;
 const blockOverheadBytes = 128;
 const SLASH = 0x2f;
+const connectMethod = Buffer.from('CONNECT');
 const http = Buffer.from('http');
 const https = Buffer.from('https');
 const rootPath = Buffer.from('/');

@@ -14,6 +14,7 @@
 
 import {
   h2ControlFramesMax,
+  h2ControlFramesPerFrame,
   h2ControlFramesPerSecond,
   h2EmptyFramesMax,
   h2ResetsMax,
@@ -58,9 +59,10 @@ export class Floods {
     return this.#windowUpdates.raise(nowMs);
   }
 
-  /** What window updates are for. */
+  /** What window updates are for; and gRPC measures the bandwidth by a PING for what it gets. */
   dataSent(): void {
     this.#windowUpdates.lower(h2WindowUpdatesPerFrame);
+    this.#control.lower(h2ControlFramesPerFrame);
   }
 }
 

@@ -41,16 +41,12 @@ export class FrameReader {
   }
 
   push(bytes: Buffer, start: number, end: number): void {
-    if (this.#ended) return;
-    if (this.#stash.empty) {
-      const at = this.#read(bytes, start, end);
-      if (at < end && !this.#ended) this.#stash.append(bytes, at, end);
-      return;
-    }
     const stash = this.#stash;
-    stash.append(bytes, start, end);
-    const at = this.#read(stash.bytes, stash.start, stash.end);
-    if (!this.#ended) stash.consume(at);
+    let at = start;
+    while (!stash.empty && at < end) at = this.#complete(bytes, at, end);
+    if (this.#ended) return;
+    at = this.#read(bytes, at, end);
+    if (at < end && !this.#ended) stash.append(bytes, at, end);
   }
 
   /** Whatever else comes is dropped. */
@@ -62,6 +58,24 @@ export class FrameReader {
   /** Nothing of a frame has been read: the connection may end here. */
   get between(): boolean {
     return this.#stash.empty && !this.#inData;
+  }
+
+  /**
+   * Adds to the part of a frame that came before what it lacks, no more: the frames behind it are
+   * read where they are. Returns the offset behind what has been taken.
+   */
+  #complete(bytes: Buffer, start: number, end: number): number {
+    const stash = this.#stash;
+    const have = stash.end - stash.start;
+    const { type, length } = this.#frame;
+    let lacking = frameHeadBytes - have;
+    // With its head there the frame has been seen: DATA waits for the length of its padding.
+    if (lacking <= 0) lacking = type === FrameType.DATA ? 1 : lacking + length;
+    const at = start + Math.min(lacking, end - start);
+    stash.append(bytes, start, at);
+    const left = this.#read(stash.bytes, stash.start, stash.end);
+    if (!this.#ended) stash.consume(left);
+    return at;
   }
 
   /** Returns the offset of what is left. */

@@ -52,7 +52,7 @@ const bad = (text: string): HeadErrorTraits => ({ error: 'BAD_REQUEST', text });
 
 /** In the order of `HeadError`. */
 const table: readonly HeadErrorTraits[] = [
-  { error: 'HEAD_TOO_LARGE', text: 'the fields exceed headBytesMax (RFC 9113 10.5.1)' },
+  { error: 'HEAD_TOO_LARGE', text: 'the fields exceed http2MaxHeaderListSize (RFC 9113 10.5.1)' },
   { error: 'TOO_MANY_FIELDS', text: 'there are more fields than headFieldsMax (RFC 6585 5)' },
   bad('a field name has a capital letter or a byte that no token has (RFC 9113 8.2.1)'),
   bad('a field value has a control byte, or white space at an end (RFC 9113 8.2.1)'),

@@ -18,8 +18,8 @@ export function resolveRequest(head: Head, ends: boolean): number {
   if (targetError !== 0) return targetError;
   const hostError = resolveHost(head);
   if (hostError !== 0) return hostError;
-  // HTTP/1 servers may insist on a length where content is usual (RFC 9110 8.6, 411).
-  if (ends && head.contentLength < 0 && expectsContent(head.method)) head.contentLength = 0;
+  // HTTP/1 says so where content could be expected (RFC 9110 8.6); some origins answer 411 else.
+  if (ends && head.contentLength < 0 && hasContent(head.method)) head.contentLength = 0;
   resolveFraming(head, ends);
   return head.expectField < 0 ? 0 : resolveExpect(head);
 }
@@ -52,10 +52,14 @@ function resolveTarget(head: Head): number {
   return bytes[targetStart] === ASTERISK ? 0 : HeadError.PATH;
 }
 
-/** RFC 9113 8.5: an authority with a port, and nothing else. */
+/** RFC 9113 8.5: an authority with a port, and nothing else; RFC 8441 4: all that others have. */
 function resolveConnect(head: Head): number {
   const { bytes, pseudoSeen, authorityStart, authorityEnd } = head;
-  if ((pseudoSeen & (1 << Pseudo.PROTOCOL)) !== 0) return HeadError.PROTOCOL;
+  if ((pseudoSeen & (1 << Pseudo.PROTOCOL)) !== 0) {
+    const whole = (pseudoSeen & schemeAndPath) === schemeAndPath && authorityStart >= 0;
+    if (!whole) return HeadError.PSEUDO_MISSING;
+    return bytes[head.targetStart] === SLASH ? 0 : HeadError.PATH;
+  }
   if ((pseudoSeen & schemeAndPath) !== 0 || authorityStart < 0) return HeadError.CONNECT_TARGET;
   if (hostEndOf(bytes, authorityStart, authorityEnd) === authorityEnd) {
     return HeadError.CONNECT_TARGET;
@@ -83,7 +87,7 @@ function resolveHost(head: Head): number {
   return 0;
 }
 
-function expectsContent(method: number): boolean {
+function hasContent(method: number): boolean {
   return method === Method.POST || method === Method.PUT || method === Method.PATCH;
 }
 

@@ -24,6 +24,7 @@ import { type FrameHandler, FrameReader } from './frame-reader.ts';
 import type { Sender } from './send.ts';
 import { recvContent } from './state.ts';
 import type { Stream } from './stream.ts';
+import type { StreamTable } from './stream-table.ts';
 import type { H2Settings } from './thread.ts';
 import { Violation, violationTraits } from './violation.ts';
 
@@ -33,17 +34,15 @@ export interface Receiving {
   readonly over: boolean;
   readonly block: FieldBlock;
   readonly sender: Sender;
-  readonly streams: ReadonlyMap<number, Stream>;
+  readonly streams: StreamTable;
   /** Whether the peer may not speak of this stream yet. */
   isIdle(streamId: number): boolean;
   /** A value of Closed. */
   findClosed(streamId: number): number;
   /** Nothing more is to come of a stream that is gone; false when it was not remembered. */
   forgetClosed(streamId: number): boolean;
-  /** A field block begins that goes on in further frames. */
-  onFragment(): void;
-  /** It has been read to its end. */
-  onBlock(): void;
+  /** A field block begins that goes on in further frames, or ends so. */
+  onFragments(begun: boolean): void;
   /** A complete field block for a stream is in `block`. */
   onFields(streamId: number, ends: boolean): boolean;
   /** END_STREAM has come with content. */
@@ -152,25 +151,23 @@ export class Receiver implements FrameHandler {
   }
 
   dataBegins(frame: FrameHead, violation: number, contentBytes: number): boolean {
-    if (violation < 0) return this.#connection.violated(violation);
+    const connection = this.#connection;
+    if (violation < 0) return connection.violated(violation);
     const { length, streamId } = frame;
     this.#data = null;
     this.#dataEnds = (frame.flags & Flag.END_STREAM) !== 0;
     if (contentBytes > 0) this.floods.filled();
     else if (!this.#dataEnds && !this.floods.empty()) return this.#flooded();
-    if (!this.#window.receive(length))
-      return this.#connection.violated(Violation.WINDOW_CONNECTION);
+    if (!this.#window.receive(length)) return connection.violated(Violation.WINDOW_CONNECTION);
     const credit = this.#window.giveBack();
-    if (credit > 0) this.#connection.sender.windowUpdate(0, credit);
-    const stream = this.#connection.streams.get(streamId);
-    if (stream === undefined) return this.#late(streamId);
+    if (credit > 0) connection.sender.windowUpdate(0, credit);
+    const stream = connection.streams.find(streamId);
+    if (stream === null) return this.#late(streamId);
     if (recvContent(stream.state) < 0)
-      return this.#connection.streamViolated(stream, Violation.STREAM_CLOSED);
-    if (!stream.headed) {
-      return this.#connection.streamViolated(stream, Violation.CONTENT_BEFORE_HEAD);
-    }
+      return connection.streamViolated(stream, Violation.STREAM_CLOSED);
+    if (!stream.headed) return connection.streamViolated(stream, Violation.CONTENT_BEFORE_HEAD);
     if (!stream.recvWindow.receive(length)) {
-      return this.#connection.streamViolated(stream, Violation.WINDOW_STREAM);
+      return connection.streamViolated(stream, Violation.WINDOW_STREAM);
     }
     this.#data = stream;
     return true;
@@ -200,8 +197,9 @@ export class Receiver implements FrameHandler {
 
   /** A frame for a stream that we do not know, or do not know any more. */
   #late(streamId: number): boolean {
-    if (this.#connection.isIdle(streamId)) return this.#connection.violated(Violation.STREAM_IDLE);
-    if (this.#connection.findClosed(streamId) === Closed.RESET_BY_US) return true;
+    const connection = this.#connection;
+    if (connection.isIdle(streamId)) return connection.violated(Violation.STREAM_IDLE);
+    if (connection.findClosed(streamId) === Closed.RESET_BY_US) return true;
     return this.#resetLate(streamId, H2Code.STREAM_CLOSED);
   }
 
@@ -212,13 +210,14 @@ export class Receiver implements FrameHandler {
   }
 
   #headers(frame: FrameHead, bytes: Buffer, at: number): boolean {
+    const connection = this.#connection;
     const payload = this.#payload;
     const violation = loadHeaders(frame, bytes, at, payload);
-    if (violation < 0) return this.#connection.violated(violation);
+    if (violation < 0) return connection.violated(violation);
     const ends = (frame.flags & Flag.END_STREAM) !== 0;
     if ((frame.flags & Flag.END_HEADERS) === 0) {
       this.#fragments.begin(frame.streamId, ends);
-      this.#connection.onFragment();
+      connection.onFragments(true);
       return this.#fragments.append(bytes, payload.start, payload.end) || this.#flooded();
     }
     this.floods.filled();
@@ -226,17 +225,17 @@ export class Receiver implements FrameHandler {
   }
 
   #continuation(frame: FrameHead, bytes: Buffer, at: number): boolean {
+    const connection = this.#connection;
     const fragments = this.#fragments;
-    if (fragments.streamId === 0)
-      return this.#connection.violated(Violation.CONTINUATION_UNEXPECTED);
+    if (fragments.streamId === 0) return connection.violated(Violation.CONTINUATION_UNEXPECTED);
     const payload = this.#payload;
     const violation = loadContinuation(frame, at, payload);
-    if (violation < 0) return this.#connection.violated(violation);
+    if (violation < 0) return connection.violated(violation);
     if (!fragments.append(bytes, payload.start, payload.end)) return this.#flooded();
     if ((frame.flags & Flag.END_HEADERS) === 0) return true;
     const { streamId, ends, bytes: joined, length } = fragments;
     fragments.end();
-    this.#connection.onBlock();
+    connection.onFragments(false);
     return this.#fields(streamId, joined, 0, length, ends);
   }
 
@@ -249,70 +248,72 @@ export class Receiver implements FrameHandler {
   }
 
   #windowUpdate(frame: FrameHead, bytes: Buffer, at: number): boolean {
+    const connection = this.#connection;
     const { streamId } = frame;
     const increment = loadWindowUpdate(frame, bytes, at);
-    const stream = this.#connection.streams.get(streamId);
+    const stream = connection.streams.find(streamId);
     if (increment < 0) {
-      if (increment !== Violation.WINDOW_UPDATE_ZERO) return this.#connection.violated(increment);
-      if (stream !== undefined) return this.#connection.streamViolated(stream, increment);
+      if (increment !== Violation.WINDOW_UPDATE_ZERO) return connection.violated(increment);
+      if (stream !== null) return connection.streamViolated(stream, increment);
     }
-    if (!this.floods.windowUpdate(this.#connection.nowMs)) return this.#flooded();
+    if (!this.floods.windowUpdate(connection.nowMs)) return this.#flooded();
     if (streamId === 0) {
-      if (!this.#connection.sender.window.grow(increment))
-        return this.#connection.violated(Violation.WINDOW_OVERFLOW);
-      this.#connection.sender.pump();
-    } else if (stream === undefined) {
-      return this.#connection.isIdle(streamId)
-        ? this.#connection.violated(Violation.STREAM_IDLE)
-        : true;
+      if (!connection.sender.window.grow(increment))
+        return connection.violated(Violation.WINDOW_OVERFLOW);
+      connection.sender.pump();
+    } else if (stream === null) {
+      return connection.isIdle(streamId) ? connection.violated(Violation.STREAM_IDLE) : true;
     } else {
       if (!stream.sendWindow.grow(increment)) {
-        return this.#connection.streamViolated(stream, Violation.STREAM_WINDOW_OVERFLOW);
+        return connection.streamViolated(stream, Violation.STREAM_WINDOW_OVERFLOW);
       }
-      this.#connection.sender.windowGrew(stream);
+      connection.sender.windowGrew(stream);
     }
-    return !this.#connection.over;
+    return !connection.over;
   }
 
   #rstStream(frame: FrameHead, bytes: Buffer, at: number): boolean {
+    const connection = this.#connection;
     const code = loadRstStream(frame, bytes, at);
-    if (code < 0) return this.#connection.violated(code);
-    const stream = this.#connection.streams.get(frame.streamId);
-    if (stream === undefined) {
-      if (this.#connection.isIdle(frame.streamId))
-        return this.#connection.violated(Violation.STREAM_IDLE);
+    if (code < 0) return connection.violated(code);
+    const stream = connection.streams.find(frame.streamId);
+    if (stream === null) {
+      if (connection.isIdle(frame.streamId)) return connection.violated(Violation.STREAM_IDLE);
       // It may cross the stream's end, or our own reset: each stream has one that is free.
-      return this.#connection.forgetClosed(frame.streamId) || this.#control();
+      return connection.forgetClosed(frame.streamId) || this.#control();
     }
-    this.#connection.onResetByPeer(stream, code);
-    return this.#connection.blame();
+    connection.onResetByPeer(stream, code);
+    return connection.blame();
   }
 
   #peerSettings(frame: FrameHead, bytes: Buffer, at: number): boolean {
+    const connection = this.#connection;
     if ((frame.flags & Flag.ACK) !== 0) {
       const violation = loadSettingsAck(frame);
-      if (violation < 0) return this.#connection.violated(violation);
+      if (violation < 0) return connection.violated(violation);
       this.#streamWindowBytes = this.#settings.initialStreamWindowBytes;
       return this.#control();
     }
     const { peerSettings: peer } = this;
-    const { sender, streams } = this.#connection;
+    const { sender, streams } = connection;
     const windowBytes = peer.windowBytes;
     const violation = peer.load(frame, bytes, at);
-    if (violation < 0) return this.#connection.violated(violation);
+    if (violation < 0) return connection.violated(violation);
     sender.encoder.setPeerMax(peer.headerTableBytesLeast);
     sender.encoder.setPeerMax(peer.headerTableBytes);
     sender.settingsAck();
     this.settled = true;
     if (peer.windowBytes !== windowBytes) {
-      for (const stream of streams.values()) {
-        if (!stream.sendWindow.grow(peer.windowBytes - windowBytes)) {
-          return this.#connection.violated(Violation.WINDOW_OVERFLOW);
+      const open = streams.list();
+      for (const { sendWindow } of open) {
+        if (!sendWindow.grow(peer.windowBytes - windowBytes)) {
+          return connection.violated(Violation.WINDOW_OVERFLOW);
         }
-        sender.windowGrew(stream);
       }
+      // Behind all of them: what is sent now may end streams, and others begin with the new window.
+      for (const stream of open) sender.windowGrew(stream);
     }
-    this.#connection.onSettings();
+    connection.onSettings();
     return this.#control();
   }
 
@@ -333,12 +334,12 @@ export class Receiver implements FrameHandler {
   }
 
   #priority(frame: FrameHead, bytes: Buffer, at: number): boolean {
+    const connection = this.#connection;
     const violation = loadPriority(frame, bytes, at);
     if (violation === 0) return this.#control();
-    if (violationTraits(violation).scope === 'connection')
-      return this.#connection.violated(violation);
-    const stream = this.#connection.streams.get(frame.streamId);
-    if (stream !== undefined) return this.#connection.streamViolated(stream, violation);
+    if (violationTraits(violation).scope === 'connection') return connection.violated(violation);
+    const stream = connection.streams.find(frame.streamId);
+    if (stream !== null) return connection.streamViolated(stream, violation);
     return this.#resetLate(frame.streamId, violationTraits(violation).code);
   }
 
@@ -349,9 +350,9 @@ export class Receiver implements FrameHandler {
 
   /** A frame that costs its sender next to nothing. */
   #control(): boolean {
-    if (this.#connection.over) return false;
-    const affordable =
-      this.floods.control(this.#connection.nowMs) && !this.#connection.sender.unread;
+    const connection = this.#connection;
+    if (connection.over) return false;
+    const affordable = this.floods.control(connection.nowMs) && !connection.sender.unread;
     return affordable || this.#flooded();
   }
 

@@ -1,12 +1,13 @@
 /**
  * What one side of an HTTP/2 connection sends: frames into the socket's output buffer, which goes
- * out once at the end of an event. Content is sent as far as the peer's windows and the kernel
- * allow; what they hold up waits in its stream, and streams take turns when there is room again.
+ * out once at the end of a turn of the event loop. Content is sent as far as the peer's windows and
+ * the kernel allow; what they hold up waits in its stream, and streams take turns when there is
+ * room again.
  */
 
 import { assert } from '../../base/assert.ts';
 import { h2UnreadBytesMax, hpackTableBytesMax } from '../../base/limits.ts';
-import type { Socket } from '../../io/socket.ts';
+import type { Conduit } from '../../io/conduit.ts';
 import type { Head } from '../head.ts';
 import { blockBytesMax, encodeTrailers } from './encode-head.ts';
 import type { Floods } from './floods.ts';
@@ -25,7 +26,7 @@ import { maySend, sendEnd } from './state.ts';
 import { Ending, type Stream } from './stream.ts';
 
 export class Sender {
-  readonly socket: Socket;
+  readonly socket: Conduit;
   readonly encoder = new HpackEncoder(hpackTableBytesMax);
   /** For all streams together. */
   readonly window = new SendWindow();
@@ -39,7 +40,7 @@ export class Sender {
   #lastFlush = 0;
 
   /** `floods` are told of content, which is what window updates are for. */
-  constructor(socket: Socket, floods: Floods) {
+  constructor(socket: Conduit, floods: Floods) {
     this.socket = socket;
     this.#floods = floods;
     this.window.reset(initialWindowBytes);
@@ -99,6 +100,11 @@ export class Sender {
     this.#commit(end);
     this.#remember(stream, out, at);
     if (ends) this.#ended(stream);
+  }
+
+  /** The frame that was written last stays as it is: the end of its stream comes in another. */
+  closeFrame(): void {
+    this.#last = null;
   }
 
   /** Content of a stream; false when some of it has to wait, until `stream.onSent`. */

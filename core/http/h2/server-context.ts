@@ -1,10 +1,12 @@
 /** What the HTTP/2 server connections of one direction share. */
 
+import type { Random } from '../../base/random.ts';
 import type { ServerContext } from '../server-context.ts';
 import type { H2Thread } from './thread.ts';
 
 export interface H2ServerContext extends ServerContext {
   readonly thread: H2Thread;
+  readonly random: Random;
   /** The client broke a rule, for which a stream, or the connection, has been ended. */
   violated(peer: string, text: string): void;
 }

@@ -12,15 +12,18 @@
  */
 
 import { ProxyError } from '../../base/errors.ts';
-import type { Socket } from '../../io/socket.ts';
+import type { Conduit } from '../../io/conduit.ts';
 import type { Exchange } from '../exchange.ts';
+import { headOfLines } from '../field-lines.ts';
+import { grpcTimeoutMs, isGrpc } from '../grpc.ts';
 import { type Head, Method } from '../head.ts';
 import { Linger } from '../linger.ts';
 import type { ServerConnection } from '../server-context.ts';
+import { createWebSocketKey } from '../websocket.ts';
 import { Closed } from './closed-streams.ts';
 import { Connection } from './connection.ts';
-import { decodeRequest, decodeTrailers } from './decode-head.ts';
-import { blockBytesMax, encodeOwnResponse, encodeResponse } from './encode-head.ts';
+import { appendField, decodeRequest, decodeTrailers } from './decode-head.ts';
+import { blockBytesMax, encodeResponse } from './encode-head.ts';
 import { H2Code } from './error-code.ts';
 import { windowMax } from './flow.ts';
 import { Setting } from './frame/settings.ts';
@@ -45,13 +48,15 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   #stage: number = Stage.OPEN;
   /** Streams above it are not processed any more. */
   #lastStream = windowMax;
+  /** An own answer ends the connection, as Linkerd does it. */
+  #leaveSoon = false;
   /** When a client that was asked to leave, and does not say that it has read so, is left. */
   #leaveAtMs = Number.POSITIVE_INFINITY;
   #prefaceLeft = clientPreface.length;
   #lingering: Linger | null = null;
 
   /** The bytes that come begin with the client's preface. */
-  constructor(context: H2ServerContext, socket: Socket, fixedTarget: unknown) {
+  constructor(context: H2ServerContext, socket: Conduit, fixedTarget: unknown) {
     super(context, socket, true);
     this.#context = context;
     this.peer = `${socket.remoteHost}:${socket.remotePort}`;
@@ -62,6 +67,7 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
       [Setting.INITIAL_WINDOW_SIZE, settings.initialStreamWindowBytes],
       [Setting.MAX_FRAME_SIZE, settings.maxFrameBytes],
       [Setting.MAX_HEADER_LIST_SIZE, settings.headBytesMax],
+      [Setting.ENABLE_CONNECT_PROTOCOL, 1],
     ]);
     this.widenWindow();
     context.opened(this);
@@ -94,34 +100,18 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
     const out = sender.block(blockBytesMax(head));
     const end = encodeResponse(sender.encoder, head, out, sender.blockStart);
     sender.headers(stream, out, end, false);
-    if (this.#context.draining) this.#leave();
+    if (this.#leaveSoon || this.#context.draining) this.#leave();
   }
 
   sendOwn(stream: Stream, x: Exchange): void {
-    const { sender } = this;
-    if (this.over || stream.state === State.CLOSED) return;
     const { syntheticBody: text } = x;
-    const lines = Buffer.from(`${x.syntheticFields}content-length: ${text.length}\r\n`, 'latin1');
-    const out = sender.block(lines.length * 2 + ownHeadBytes);
-    const end = encodeOwnResponse(sender.encoder, x.status, lines, out, sender.blockStart);
-    sender.headers(stream, out, end, false);
-    if (text !== '' && x.request.method !== Method.HEAD) {
-      const body = Buffer.from(text, 'latin1');
-      sender.data(stream, body, 0, body.length);
-    }
-    if (x.closing || this.#context.draining) this.#leave();
-  }
-
-  sendData(stream: Stream, bytes: Buffer, start: number, end: number): boolean {
-    return this.over || this.sender.data(stream, bytes, start, end);
-  }
-
-  sendTrailers(stream: Stream, fields: Head): void {
-    if (!this.over) this.sender.trailers(stream, fields);
-  }
-
-  sendEnd(stream: Stream): void {
-    if (!this.over) this.sender.end(stream);
+    const head = headOfLines(`${x.syntheticFields}content-length: ${text.length}\r\n`);
+    head.status = x.status;
+    if (x.closing) this.#leaveSoon = true;
+    this.sendHead(stream, head);
+    if (text === '' || x.request.method === Method.HEAD) return;
+    const body = Buffer.from(text, 'latin1');
+    this.sendData(stream, body, 0, body.length);
   }
 
   cancel(x: Exchange): void {
@@ -132,8 +122,12 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
     this.#context.exchanges.give(x);
   }
 
-  expectProgress(stream: Stream): void {
-    this.watch(stream, this.#context.io.nowMs + this.#context.bodyIdleTimeoutMs);
+  expectBody(stream: Stream): void {
+    this.watch(stream, this.nowMs + this.#context.bodyIdleTimeoutMs);
+  }
+
+  expectTaking(stream: Stream): void {
+    this.watch(stream, this.nowMs + this.#context.clientIdleTimeoutMs);
   }
 
   timeOut(stream: ServerStream, x: Exchange): void {
@@ -154,8 +148,8 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   }
 
   onFields(streamId: number, ends: boolean): boolean {
-    const stream = this.streams.get(streamId) as ServerStream | undefined;
-    if (stream !== undefined) return this.#trailers(stream, ends);
+    const stream = this.streams.find(streamId) as ServerStream | null;
+    if (stream !== null) return this.#trailers(stream, ends);
     if (streamId % 2 === 0) return this.violated(Violation.STREAM_ID);
     return streamId > this.lastPeerStream
       ? this.#request(streamId, ends)
@@ -205,7 +199,7 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   }
 
   #request(streamId: number, ends: boolean): boolean {
-    const { exchanges, io, thread } = this.#context;
+    const { exchanges, io, thread, random } = this.#context;
     const x = exchanges.take();
     const result = decodeRequest(this.decoder, this.block, thread.settings, ends, x.request);
     if (result < 0) {
@@ -225,13 +219,16 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
     }
     x.startedMs = io.nowMs;
     x.requestEnded = ends;
+    x.isGrpc = isGrpc(x.request);
+    if (x.isGrpc) x.deadlineMs = io.nowMs + grpcTimeoutMs(x.request);
     if (result > 0) return this.#refused(stream, x, result);
     stream.contentLeft = x.request.contentLength;
     if (ends && stream.contentLeft > 0) {
       stream.release();
       return this.streamViolated(stream, Violation.CONTENT_LENGTH);
     }
-    if (!ends) this.expectProgress(stream);
+    if (x.request.upgrade) appendField(x.request, 'sec-websocket-key', createWebSocketKey(random));
+    stream.begin();
     this.#context.handler.request(x);
     return !this.over;
   }
@@ -297,4 +294,3 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
 
 const clientPreface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 const pingPayload = Buffer.from('leaving ', 'latin1');
-const ownHeadBytes = 64;

@@ -1,5 +1,6 @@
 /** What the HTTP/2 connections of one thread share: settings, and what lasts for an event only. */
 
+import { headOfLines } from '../field-lines.ts';
 import { Head } from '../head.ts';
 import { fieldOutputBytes, type HeadLimits } from './decode-head.ts';
 
@@ -18,9 +19,21 @@ export class H2Thread {
   /** Response heads and trailers are decoded here and handed on at once. */
   readonly head: Head;
 
+  #ownLines = '';
+  #own = headOfLines('');
+
   constructor(settings: H2Settings) {
     this.settings = settings;
     this.fields = Buffer.allocUnsafeSlow(fieldOutputBytes(settings));
     this.head = new Head();
+  }
+
+  /** Lines of our own as a head: of the requests that have any most have the same. */
+  headOf(lines: string): Head {
+    if (lines !== this.#ownLines) {
+      this.#ownLines = lines;
+      this.#own = headOfLines(lines);
+    }
+    return this.#own;
   }
 }

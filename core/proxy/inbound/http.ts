@@ -8,6 +8,7 @@ import { Retry } from '../../resilience/retry.ts';
 import { compose, type Layer } from '../../stack/layer.ts';
 import type { Balance } from '../balance.ts';
 import type { Core } from '../core.ts';
+import { CountHops } from '../count-hops.ts';
 import { CountRequests, Dispatch } from '../count-requests.ts';
 import type { Counters } from '../counters.ts';
 import { Edge, type TunnelTaker } from '../edge.ts';
@@ -28,6 +29,7 @@ export function inboundLayers(
 ): HttpLayers {
   // Callers may be from outside the mesh: they get the status and the code, no addresses.
   const respond = new Respond(false, counters.error);
+  const inFlight = new InFlight(core.settings.inFlightMax, counters.inFlight);
   const dispatch = new Dispatch();
   const layers: Layer<Exchange>[] = [
     // The client's connection: what comes out here is written to it.
@@ -39,7 +41,9 @@ export function inboundLayers(
     // Before the application could see it: identity that a client claims for itself.
     new StripFields('inbound'),
     // Before anything is spent on a request that is refused for there being too many.
-    new InFlight(core.settings.inFlightMax, counters.inFlight),
+    inFlight,
+    // Inside in-flight, by whose count it judges; before anything waits for the request.
+    new CountHops(inFlight),
     // There is one target, the local application, but its snapshot may not have come yet.
     route,
     // The application may close an idle connection just when it is used again.

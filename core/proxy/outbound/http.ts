@@ -8,6 +8,7 @@ import { Retry } from '../../resilience/retry.ts';
 import { compose, type Layer } from '../../stack/layer.ts';
 import type { Balance } from '../balance.ts';
 import type { Core } from '../core.ts';
+import { CountHops } from '../count-hops.ts';
 import { CountRequests, Dispatch } from '../count-requests.ts';
 import type { Counters } from '../counters.ts';
 import { Edge, type TunnelTaker } from '../edge.ts';
@@ -27,6 +28,7 @@ export function outboundLayers(
   balance: Balance,
 ): HttpLayers {
   const respond = new Respond(true, counters.error);
+  const inFlight = new InFlight(core.settings.inFlightMax, counters.inFlight);
   const dispatch = new Dispatch();
   const layers: Layer<Exchange>[] = [
     // The client's connection: what comes out here is written to it.
@@ -38,7 +40,9 @@ export function outboundLayers(
     // Below respond, because the proxy's own answers have no fields to strip.
     new StripFields('outbound'),
     // Before anything is spent on a request that is refused for there being too many.
-    new InFlight(core.settings.inFlightMax, counters.inFlight),
+    inFlight,
+    // Inside in-flight, by whose count it judges; before anything waits for the request.
+    new CountHops(inFlight),
     // From here on the request has a target, or has been refused.
     route,
     // Outside balance, so that the next attempt may take another endpoint.

@@ -116,10 +116,7 @@ test('100000 streams at once: no more than we announced, and the others count', 
 
 test('5000 streams that an origin allows, and resets in one batch (CVE-2021-32778)', async () => {
   const settings = { [setting.MAX_CONCURRENT_STREAMS]: 2 ** 31 - 1 };
-  await using siege = await startSiege({
-    origin: { settings },
-    settings: { poolConnectionsMax: 1 },
-  });
+  await using siege = await startSiege({ origin: { settings } });
   const clients = await Promise.all(
     Array.from({ length: 20 }, () => dialH2(siege.harness.outboundPort)),
   );
@@ -130,10 +127,10 @@ test('5000 streams that an origin allows, and resets in one batch (CVE-2021-3277
       await new Promise((resolve) => setImmediate(resolve));
     }
     await untilTurn('all requests', () => siege.seen.total === asked.length);
-    const [server] = siege.servers;
-    assert.equal(siege.servers.length, 1);
-    const open = [...server.streams.values()].filter(({ heads }) => heads[0].includes('/attack'));
-    server.frames.write(...open.map(({ id }) => frame.rstStream(id, code.CANCEL)));
+    for (const server of siege.servers) {
+      const open = [...server.streams.values()].filter(({ heads }) => heads[0].includes('/attack'));
+      server.frames.write(...open.map(({ id }) => frame.rstStream(id, code.CANCEL)));
+    }
     await untilTurn('all answers', () => asked.every(({ ended }) => ended));
   });
   for (const { head } of asked)

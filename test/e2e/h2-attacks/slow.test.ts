@@ -79,19 +79,21 @@ test('a body that drips goes on as long as something comes', async () => {
 });
 
 describe('a response that is not taken', () => {
+  const clientIdleTimeoutMs = 30_000;
+  const settings = { clientIdleTimeoutMs };
   const serve = (peer: H2Peer, stream: PeerStream): void => {
     peer.respond(stream, response(200), Buffer.alloc(1_000_000, 'x'));
   };
 
   test('because there is no window', async () => {
-    await using siege = await startSiege({ serve });
+    await using siege = await startSiege({ serve, settings });
     const { harness } = siege;
     harness.stopTime();
     const wire = await siege.connect({ [setting.INITIAL_WINDOW_SIZE]: 0 });
     for (let id = 1; id < 100; id += 2) wire.write(frame.headers(id, attack, { ends: true }));
     await wire.wire.until('all heads', () => wire.count(1) === 50);
     await untilStill('what is read', () => bytesRead(harness, 'dst'));
-    harness.passTime(bodyIdleTimeoutMs - 1_000);
+    harness.passTime(clientIdleTimeoutMs - 1_000);
     assert.equal(wire.count(3), 0);
     harness.passTime(2_000);
     await wire.wire.until('all resets', () => wire.count(3) === 50);
@@ -103,7 +105,7 @@ describe('a response that is not taken', () => {
   });
 
   test('because nobody reads', async () => {
-    await using siege = await startSiege({ serve });
+    await using siege = await startSiege({ serve, settings });
     const { harness } = siege;
     harness.stopTime();
     const wire = await siege.connect({ [setting.INITIAL_WINDOW_SIZE]: 2 ** 31 - 1 });
@@ -112,7 +114,7 @@ describe('a response that is not taken', () => {
     for (let id = 1; id < 100; id += 2) wire.write(frame.headers(id, attack, { ends: true }));
     await untilTurn('all requests', () => siege.seen.total === 50);
     await untilStill('what is read', () => bytesRead(harness, 'dst'));
-    for (let round = 0; round < 3; round++) harness.passTime(bodyIdleTimeoutMs + 1_000);
+    for (let round = 0; round < 3; round++) harness.passTime(clientIdleTimeoutMs + 1_000);
     const [server] = siege.servers;
     await untilTurn('the resets', () => [...server.streams.values()].every((s) => s.reset !== ''));
   });

@@ -89,6 +89,44 @@ for (const [name, args] of [
   });
 }
 
+test('descriptors that kept connections hold are there for others', async (t) => {
+  const origin = await startHttpOrigin(t, (_incoming, outgoing) => outgoing.end('ok'), '0.0.0.0');
+  const endpoints = Array.from({ length: 150 }, (_, index) => `127.9.0.${index + 1}:${origin}`);
+  const yaml = `
+services: { web: { port: 80, endpoints: [${endpoints.join(', ')}] } }
+proxy: { outbound: 127.0.0.1:0, admin: 127.0.0.1:0, workers: 1 }
+`;
+  const proxy = await startProxy(t, yaml, { descriptors: 128 });
+  const port = proxy.port('Outbound interface');
+  const agent = keepOne(t);
+  const get = () => ask(port, '/', { headers: { host: 'web' }, agent });
+  // Each leaves a kept connection at one endpoint after the other, more than there may be.
+  for (let count = 0; count < 500; count++) assert.equal((await get()).status, 200);
+  assert.match(proxy.said, /Failed to connect .*error=LOAD_SHED/);
+  // With none left just now a client of the admin port is closed; kept connections end soon.
+  let body = '';
+  while (body === '') {
+    const answer = ask(proxy.port('Admin interface'), '/endpoints');
+    body = await answer.then(
+      (whole) => whole.body,
+      () => '',
+    );
+  }
+  const [{ endpoints: shown }] = (JSON.parse(body) as ShownEndpoints).targets;
+  assert.equal(shown.length, endpoints.length);
+  for (const one of shown) assert.deepEqual([one.gate, one.failures], ['open', 0], one.address);
+});
+
+interface ShownEndpoints {
+  readonly targets: readonly {
+    readonly endpoints: readonly {
+      readonly address: string;
+      readonly gate: string;
+      readonly failures: number;
+    }[];
+  }[];
+}
+
 test('pauses are metered', async (t) => {
   const proxy = await start(t, { args: ['--workers', '0', '--max-connections', '1'] });
   const port = proxy.port('Outbound interface');

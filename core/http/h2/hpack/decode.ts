@@ -8,6 +8,7 @@
 import { assert } from '../../../base/assert.ts';
 import { COLON, CR, LF, SP } from '../../byte-class.ts';
 import { Violation } from '../violation.ts';
+import { BlockReader } from './block-reader.ts';
 import {
   DynamicTable,
   entryOverheadBytes,
@@ -23,8 +24,7 @@ import {
   valueTraits,
   valueValid,
 } from './field-traits.ts';
-import { decodeHuffman } from './huffman.ts';
-import { staticCount, staticEntries, staticLines } from './static-table.ts';
+import { staticCount, staticEntries, staticView } from './static-table.ts';
 import { copyWords, viewOf } from './words.ts';
 
 /** What `next` returns when it is no Violation. */
@@ -52,13 +52,14 @@ export class HpackDecoder {
   #tableBytesMax: number;
   #updateDue = false;
   #atStart = false;
-  #bytes: Buffer = nothing;
-  #at = 0;
-  #end = 0;
+  readonly #block = new BlockReader();
   #out: Buffer = nothing;
   #view: DataView = emptyView;
   /** What is left of the list, by the accounting of RFC 9113 6.5.2. */
   #listBytes = 0;
+  /** Of the last entry that was looked up. */
+  #entries: Int32Array = staticEntries;
+  #lines: DataView = staticView;
   /** Of the last literal. */
   #nameLength = 0;
   #traits = 0;
@@ -91,9 +92,7 @@ export class HpackDecoder {
     listBytesMax: number,
   ): void {
     assert(at + listBytesMax <= out.length, 'the list fits the output');
-    this.#bytes = bytes;
-    this.#at = start;
-    this.#end = end;
+    this.#block.begin(bytes, start, end);
     this.#out = out;
     this.#view = viewOf(out);
     this.#listBytes = listBytesMax;
@@ -111,10 +110,11 @@ export class HpackDecoder {
       const violation = this.#readUpdates();
       if (violation < 0) return violation;
     }
-    const fieldAt = this.#at;
-    if (fieldAt === this.#end) return Decoded.END;
-    const byte = this.#bytes[fieldAt];
-    if (byte >= indexedMark) return this.#readIndexed(byte, fieldAt);
+    const block = this.#block;
+    const fieldAt = block.at;
+    if (fieldAt === block.end) return this.#finish();
+    const byte = block.peek();
+    if (byte >= indexedMark) return this.#readIndexed(fieldAt);
     if ((byte & 0xe0) === updateMark) return Violation.HPACK_UPDATE_LATE;
     const at = this.position;
     const room = this.#listBytes - entryOverheadBytes;
@@ -136,10 +136,11 @@ export class HpackDecoder {
       if (violation < 0) return violation;
     }
     const table = this.#table;
-    while (this.#at < this.#end) {
-      const byte = this.#bytes[this.#at];
+    const block = this.#block;
+    while (block.at < block.end) {
+      const byte = block.peek();
       if (byte >= indexedMark) {
-        const index = this.#readInteger(0x7f);
+        const index = this.#block.readInteger(0x7f);
         if (index < 0) return index;
         if (index === 0 || index > staticCount + table.count) return Violation.HPACK_INDEX;
       } else if ((byte & 0xe0) === updateMark) {
@@ -149,15 +150,16 @@ export class HpackDecoder {
         if (lineEnd < 0) return lineEnd;
       }
     }
-    return Decoded.END;
+    return this.#finish();
   }
 
   /** Size updates, which stand before the first field: the smallest one, and the last. */
   #readUpdates(): number {
     this.#atStart = false;
+    const block = this.#block;
     let updates = 0;
-    while (this.#at < this.#end && (this.#bytes[this.#at] & 0xe0) === updateMark) {
-      const size = this.#readInteger(0x1f);
+    while (block.at < block.end && (block.peek() & 0xe0) === updateMark) {
+      const size = this.#block.readInteger(0x1f);
       if (size < 0) return size;
       if (size > this.#tableBytesMax) return Violation.HPACK_UPDATE_TOO_LARGE;
       if (++updates > updatesMax) return Violation.HPACK_UPDATE_REPEATED;
@@ -168,33 +170,37 @@ export class HpackDecoder {
     return 0;
   }
 
-  #readIndexed(byte: number, fieldAt: number): number {
-    let index = byte & 0x7f;
-    if (index === 0x7f) {
-      index = this.#readInteger(0x7f);
-      if (index < 0) return index;
-    } else this.#at = fieldAt + 1;
-    let entries: Int32Array = staticEntries;
-    let source = staticView;
-    let column = index << 2;
-    if (index > staticCount) {
-      const table = this.#table;
-      const age = index - staticCount - 1;
-      if (age >= table.count) return Violation.HPACK_INDEX;
-      entries = table.entries;
-      source = table.view;
-      column = table.columnOf(table.newest - age);
-    } else if (index === 0) return Violation.HPACK_INDEX;
+  #readIndexed(fieldAt: number): number {
+    const index = this.#block.readInteger(0x7f);
+    if (index < 0) return index;
+    const column = this.#locate(index);
+    if (column < 0) return column;
+    const entries = this.#entries;
     const nameLength = entries[column + 1];
     const valueLength = entries[column + 2];
     const size = nameLength + valueLength;
     if (size + entryOverheadBytes > this.#listBytes) return this.#overflow(fieldAt);
     this.#listBytes -= size + entryOverheadBytes;
     const at = this.position;
-    copyWords(source, entries[column], this.#view, at, size + lineOverheadBytes);
+    copyWords(this.#lines, entries[column], this.#view, at, size + lineOverheadBytes);
     this.neverIndexed = false;
     this.#tell(at, nameLength, valueLength, entries[column + 3]);
     return Decoded.FIELD;
+  }
+
+  /** Leaves the table that entry `index` is in. Returns where its columns begin, or a Violation. */
+  #locate(index: number): number {
+    if (index <= staticCount) {
+      this.#entries = staticEntries;
+      this.#lines = staticView;
+      return index === 0 ? Violation.HPACK_INDEX : index << 2;
+    }
+    const table = this.#table;
+    const age = index - staticCount - 1;
+    if (age >= table.count) return Violation.HPACK_INDEX;
+    this.#entries = table.entries;
+    this.#lines = table.view;
+    return table.columnOf(table.newest - age);
   }
 
   #tell(at: number, nameLength: number, valueLength: number, traits: number): void {
@@ -208,9 +214,17 @@ export class HpackDecoder {
     this.valid = traits >> validShift;
   }
 
+  /** Lets go of buffers, so that an idle connection holds none. */
+  #finish(): number {
+    this.#block.release();
+    this.#out = nothing;
+    this.#view = emptyView;
+    return Decoded.END;
+  }
+
   /** Of the field at `fieldAt` nothing has been kept: it is read again, as the rest. */
   #overflow(fieldAt: number): number {
-    this.#at = fieldAt;
+    this.#block.at = fieldAt;
     const result = this.skip();
     return result < 0 ? result : Decoded.OVERFLOW;
   }
@@ -222,21 +236,23 @@ export class HpackDecoder {
    */
   #readLine(byte: number, out: Buffer, view: DataView, at: number, room: number): number {
     const limit = at + room;
-    const index = this.#readInteger(byte >= indexingMark ? 0x3f : 0x0f);
+    const index = this.#block.readInteger(byte >= indexingMark ? 0x3f : 0x0f);
     if (index < 0) return index;
     const nameEnd =
-      index === 0 ? this.#readString(out, at, limit) : this.#copyName(index, view, at, limit);
+      index === 0
+        ? this.#block.readString(out, view, at, limit)
+        : this.#copyName(index, view, at, limit);
     if (nameEnd < 0) return nameEnd;
     if (index === 0) this.#traits = nameEnd > limit ? 0 : nameTraits(out, at, nameEnd);
     const valueStart = nameEnd + 2;
-    const valueEnd = this.#readString(out, valueStart, limit + 2);
+    const valueEnd = this.#block.readString(out, view, valueStart, limit + 2);
     if (valueEnd < 0 || valueEnd > limit + 2) return valueEnd < 0 ? valueEnd : valueEnd + 2;
     out[nameEnd] = COLON;
     out[nameEnd + 1] = SP;
     out[valueEnd] = CR;
     out[valueEnd + 1] = LF;
     this.#nameLength = nameEnd - at;
-    this.#traits |= valueTraits(out, valueStart, valueEnd);
+    this.#traits |= valueTraits(view, valueStart, valueEnd);
     return valueEnd + 2;
   }
 
@@ -266,52 +282,13 @@ export class HpackDecoder {
 
   /** The name of entry `index`, and its traits. Returns the offset behind it, or a Violation. */
   #copyName(index: number, view: DataView, at: number, limit: number): number {
-    let entries: Int32Array = staticEntries;
-    let source = staticView;
-    let column = index << 2;
-    if (index > staticCount) {
-      const table = this.#table;
-      const age = index - staticCount - 1;
-      if (age >= table.count) return Violation.HPACK_INDEX;
-      entries = table.entries;
-      source = table.view;
-      column = table.columnOf(table.newest - age);
-    }
+    const column = this.#locate(index);
+    if (column < 0) return column;
+    const entries = this.#entries;
     const end = at + entries[column + 1];
-    if (end <= limit) copyWords(source, entries[column], view, at, end - at);
+    if (end <= limit) copyWords(this.#lines, entries[column], view, at, end - at);
     this.#traits = entries[column + 3] & ~valueValid;
     return end;
-  }
-
-  /** As of `decodeHuffman`, from the length on. */
-  #readString(out: Buffer, at: number, limit: number): number {
-    const isHuffman = this.#bytes[this.#at] >= huffmanMark;
-    const length = this.#readInteger(0x7f);
-    if (length < 0) return length;
-    const start = this.#at;
-    const end = start + length;
-    if (end > this.#end) return Violation.HPACK_TRUNCATED;
-    this.#at = end;
-    if (isHuffman) return decodeHuffman(this.#bytes, start, end, out, at, limit);
-    const to = at + length;
-    if (to > limit) return to;
-    if (length > inlineBytesMax) this.#bytes.copy(out, at, start, end);
-    else for (let i = 0; i < length; i++) out[at + i] = this.#bytes[start + i];
-    return to;
-  }
-
-  /** An integer whose first bits are those of `prefixMax` (RFC 7541 5.1), or a Violation. */
-  #readInteger(prefixMax: number): number {
-    if (this.#at === this.#end) return Violation.HPACK_TRUNCATED;
-    let value = this.#bytes[this.#at++] & prefixMax;
-    if (value < prefixMax) return value;
-    for (let shift = 0; shift <= integerShiftMax; shift += 7) {
-      if (this.#at === this.#end) return Violation.HPACK_TRUNCATED;
-      const byte = this.#bytes[this.#at++];
-      value += (byte & 0x7f) << shift;
-      if (byte < 0x80) return value;
-    }
-    return Violation.HPACK_INTEGER;
   }
 }
 
@@ -319,7 +296,6 @@ export class HpackDecoder {
 let scratch: Buffer = Buffer.alloc(0);
 let scratchView = viewOf(scratch);
 
-const staticView = viewOf(staticLines);
 const nothing = Buffer.alloc(0);
 const emptyView = viewOf(nothing);
 
@@ -328,10 +304,5 @@ const indexedMark = 0x80;
 const indexingMark = 0x40;
 const updateMark = 0x20;
 const neverMark = 0x10;
-const huffmanMark = 0x80;
 
 const updatesMax = 2;
-/** Four bytes behind the prefix: up to 2^28, which no string or index reaches. */
-const integerShiftMax = 21;
-/** A call into the runtime costs as much as about this many bytes copied one by one. */
-const inlineBytesMax = 48;

@@ -30,7 +30,20 @@ const step: fc.Arbitrary<Step> = fc.record({
 });
 
 test('the table is what a list would be', () => {
-  fc.assert(fc.property(fc.array(step, { maxLength: 120 }), compareWithList), { numRuns: 500 });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 120 }), (steps) => compareWithList(steps, ceiling)),
+    { numRuns: 500 },
+  );
+});
+
+test('as many entries as the size allows', () => {
+  const steps = Array.from({ length: 500 }, () => ({
+    kind: 'insert' as const,
+    nameLength: 1,
+    valueLength: 0,
+    bytesMax: 0,
+  }));
+  compareWithList(steps, 4096);
 });
 
 test('a size above the ceiling is our own fault', () => {
@@ -43,11 +56,11 @@ interface Entry {
   readonly fill: number;
 }
 
-function compareWithList(steps: readonly Step[]): void {
-  const table = new DynamicTable(ceiling);
-  table.setBytesMax(ceiling);
+function compareWithList(steps: readonly Step[], ceilingBytes: number): void {
+  const table = new DynamicTable(ceilingBytes);
+  table.setBytesMax(ceilingBytes);
   let list: Entry[] = [];
-  let bytesMax = ceiling;
+  let bytesMax = ceilingBytes;
   for (const [serial, { kind, nameLength, valueLength, ...one }] of steps.entries()) {
     if (kind === 'clear') {
       table.clear();
@@ -56,7 +69,7 @@ function compareWithList(steps: readonly Step[]): void {
       bytesMax = one.bytesMax;
       table.setBytesMax(bytesMax);
     } else {
-      const fill = serial + 1;
+      const fill = 1 + (serial % 255);
       const start = table.insert(nameLength, valueLength, fill);
       list.push({ nameLength, valueLength, fill });
       // What a copy by words may write.
@@ -66,6 +79,7 @@ function compareWithList(steps: readonly Step[]): void {
     }
     while (bytesOf(list) > bytesMax) list.shift();
     compareEntries(table, list);
+    assert.ok(table.lines.length <= 2 * ceilingBytes, 'the ring is bounded');
   }
 }
 
@@ -80,7 +94,6 @@ function compareEntries(table: DynamicTable, list: readonly Entry[]): void {
     assert.ok(table.lines.subarray(start, end).every((byte) => byte === fill));
     assert.ok(end + wordSlackBytes <= table.lines.length, 'reading by words stays inside');
   }
-  assert.ok(table.lines.length <= 2 * ceiling, 'the ring is bounded');
 }
 
 function bytesOf(list: readonly Entry[]): number {

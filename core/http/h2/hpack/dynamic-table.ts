@@ -1,6 +1,6 @@
 /**
  * The dynamic table (RFC 7541 2.3.2) of one direction of a connection: a ring of entries, and a
- * ring of their bytes, which begins small and grows with what is really kept.
+ * ring of their bytes. Both begin small and grow with what is really kept.
  */
 
 import { assert } from '../../../base/assert.ts';
@@ -21,7 +21,7 @@ export class DynamicTable {
   /** The number of the newest entry; numbers go on by one, modulo 2^32. */
   newest = 0;
   /** Four columns an entry, from `columnOf` on: offset, lengths of name and value, and a tag. */
-  readonly entries: Int32Array;
+  entries = new Int32Array(entriesMin * 4);
   lines: Buffer = noLines;
   view: DataView = noView;
   readonly #ceiling: number;
@@ -30,9 +30,6 @@ export class DynamicTable {
 
   /** `ceiling` is the most that `bytesMax` will ever be. */
   constructor(ceiling: number) {
-    let entriesMax = 1;
-    while (entriesMax * entryOverheadBytes < ceiling) entriesMax *= 2;
-    this.entries = new Int32Array(entriesMax * 4);
     this.#ceiling = ceiling;
   }
 
@@ -62,6 +59,7 @@ export class DynamicTable {
     const size = nameLength + valueLength + entryOverheadBytes;
     this.#evict(this.bytesMax - size);
     if (size > this.bytesMax) return -1;
+    if (this.count * 4 === this.entries.length) this.#growEntries();
     const start = this.#place(nameLength + valueLength + lineOverheadBytes + wordSlackBytes);
     this.newest = (this.newest + 1) | 0;
     this.count += 1;
@@ -93,16 +91,16 @@ export class DynamicTable {
     const oldest = this.count === 0 ? 0 : this.entries[this.columnOf(this.newest - this.count + 1)];
     let at = this.#tail;
     if (this.count > 0 && at <= oldest) {
-      if (at + length > oldest) at = this.#grow(length);
+      if (at + length > oldest) at = this.#growLines(length);
     } else if (at + length > this.lines.length) {
-      at = length <= oldest ? 0 : this.#grow(length);
+      at = length <= oldest ? 0 : this.#growLines(length);
     }
     this.#tail = at + length;
     return at;
   }
 
   /** Moves all lines to the front of a larger ring. Returns the offset behind them. */
-  #grow(length: number): number {
+  #growLines(length: number): number {
     const capacityMax = this.#ceiling * 2;
     assert(this.lines.length < capacityMax, 'a ring of twice the bytes is never full');
     let capacity = Math.max(this.lines.length * 2, linesBytesMin);
@@ -122,8 +120,20 @@ export class DynamicTable {
     this.view = new DataView(grown.buffer, grown.byteOffset, grown.length);
     return at;
   }
+
+  #growEntries(): void {
+    const { entries } = this;
+    this.entries = new Int32Array(entries.length * 2);
+    for (let age = 0; age < this.count; age++) {
+      const number = this.newest - age;
+      const from = (number << 2) & (entries.length - 1);
+      this.entries.set(entries.subarray(from, from + 4), this.columnOf(number));
+    }
+  }
 }
 
+/** A power of two, as all numbers of entries that there is room for. */
+const entriesMin = 16;
 const linesBytesMin = 512;
 const noLines = Buffer.alloc(0);
 const noView = new DataView(noLines.buffer, noLines.byteOffset, 0);

@@ -50,6 +50,29 @@ test('names that differ by one bit are different', () => {
   assert.deepEqual(written.toSorted(), ['be', 'bf', 'c0', 'c1']);
 });
 
+test('a name that hashes as one of the static table is not taken for it', () => {
+  // CR and the hyphen are the letters' case apart.
+  assert.match(write(new HpackEncoder(4096), 'accept\rcharset: x'), /^000e/);
+  assert.match(write(new HpackEncoder(4096), 'accept-charset: x'), /^0f00/);
+});
+
+test('every entry of a table that has grown is found', () => {
+  const encoder = new HpackEncoder(4096);
+  const lines = Array.from({ length: 90 }, (_, serial) => `a: ${serial}`);
+  for (const line of lines) {
+    write(encoder, line);
+    write(encoder, line);
+  }
+  // Not in the order in which they came, so that each is looked for.
+  for (let step = 1; step < lines.length; step++) {
+    const serial = (step * 37) % lines.length;
+    const index = Buffer.from(write(encoder, lines[serial]), 'hex');
+    const age = lines.length - 1 - serial;
+    const expected = 62 + age < 127 ? [0x80 | (62 + age)] : [0xff, 62 + age - 127];
+    assert.deepEqual([...index], expected);
+  }
+});
+
 test('fields with the same hash are told apart', () => {
   const encoder = new HpackEncoder(4096);
   const lines = findCollision().map((value) => `a: ${value}`);
@@ -83,14 +106,30 @@ test('a large field is not added', () => {
   assert.equal(write(encoder, fits), 'be');
 });
 
-test('values that never come again leave the table alone', () => {
+test('of values that never come again the table learns the name alone', () => {
   const encoder = new HpackEncoder(4096);
   write(encoder, 'a: b');
   write(encoder, 'a: b');
-  for (let serial = 0; serial < 10_000; serial++) {
-    assert.match(write(encoder, `x-request-id: ${serial * 7919}`), /^00/);
+  assert.match(write(encoder, 'x-request-id: 1'), /^000c/);
+  assert.match(write(encoder, 'x-request-id: 2'), /^400c/);
+  for (let serial = 3; serial < 10_000; serial++) {
+    assert.match(write(encoder, `x-request-id: ${serial * 7919}`), /^0f2f/);
+    assert.match(write(encoder, `referer: ${serial * 7919}`), /^0f24/);
   }
-  assert.equal(write(encoder, 'a: b'), 'be');
+  assert.equal(write(encoder, 'a: b'), 'bf');
+});
+
+test('a field is found whatever came before it', () => {
+  const encoder = new HpackEncoder(4096);
+  const lines = ['a: 1', 'b: 2', 'c: 3', 'd: 4'];
+  for (const line of [...lines, ...lines]) write(encoder, line);
+  const indices = new Map(lines.map((line, row) => [line, (0x80 + 65 - row).toString(16)]));
+  for (const first of lines) {
+    for (const second of lines) {
+      assert.equal(write(encoder, first), indices.get(first));
+      assert.equal(write(encoder, second), indices.get(second));
+    }
+  }
 });
 
 test('pseudo-headers', () => {
@@ -207,7 +246,6 @@ test('where something does not fit nothing has changed', () => {
 });
 
 test('a long value has a long length', () => {
-  const encoder = new HpackEncoder(4096);
   for (const [length, hex] of [
     [126, '7e'],
     [127, '7f00'],
@@ -215,7 +253,7 @@ test('a long value has a long length', () => {
     [255, '7f8001'],
     [65_536, '7f81ff03'],
   ] as const) {
-    const written = write(encoder, `a: ${'x'.repeat(length)}`);
+    const written = write(new HpackEncoder(4096), `a: ${'x'.repeat(length)}`);
     assert.equal(written, `000161${hex}${'78'.repeat(length)}`);
   }
 });

@@ -13,6 +13,7 @@ import {
   valueBytes,
 } from '../../byte-class.ts';
 import { recogniseField } from '../../known-fields.ts';
+import { isPrintable } from './words.ts';
 
 /** Pseudo-header fields (RFC 9113 8.3, RFC 8441 4). UNKNOWN is any other name behind a colon. */
 export const Pseudo = {
@@ -44,12 +45,16 @@ export function nameTraits(bytes: Buffer, start: number, end: number): number {
 }
 
 /** `Valid.VALUE` as a trait, or 0. */
-export function valueTraits(bytes: Buffer, start: number, end: number): number {
+export function valueTraits(view: DataView, start: number, end: number): number {
   if (start === end) return valueValid;
-  const last = bytes[end - 1];
-  if (bytes[start] === SP || bytes[start] === HTAB || last === SP || last === HTAB) return 0;
-  for (let at = start; at < end; at++) if (valueBytes[bytes[at]] === 0) return 0;
+  if (isBlank(view.getUint8(start)) || isBlank(view.getUint8(end - 1))) return 0;
+  if (isPrintable(view, start, end)) return valueValid;
+  for (let at = start; at < end; at++) if (valueBytes[view.getUint8(at)] === 0) return 0;
   return valueValid;
+}
+
+function isBlank(byte: number): boolean {
+  return byte === SP || byte === HTAB;
 }
 
 export const knownMask = 0xff;

@@ -6,8 +6,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { encodeHuffmanText } from '../../../../test/support/reference-hpack.ts';
+import { encodeHuffmanText, readHuffmanText } from '../../../../test/support/reference-hpack.ts';
 import { decodeHuffman } from './huffman.ts';
+import { viewOf } from './words.ts';
 
 test('every symbol behind and before every other', () => {
   for (let code = 0; code < 256; code++) {
@@ -28,19 +29,37 @@ test('any string, with any limit', () => {
     fc.property(text, fc.nat(40), (value, limit) => {
       const bytes = encodeHuffmanText(value);
       const out = Buffer.alloc(value.length + 60, 0xa5);
-      const end = decodeHuffman(bytes, 0, bytes.length, out, 3, 3 + limit);
+      const end = decodeHuffman(viewOf(bytes), 0, bytes.length, out, 3, 3 + limit);
       assert.equal(end, 3 + value.length, 'what is not written is counted');
       const written = Math.min(limit, value.length);
       assert.equal(out.toString('latin1', 3, 3 + written), value.slice(0, written));
-      assert.ok(out.subarray(3 + written).every((byte) => byte === 0xa5));
+      assert.ok(out.subarray(3 + limit).every((byte) => byte === 0xa5));
     }),
     { numRuns: 1000 },
+  );
+});
+
+test('any bytes, wherever the string ends among them', () => {
+  const bits = fc.oneof(
+    fc.uint8Array({ minLength: 1, maxLength: 12 }),
+    fc.string({ minLength: 1, maxLength: 16 }).map((value) => encodeHuffmanText(value)),
+  );
+  fc.assert(
+    fc.property(bits, fc.nat(12), fc.uint8Array({ maxLength: 8 }), (string, cut, behind) => {
+      const bytes = Buffer.concat([string, behind]);
+      const end = Math.min(cut, string.length);
+      const out = Buffer.alloc(40);
+      const result = decodeHuffman(viewOf(bytes), 0, end, out, 0, 40);
+      const read = result < 0 ? result : out.toString('latin1', 0, result);
+      assert.equal(read, readHuffmanText(bytes.subarray(0, end)));
+    }),
+    { numRuns: 3000 },
   );
 });
 
 function checkText(text: string): void {
   const bytes = Buffer.concat([Buffer.from([0xff]), encodeHuffmanText(text), Buffer.from([0])]);
   const out = Buffer.alloc(16);
-  const end = decodeHuffman(bytes, 1, bytes.length - 1, out, 0, 16);
+  const end = decodeHuffman(viewOf(bytes), 1, bytes.length - 1, out, 0, 16);
   assert.equal(out.toString('latin1', 0, end), text);
 }

@@ -1,6 +1,6 @@
 /**
  * Decoding of Huffman-coded strings (RFC 7541 5.2), by a table of 12 bits in which most pairs of
- * characters are one step; what is longer, or near the end, is found by its length.
+ * characters are one step; longer codes are found by their length.
  */
 
 import { Violation } from '../violation.ts';
@@ -14,59 +14,77 @@ import {
 } from './huffman-code.ts';
 
 /**
- * Decodes `start`..`end` of `bytes` to `out` from `at` on. Returns the offset behind, or a
- * Violation. Bytes from `limit` on are counted, not written; the result is above `limit` then.
+ * Decodes `start`..`end` of what `source` shows to `out` from `at` on. Returns the offset behind,
+ * or a Violation. Bytes from `limit` on are counted, not written; the result is above `limit` then.
  */
 export function decodeHuffman(
-  bytes: Buffer,
+  source: DataView,
   start: number,
   end: number,
   out: Buffer,
   at: number,
   limit: number,
 ): number {
-  let from = start;
   let to = at;
-  // The lowest `count` bits of `bits` have been read and not yet decoded.
-  let bits = 0;
-  let count = 0;
+  // In bits: where the next code begins, and up to where two steps stay inside the string.
+  let from = start * 8;
+  const fromMax = Math.min(end * 8 - 2 * stepBits, (source.byteLength - 4) * 8);
   for (;;) {
-    while (count <= 24 && from < end) {
-      bits = (bits << 8) | bytes[from++];
-      count += 8;
+    // What is written behind the first character of a step is written over if it was none.
+    while (from <= fromMax && to + 4 <= limit) {
+      const word = source.getInt32(from >> 3);
+      const shift = from & 7;
+      const first = steps[(word << shift) >>> stepShift];
+      if (first === 0) break;
+      const bits = (first >> bitsShift) & bitsMask;
+      const second = steps[(word << (shift + bits)) >>> stepShift];
+      out[to] = first;
+      out[to + 1] = first >> 8;
+      to += first >> countShift;
+      out[to] = second;
+      out[to + 1] = second >> 8;
+      to += second >> countShift;
+      from += bits + ((second >> bitsShift) & bitsMask);
     }
-    if (count >= stepBits) {
-      const step = steps[(bits >>> (count - stepBits)) & stepMask];
-      if (step !== 0) {
-        if (to < limit) out[to] = step & 0xff;
-        to++;
-        if (step >= pairMark) {
-          if (to < limit) out[to] = (step >>> 8) & 0xff;
-          to++;
-        }
-        count -= (step >>> 16) & 15;
-        continue;
+    const left = end * 8 - from;
+    const window = windowAt(source, from, left);
+    if (window === allOnes && left < 8) return to;
+    const step = steps[window >>> stepShift];
+    const bits = (step >> bitsShift) & bitsMask;
+    if (step !== 0 && bits <= left && to + 1 !== limit) {
+      if (to < limit) {
+        out[to] = step;
+        out[to + 1] = step >> 8;
       }
-    } else if (count === 0) return to;
-    // The next 32 bits; behind the end there are ones, as in the padding.
-    const rest = from < end && count > 24 ? bytes[from] >>> (count - 24) : -1 >>> count;
-    const window = count === 32 ? bits : (bits << (32 - count)) | rest;
-    const length = lengthOf(window);
-    const symbol = symbolsInOrder[codeOffsets[length] + (window >>> (32 - length))];
-    if (length <= count) {
-      if (symbol === EOS) return Violation.HPACK_HUFFMAN_EOS;
-      count -= length;
-    } else if (from === end) {
-      const isPadding = count < 8 && window === -1;
-      return isPadding ? to : Violation.HPACK_HUFFMAN_PADDING;
-    } else {
-      if (symbol === EOS) return Violation.HPACK_HUFFMAN_EOS;
-      bits = bytes[from++];
-      count += 8 - length;
+      to += step >> countShift;
+      from += bits;
+      continue;
     }
+    const length = lengthOf(window);
+    if (length > left) return Violation.HPACK_HUFFMAN_PADDING;
+    const symbol = symbolOf(window, length);
+    if (symbol === EOS) return Violation.HPACK_HUFFMAN_EOS;
     if (to < limit) out[to] = symbol;
     to++;
+    from += length;
   }
+}
+
+/** 32 bits from bit `from` on; behind the `left` that there are come ones, as in the padding. */
+function windowAt(source: DataView, from: number, left: number): number {
+  const at = from >> 3;
+  const shift = from & 7;
+  const end = (from + left) >> 3;
+  let window = 0;
+  if (at + 5 <= source.byteLength) {
+    window = (source.getInt32(at) << shift) | (source.getUint8(at + 4) >> (8 - shift));
+  } else {
+    for (let i = at; i < at + 4; i++) {
+      window = (window << 8) | (i < end ? source.getUint8(i) : 0);
+    }
+    window <<= shift;
+  }
+  return left < 32 ? window | (allOnes >>> left) : window;
 }
 
 /** The length of the code that `window` begins with, 32 bits. */
@@ -77,22 +95,32 @@ function lengthOf(window: number): number {
   return length;
 }
 
-const stepBits = 12;
-const stepMask = (1 << stepBits) - 1;
-/** A step: a symbol, a second one 8 bits above if there is one, the bits of both, and the mark. */
-const steps = new Int32Array(1 << stepBits);
-const pairMark = 1 << 20;
+function symbolOf(window: number, length: number): number {
+  return symbolsInOrder[codeOffsets[length] + (window >>> (32 - length))];
+}
 
-for (let index = 0; index <= stepMask; index++) {
-  const window = index << (32 - stepBits);
+const stepBits = 12;
+const stepShift = 32 - stepBits;
+/**
+ * What 12 bits begin with: a character, 8 bits above it another if its code is whole too, then the
+ * bits of their codes, and how many they are. 0 where the first code is longer.
+ */
+const steps = new Int32Array(1 << stepBits);
+const bitsShift = 16;
+const bitsMask = 15;
+const countShift = 20;
+const allOnes = -1;
+
+for (let index = 0; index < steps.length; index++) {
+  const window = index << stepShift;
   const length = lengthOf(window);
   if (length > stepBits) continue;
-  const symbol = symbolsInOrder[codeOffsets[length] + (window >>> (32 - length))];
-  const next = window << length;
-  const both = length + lengthOf(next);
-  if (both > stepBits) steps[index] = symbol | (length << 16);
+  const first = symbolOf(window, length);
+  const secondLength = lengthOf(window << length);
+  const bits = length + secondLength;
+  if (bits > stepBits) steps[index] = first | (length << bitsShift) | (1 << countShift);
   else {
-    const second = symbolsInOrder[codeOffsets[both - length] + (next >>> (32 - both + length))];
-    steps[index] = symbol | (second << 8) | (both << 16) | pairMark;
+    const second = symbolOf(window << length, secondLength);
+    steps[index] = first | (second << 8) | (bits << bitsShift) | (2 << countShift);
   }
 }

@@ -4,7 +4,7 @@
  */
 
 import { nameTraits, valueTraits } from './field-traits.ts';
-import { wordSlackBytes } from './words.ts';
+import { viewOf, wordSlackBytes } from './words.ts';
 
 /** Entries 1 to 61; `name` alone where the RFC gives no value. */
 const fields: readonly string[] = [
@@ -79,6 +79,8 @@ const text = lines.join('');
 /** All lines, one behind the other. */
 export const staticLines = Buffer.from(`${text}${'\0'.repeat(wordSlackBytes)}`, 'latin1');
 
+export const staticView = viewOf(staticLines);
+
 /** Columns of an entry: `index * 4` is its first. Entry 0 is none. */
 export const staticEntries = new Int32Array((staticCount + 1) * 4);
 
@@ -89,7 +91,7 @@ for (const [row, line] of lines.entries()) {
   const valueStart = start + nameLength + 2;
   const traits =
     nameTraits(staticLines, start, start + nameLength) |
-    valueTraits(staticLines, valueStart, valueStart + valueLength);
+    valueTraits(staticView, valueStart, valueStart + valueLength);
   staticEntries.set([start, nameLength, valueLength, traits], (row + 1) * 4);
   start += line.length;
 }

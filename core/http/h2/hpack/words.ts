@@ -10,16 +10,27 @@ export const wordSlackBytes = 7;
 
 let lastBytes: Buffer = Buffer.alloc(0);
 let lastView = new DataView(lastBytes.buffer, lastBytes.byteOffset, 0);
+/** The last few, in turn. */
+const recentBytes: Buffer[] = [lastBytes, lastBytes, lastBytes, lastBytes];
+const recentViews: DataView[] = [lastView, lastView, lastView, lastView];
+let oldest = 0;
 
 /**
- * A view of all of `bytes`. The last one is remembered: connections of a thread share their
- * buffers, so the same one comes many times running, and a new view costs as much as a field.
+ * A view of all of `bytes`. Connections of a thread share their buffers, so that the same few come
+ * again and again, and a new view costs as much as three fields: the last ones are remembered.
  */
 export function viewOf(bytes: Buffer): DataView {
-  if (bytes !== lastBytes) {
-    lastView = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    lastBytes = bytes;
+  if (bytes === lastBytes) return lastView;
+  let slot = recentBytes.length - 1;
+  while (slot >= 0 && recentBytes[slot] !== bytes) slot--;
+  if (slot < 0) {
+    slot = oldest;
+    oldest = (oldest + 1) % recentBytes.length;
+    recentBytes[slot] = bytes;
+    recentViews[slot] = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
+  lastBytes = bytes;
+  lastView = recentViews[slot];
   return lastView;
 }
 
@@ -88,6 +99,28 @@ export function equalsLower(
     if (lowerBytes[a.getUint8(aStart + i)] !== b.getUint8(bStart + i)) return false;
   }
   return true;
+}
+
+/** Whether no byte is below SP or is DEL: all of them can stand anywhere in a field's value. */
+export function isPrintable(view: DataView, start: number, end: number): boolean {
+  if (end - start < 4) {
+    for (let at = start; at < end; at++) if (!isPrintableByte(view.getUint8(at))) return false;
+    return true;
+  }
+  const last = end - 4;
+  let marks = marksOf(view.getInt32(last, true));
+  for (let at = start; at < last; at += 4) marks |= marksOf(view.getInt32(at, true));
+  return marks === 0;
+}
+
+function isPrintableByte(byte: number): boolean {
+  return byte >= 0x20 && byte !== 0x7f;
+}
+
+/** Not 0 when one of four bytes is below SP, from which SP cannot be taken, or is DEL. */
+function marksOf(word: number): number {
+  const rest = word ^ 0x7f7f7f7f;
+  return (((word - 0x20202020) & ~word) | ((rest - 0x01010101) & ~rest)) & 0x80808080;
 }
 
 /** A hash of 32 bits of a value, which goes on from `seed`. */

@@ -1,0 +1,84 @@
+/**
+ * gRPC as far as a proxy looks at it: what is gRPC, how it ended, how long it may take. Sources:
+ * "gRPC over HTTP2" of the gRPC project, and its list of status codes.
+ */
+
+import { equalsName, nameBytes } from './byte-class.ts';
+import type { Head } from './head.ts';
+import { Known } from './known-fields.ts';
+
+/** No gRPC, or a response that never said how it ended. */
+export const GrpcStatus = {
+  NONE: -1,
+  /** gRPC without a status: Linkerd shows UNKNOWN and counts a success. */
+  MISSING: 17,
+} as const;
+
+/** `application/grpc`, alone or with a suffix or parameter; over HTTP/2 only. */
+export function isGrpc(head: Head): boolean {
+  const { typeField, bytes, fields } = head;
+  if (head.major !== 2 || typeField < 0) return false;
+  const start = fields[(typeField << 2) + 2];
+  const end = fields[(typeField << 2) + 3];
+  const stop = start + contentType.length;
+  if (stop > end || !equalsName(bytes, start, stop, contentType)) return false;
+  return stop === end || bytes[stop] === PLUS || bytes[stop] === SEMICOLON;
+}
+
+/** The `grpc-status` among these fields, 0 to 16, else `otherwise`. Other numbers are UNKNOWN. */
+export function grpcStatusOf(fields: Head, otherwise: number): number {
+  if ((fields.seen & (1 << Known.GRPC_STATUS)) === 0) return otherwise;
+  const column = fields.find('grpc-status') << 2;
+  const status = readDigits(fields.bytes, fields.fields[column + 2], fields.fields[column + 3], 2);
+  return status < 0 || status > 16 ? UNKNOWN : status;
+}
+
+/** `grpc-timeout` in milliseconds; Infinity where there is none that can be read. */
+export function grpcTimeoutMs(head: Head): number {
+  if ((head.seen & (1 << Known.GRPC_TIMEOUT)) === 0) return Number.POSITIVE_INFINITY;
+  const column = head.find('grpc-timeout') << 2;
+  const start = head.fields[column + 2];
+  const end = head.fields[column + 3] - 1;
+  const unitMs = units.get(String.fromCharCode(head.bytes[end]));
+  const amount = readDigits(head.bytes, start, end, timeoutDigitsMax);
+  return unitMs === undefined || amount < 0 ? Number.POSITIVE_INFINITY : amount * unitMs;
+}
+
+/** Percent-encodes `grpc-message`: what is neither visible ASCII nor a space, and `%` itself. */
+export function encodeGrpcMessage(text: string): string {
+  let encoded = '';
+  for (const byte of Buffer.from(text)) {
+    const plain = byte >= 0x20 && byte <= 0x7e && byte !== PERCENT;
+    encoded += plain
+      ? String.fromCharCode(byte)
+      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return encoded;
+}
+
+/** -1 where that is no number of 1 to `digitsMax` digits. */
+function readDigits(bytes: Uint8Array, start: number, end: number, digitsMax: number): number {
+  if (end <= start || end - start > digitsMax) return -1;
+  let value = 0;
+  for (let at = start; at < end; at++) {
+    const digit = bytes[at] - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+const contentType = nameBytes('application/grpc');
+const PERCENT = 0x25;
+const PLUS = 0x2b;
+const SEMICOLON = 0x3b;
+const UNKNOWN = 2;
+const timeoutDigitsMax = 8;
+const units: ReadonlyMap<string, number> = new Map([
+  ['H', 3_600_000],
+  ['M', 60_000],
+  ['S', 1_000],
+  ['m', 1],
+  ['u', 1e-3],
+  ['n', 1e-6],
+]);

@@ -1,0 +1,60 @@
+/** nghttpd, the server of nghttp2, as the HTTP/2 origin behind all proxies. It does not count. */
+
+import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { findProgram, requireProgram } from './peer.ts';
+import { findFreePorts, type Run } from './run.ts';
+
+export interface H2Origin {
+  readonly port: number;
+  readonly endpoint: string;
+  readonly end: () => Promise<void>;
+}
+
+/** A file that it serves: its content, or its size where that does not matter (zeros, sparse). */
+interface OriginFile {
+  /** Its path; what ends in `.grpc` is served as gRPC. */
+  readonly name: string;
+  readonly content: Buffer | number;
+}
+
+/** `trailer`: a field line behind every response that has content, or '' for none. */
+export async function startH2Origin(
+  run: Run,
+  cores: string,
+  files: readonly OriginFile[],
+  trailer = '',
+): Promise<H2Origin> {
+  const [port] = await findFreePorts(1);
+  const folder = run.makeFolder('h2-origin');
+  for (const { name, content } of files) writeFile(join(folder, name), content);
+  const types = join(run.makeFolder('h2-origin-types'), 'mime.types');
+  writeFileSync(types, 'application/grpc grpc\n');
+  const started = run.start({
+    name: 'nghttpd',
+    command: requireProgram(findProgram('nghttpd')),
+    args: [
+      '--no-tls',
+      '--address=127.0.0.1',
+      `--htdocs=${folder}`,
+      '--max-concurrent-streams=1000',
+      `--mime-types-file=${types}`,
+      ...(trailer === '' ? [] : [`--trailer=${trailer}`]),
+      String(port),
+    ],
+    cores,
+  });
+  await run.waitForPort(started, port);
+  return { port, endpoint: `127.0.0.1:${port}`, end: () => run.end(started) };
+}
+
+function writeFile(path: string, content: Buffer | number): void {
+  mkdirSync(dirname(path), { recursive: true });
+  if (typeof content !== 'number') {
+    writeFileSync(path, content);
+    return;
+  }
+  const file = openSync(path, 'w');
+  ftruncateSync(file, content);
+  closeSync(file);
+}
