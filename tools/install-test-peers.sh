@@ -9,6 +9,7 @@ set -uo pipefail
 readonly root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 readonly bin="$root/.bench/bin"
 readonly limit_s=540
+readonly fixtures="$root/test/contract/fixtures-go"
 
 # A program and the package that has it.
 readonly packages=(
@@ -31,7 +32,7 @@ readonly modules=(
 readonly wheels=(grpcio==1.85.3 grpcio-tools==1.85.1)
 
 main() {
-  local entry
+  local entry fixtures_name
   export PATH="$bin:$PATH:/usr/sbin:$HOME/go/bin"
   mkdir -p "$bin"
   for entry in "${packages[@]}"; do
@@ -45,6 +46,8 @@ main() {
     # shellcheck disable=SC2086
     provide ${entry%% *} install_module $entry
   done
+  fixtures_name="api-fixtures-$(LC_ALL=C cat "$fixtures"/* | sha256sum | cut -c1-12)"
+  provide "$fixtures_name" build_fixtures "$fixtures_name"
   provide grpc-python install_grpc_python
 }
 
@@ -94,6 +97,17 @@ install_module() {
     why="go install $package@$version fails"
   fi
   rm -rf "$folder"
+}
+
+# build_fixtures NAME: the program that test/contract runs; its name has the digest of its sources.
+build_fixtures() {
+  if ! command -v go >/dev/null; then
+    why="it is built by Go, which is not installed"
+    return
+  fi
+  rm -f "$bin"/api-fixtures-*
+  timeout "$(left_s)" go build -C "$fixtures" -o "$bin/$1" . >/dev/null 2>&1 ||
+    why="go build -C test/contract/fixtures-go fails"
 }
 
 install_grpc_python() {
