@@ -7,3 +7,17 @@ export async function untilTurn(what: string, done: () => boolean): Promise<void
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
+
+/** Waits until a number stays the same for so many turns that nothing can be on its way. */
+export async function untilStill(what: string, read: () => number): Promise<void> {
+  let before = Number.NaN;
+  let turns = 0;
+  await untilTurn(`${what} to stand still`, () => {
+    const now = read();
+    turns = now === before ? turns + 1 : 0;
+    before = now;
+    return turns > stillTurns;
+  });
+}
+
+const stillTurns = 200;

@@ -16,14 +16,17 @@ class Waiting {
   }
 
   async until(what: string, done: () => boolean, shown: () => string = () => ''): Promise<void> {
-    const limit = AbortSignal.timeout(waitMs);
-    while (!done()) {
-      if (limit.aborted) throw new Error(`waited for ${what}; ${shown()}`);
-      await new Promise<void>((resolve) => {
-        this.#wake.push(resolve);
-        limit.addEventListener('abort', () => resolve(), { once: true });
-      });
-    }
+    if (done()) return;
+    const limit = { late: false };
+    const timer = setTimeout(() => {
+      limit.late = true;
+      this.notify();
+    }, waitMs);
+    do {
+      await new Promise<void>((resolve) => this.#wake.push(resolve));
+    } while (!done() && !limit.late);
+    clearTimeout(timer);
+    if (!done()) throw new Error(`waited for ${what}; ${shown()}`);
   }
 }
 

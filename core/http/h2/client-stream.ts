@@ -3,6 +3,7 @@
  * become the stream's frames, and the other way round.
  */
 
+import { assert } from '../../base/assert.ts';
 import { type ErrorCode, ProxyError } from '../../base/errors.ts';
 import { informationalMax } from '../../base/limits.ts';
 import type { TunnelSide } from '../../io/conduit.ts';
@@ -39,8 +40,6 @@ export class ClientStream extends Stream implements ExchangeUpstream {
   #x: Exchange | null = null;
   /** What the stream has become. */
   #tunnel: StreamConduit | null = null;
-  /** The final response head has come. */
-  #responded = false;
   #informational = 0;
 
   constructor(connection: ClientStreamOwner) {
@@ -54,7 +53,6 @@ export class ClientStream extends Stream implements ExchangeUpstream {
 
   attach(x: Exchange): void {
     this.#x = x;
-    this.#responded = false;
     this.#informational = 0;
     x.upstream = this;
   }
@@ -94,23 +92,26 @@ export class ClientStream extends Stream implements ExchangeUpstream {
     this.connection.giveBack(this);
   }
 
-  /** A response head; `ends` where it has no content. False when the endpoint may not send it. */
-  onHead(head: Head, ends: boolean): boolean {
+  /** A response head; `ends` where it has no content. Returns what is wrong with it, or ''. */
+  onHead(head: Head, ends: boolean): string {
     const x = this.#x;
-    if (x === null) return true;
-    if (this.#responded) return false;
+    if (x === null) return '';
+    assert(!this.headed, 'what follows the head are trailers');
     if (head.status < 200) {
       this.#informational += 1;
-      if (ends || this.#informational > informationalMax) return false;
+      if (ends) return 'an informational response ended the stream (RFC 9113 8.1)';
+      if (this.#informational > informationalMax) {
+        return `more than ${informationalMax} informational responses`;
+      }
       x.response = head;
       this.connection.sink.informational(x);
       x.response = null;
-      return true;
+      return '';
     }
-    this.#responded = true;
+    this.headed = true;
     if (x.request.upgrade && head.status < 300) {
       this.#upgraded(x, head);
-      return true;
+      return '';
     }
     this.contentLeft = declaredContent(head, x.request.method);
     if (isGrpc(head)) x.grpcStatus = grpcStatusOf(head, GrpcStatus.MISSING);
@@ -120,21 +121,15 @@ export class ClientStream extends Stream implements ExchangeUpstream {
     this.connection.expectResponse(this, x);
     this.connection.sink.response(x);
     x.response = null;
-    return true;
+    return '';
   }
 
   /** Fields behind the content. */
-  onTrailers(fields: Head): boolean {
+  onTrailers(fields: Head): void {
     const x = this.#x;
-    if (x === null) return true;
-    if (!this.#responded) return false;
+    if (x === null) return;
     x.grpcStatus = grpcStatusOf(fields, x.grpcStatus);
     if (fields.count > fields.droppedCount) x.client?.trailers(x, fields);
-    return true;
-  }
-
-  get responded(): boolean {
-    return this.#responded;
   }
 
   onData(bytes: Buffer, start: number, end: number): void {
@@ -177,7 +172,7 @@ export class ClientStream extends Stream implements ExchangeUpstream {
    */
   #mayBeWhole(x: Exchange): boolean {
     const declared = this.contentLeft > 0 || x.grpcStatus === GrpcStatus.MISSING;
-    return this.#responded && this.#tunnel === null && !declared;
+    return this.headed && this.#tunnel === null && !declared;
   }
 
   onViolation(text: string): void {
@@ -246,7 +241,7 @@ export class ClientStream extends Stream implements ExchangeUpstream {
   }
 
   #cutCode(): ErrorCode {
-    return this.#responded ? 'UPSTREAM_TRUNCATED' : 'UPSTREAM_RESET';
+    return this.headed ? 'UPSTREAM_TRUNCATED' : 'UPSTREAM_RESET';
   }
 }
 

@@ -159,23 +159,27 @@ export class H2Client extends Connection implements ClientStreamOwner {
     return streamId >= this.#nextStream || streamId % 2 === 0;
   }
 
+  /** Those that have been forgotten we may have reset, long ago. */
+  override findClosed(streamId: number): number {
+    return super.findClosed(streamId) || Closed.RESET_BY_US;
+  }
+
   onFields(streamId: number, ends: boolean): boolean {
     const stream = this.streams.find(streamId) as ClientStream | null;
     if (stream === null) return this.#lateFields(streamId);
-    if (stream.responded) return this.#trailers(stream, ends);
+    if (stream.headed) return this.#trailers(stream, ends);
     const { head, settings } = this.#context.thread;
     const result = decodeResponse(this.decoder, this.block, settings, stream.method, ends, head);
     if (result < 0) return this.violated(result);
     if (recvContent(stream.state) < 0) return this.streamViolated(stream, Violation.STREAM_CLOSED);
     if (result > 0) return this.#malformed(stream, result);
-    if (!stream.onHead(head, ends)) {
-      return this.refuse(stream, H2Code.PROTOCOL_ERROR, 'too many informational responses');
-    }
+    const wrong = stream.onHead(head, ends);
+    if (wrong !== '') return this.refuse(stream, H2Code.PROTOCOL_ERROR, wrong);
     // The client may have gone with the head.
     return ends && stream.state !== State.CLOSED ? this.recvEnded(stream) : !this.over;
   }
 
-  /** Each reset takes one of our own requests, so that there is no flood of them. */
+  /** Each stream that is reset was a request of ours, so that there is no flood of them. */
   override blame(): boolean {
     return !this.over;
   }
@@ -243,8 +247,9 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   protected onOver(reason: string, told: boolean): void {
     if (reason !== '' && told) this.#owner.violated(reason);
-    if (told) this.socket.destroyWhenWritten();
-    else this.socket.destroy();
+    // Who does not read need not be told, and neither we nor the kernel wait for it.
+    if (told && !this.socket.congested) this.socket.destroyWhenWritten();
+    else this.socket.reset();
     this.#owner.closed(this);
   }
 
@@ -280,7 +285,6 @@ export class H2Client extends Connection implements ClientStreamOwner {
     const result = decodeTrailers(this.decoder, this.block, settings, head);
     if (result < 0) return this.violated(result);
     if (this.isIdle(streamId)) return this.violated(Violation.STREAM_IDLE);
-    // Others have been forgotten: we may have reset them long ago.
     const ended = this.findClosed(streamId) === Closed.ENDED;
     return !ended || this.violated(Violation.FIELDS_BEHIND_END);
   }

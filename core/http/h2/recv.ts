@@ -165,6 +165,7 @@ export class Receiver implements FrameHandler {
     if (stream === null) return this.#late(streamId);
     if (recvContent(stream.state) < 0)
       return connection.streamViolated(stream, Violation.STREAM_CLOSED);
+    if (!stream.headed) return connection.streamViolated(stream, Violation.CONTENT_BEFORE_HEAD);
     if (!stream.recvWindow.receive(length)) {
       return connection.streamViolated(stream, Violation.WINDOW_STREAM);
     }
@@ -199,8 +200,13 @@ export class Receiver implements FrameHandler {
     const connection = this.#connection;
     if (connection.isIdle(streamId)) return connection.violated(Violation.STREAM_IDLE);
     if (connection.findClosed(streamId) === Closed.RESET_BY_US) return true;
-    connection.sender.reset(streamId, H2Code.STREAM_CLOSED);
-    return connection.blame();
+    return this.#resetLate(streamId, H2Code.STREAM_CLOSED);
+  }
+
+  /** The peer makes us reset what is no stream any more. */
+  #resetLate(streamId: number, code: number): boolean {
+    this.#connection.sender.reset(streamId, code);
+    return this.#connection.blame() && this.#control();
   }
 
   #headers(frame: FrameHead, bytes: Buffer, at: number): boolean {
@@ -334,8 +340,7 @@ export class Receiver implements FrameHandler {
     if (violationTraits(violation).scope === 'connection') return connection.violated(violation);
     const stream = connection.streams.find(frame.streamId);
     if (stream !== null) return connection.streamViolated(stream, violation);
-    connection.sender.reset(frame.streamId, violationTraits(violation).code);
-    return connection.blame();
+    return this.#resetLate(frame.streamId, violationTraits(violation).code);
   }
 
   /** A stream has been reset before its end, in some way by the peer's doing. */

@@ -53,6 +53,7 @@ export class ServerStream extends Stream implements ExchangeClient {
   /** The exchange that this stream is for; the stream has been opened. */
   attach(x: Exchange): void {
     this.#x = x;
+    this.headed = true;
     x.client = this;
   }
 

@@ -23,6 +23,8 @@ export abstract class Stream implements DeadlineHolder {
   ending: number = Ending.NONE;
   /** Goes out behind the queue, where `ending` says so. */
   waitingFields: Head | null = null;
+  /** The peer's head has come: content may follow it. */
+  headed = false;
   /** No credit is given back: whoever takes this stream's content has no room for more. */
   held = false;
   /** Content sent so far. */
@@ -62,6 +64,7 @@ export abstract class Stream implements DeadlineHolder {
     this.sendWindow.reset(sendBytes);
     this.recvWindow.reset(recvBytes);
     this.ending = Ending.NONE;
+    this.headed = false;
     this.held = false;
     this.sentBytes = 0;
     this.contentLeft = -1;

@@ -48,6 +48,7 @@ test('only what ends a stream alone is a stream error', () => {
       'FIELDS_WITHOUT_END',
       'STREAMS_MAX',
       'ANSWERS_UNREAD',
+      'CONTENT_BEFORE_HEAD',
     ],
   );
 });

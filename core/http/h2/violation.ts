@@ -63,6 +63,7 @@ export const Violation = {
   STREAMS_MAX: -53,
   FIELDS_BEHIND_END: -54,
   ANSWERS_UNREAD: -55,
+  CONTENT_BEFORE_HEAD: -56,
 } as const;
 
 interface ViolationTraits {
@@ -156,4 +157,5 @@ const table: readonly ViolationTraits[] = [
   stream('more streams than our SETTINGS_MAX_CONCURRENT_STREAMS (RFC 9113 5.1.2)', REFUSED_STREAM),
   connection('fields for a stream that has ended (RFC 9113 5.1)', STREAM_CLOSED),
   stream('a request while answers wait that nobody reads (RFC 9113 10.5)', REFUSED_STREAM),
+  stream('content before the head of a response (RFC 9113 8.1)'),
 ];
