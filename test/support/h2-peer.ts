@@ -277,6 +277,8 @@ export interface H2Origin {
   readonly peers: H2Peer[];
   /** The next connection that was not returned before. */
   accept(): Promise<H2Peer>;
+  /** Takes no further connection; those that are there go on. */
+  refuse(): void;
   close(): Promise<void>;
 }
 
@@ -300,6 +302,7 @@ export async function startH2Origin(
       taken += 1;
       return peers[taken - 1];
     },
+    refuse: () => origin.refuse(),
     close: () => origin.close(),
   };
 }

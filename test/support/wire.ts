@@ -125,6 +125,8 @@ export interface Origin {
   accept(): Promise<Wire>;
   /** Waits for something to happen on any connection until `done` holds. */
   until(what: string, done: () => boolean): Promise<void>;
+  /** Takes no further connection; those that are there go on. */
+  refuse(): void;
   close(): Promise<void>;
 }
 
@@ -157,6 +159,7 @@ export async function startOrigin(
       return connections[taken - 1];
     },
     until: (what, done) => waiting.until(what, done),
+    refuse: () => server.close(),
     close() {
       for (const wire of connections) wire.destroy();
       return new Promise<void>((resolve) => {
