@@ -1,7 +1,8 @@
 /**
  * Micro-benchmarks: runs every `*.bench.ts` that stands beside a source, pinned like a proxy, and
- * collects its figures. Each is a program that takes the number of rounds and prints a line
- * `{ "name": …, "nanos": […] }` for each figure.
+ * collects its figures, and those of native codecs. Each is a program that takes the number of
+ * rounds and prints a line `{ "name": …, "nanos": […] }` for each figure. They run in turn, one
+ * round each.
  */
 
 import { once } from 'node:events';
@@ -12,19 +13,28 @@ import { projectDir } from './peer.ts';
 
 export const micro: Scenario = {
   name: 'micro',
-  about: 'micro-benchmarks beside the sources; the HTTP/1 head decoder beside llhttp',
+  about: 'micro-benchmarks beside the sources; HTTP/1 heads beside llhttp, HPACK beside nghttp2',
   needs: [],
   execute: async (bench) => {
-    const figures: Figure[] = [];
+    const values = new Map<string, number[]>();
     const missing: Missing[] = [];
-    for (const file of listBenchFiles()) {
-      try {
-        figures.push(...(await runFile(bench, file)));
-      } catch (error) {
-        const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-        missing.push({ name: relative(projectDir, file), reason });
+    let files = listBenchFiles();
+    for (let round = 0; round < bench.options.rounds; round++) {
+      const failed = new Set<string>();
+      for (const file of files) {
+        try {
+          for (const figure of await runFile(bench, file)) {
+            values.set(figure.name, [...(values.get(figure.name) ?? []), ...figure.values]);
+          }
+        } catch (error) {
+          const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+          missing.push({ name: relative(projectDir, file), reason });
+          failed.add(file);
+        }
       }
+      files = files.filter((file) => !failed.has(file));
     }
+    const figures = [...values].map(([name, all]): Figure => ({ name, unit: 'ns', values: all }));
     const title = 'micro-benchmarks (ns per operation)';
     return [{ kind: 'figures', title, figures, missing }];
   },
@@ -49,7 +59,7 @@ function parseLine(line: string): { name?: unknown; nanos?: unknown } {
 }
 
 function listBenchFiles(): string[] {
-  return ['api', 'core', 'workers', 'control'].flatMap((folder) =>
+  return ['api', 'core', 'workers', 'control', 'native-bench'].flatMap((folder) =>
     readdirSync(join(projectDir, folder), { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.bench.ts'))
       .map((file) => join(projectDir, folder, file)),
@@ -61,7 +71,7 @@ async function runFile(bench: Bench, file: string): Promise<Figure[]> {
   const started = bench.run.start({
     name: file,
     command: process.execPath,
-    args: [file, String(bench.options.rounds)],
+    args: [file, '1'],
     cores: bench.options.proxyCores,
   });
   let output = '';
@@ -69,6 +79,6 @@ async function runFile(bench: Bench, file: string): Promise<Figure[]> {
     output += chunk.toString();
   });
   const [code]: (number | null)[] = await once(started.child, 'close');
-  if (code !== 0) throw new Error(`ended with ${code}; run it to see why`);
+  if (code !== 0) throw new Error(started.complaint() || `ended with ${code}; run it to see why`);
   return parseFigures(output);
 }

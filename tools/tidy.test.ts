@@ -140,6 +140,36 @@ describe('imports', () => {
   });
 });
 
+test('generated code is judged by its imports, and by who imports it', () => {
+  const generated = 'export enum A { B }\nexport const unused = 1; // TODO';
+  expectProblems(
+    {
+      ...starting('core/io/a.ts', 'control/b.ts'),
+      'api/gen/proxy/a.ts': `import '../../wire/c.ts';\n${generated}`,
+      'api/gen/control/b_pb.ts': `import 'zod';\nimport '../../../core/io/d.ts';\n${generated}`,
+      'api/wire/c.ts': source(''),
+      'core/io/d.ts': source(''),
+      'core/io/a.ts': source(
+        "import '../../api/gen/proxy/a.ts';\nimport '../../api/gen/control/b_pb.ts';",
+      ),
+      'control/b.ts': source("import '../api/gen/control/b_pb.ts';"),
+    },
+    [
+      'api/gen/control/b_pb.ts:1: imports zod, which only',
+      'api/gen/control/b_pb.ts:2: in api/gen/control imports from core/io',
+      'core/io/a.ts:3: in core/io imports from api/gen/control',
+    ],
+  );
+});
+
+test('what generated code imports is used', () => {
+  const tree = {
+    'api/gen/proxy/a.ts': "export { c } from '../../wire/c.ts';\n",
+    'api/wire/c.ts': source('export const c = 1;'),
+  };
+  expectProblems(tree, []);
+});
+
 describe('dead code', () => {
   test('a file and an export that nobody uses', () => {
     expectProblems(

@@ -13,17 +13,18 @@ import { checkImports } from './tidy/imports.ts';
 import { checkComments, checkMarkdown } from './tidy/markdown.ts';
 import type { Problem } from './tidy/problem.ts';
 import { checkShape } from './tidy/shape.ts';
-import { readTree } from './tidy/tree.ts';
+import { isGenerated, readTree } from './tidy/tree.ts';
 import { checkProse, checkWords } from './tidy/words.ts';
 
 /** Everything that is wrong in the tree below `root`, in the order of files and lines. */
 export function findProblems(root: string): Problem[] {
   const tree = readTree(root);
+  const written = tree.sources.filter(({ path }) => !isGenerated(path));
   const problems = [
     ...checkImports(tree),
-    ...tree.sources.flatMap(checkShape),
-    ...tree.sources.flatMap(checkGlobals),
-    ...tree.sources.flatMap(checkWords),
+    ...written.flatMap(checkShape),
+    ...written.flatMap(checkGlobals),
+    ...written.flatMap(checkWords),
     ...checkDead(tree),
     ...tree.markdown.flatMap(checkProse),
     ...checkMarkdown(tree),

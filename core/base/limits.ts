@@ -133,6 +133,10 @@ export const permitMs = 2 * connectTimeoutMs;
 /** Freed slots that rest before the oldest is used again, while there are fresh ones. */
 export const slotsRestingMin = 1_024;
 
+/** A message of the control plane: messages inside of each other, and all elements of its lists. */
+export const apiDepthMax = 100;
+export const apiElementsMax = 256 * 1024;
+
 export const configBytesMax = 1024 * 1024;
 /** One configuration that was read, on disk; a larger one is read each time. */
 export const configCacheBytesMax = 16 * 1024 * 1024;

@@ -28,7 +28,7 @@ export function isGrpc(head: Head): boolean {
 /** The `grpc-status` among these fields, 0 to 16, else `otherwise`. Other numbers are UNKNOWN. */
 export function grpcStatusOf(fields: Head, otherwise: number): number {
   if ((fields.seen & (1 << Known.GRPC_STATUS)) === 0) return otherwise;
-  const column = fields.find('grpc-status') << 2;
+  const column = fields.findKnown(Known.GRPC_STATUS) << 2;
   const status = readDigits(fields.bytes, fields.fields[column + 2], fields.fields[column + 3], 2);
   return status < 0 || status > 16 ? UNKNOWN : status;
 }
@@ -36,7 +36,7 @@ export function grpcStatusOf(fields: Head, otherwise: number): number {
 /** `grpc-timeout` in milliseconds; Infinity where there is none that can be read. */
 export function grpcTimeoutMs(head: Head): number {
   if ((head.seen & (1 << Known.GRPC_TIMEOUT)) === 0) return Number.POSITIVE_INFINITY;
-  const column = head.find('grpc-timeout') << 2;
+  const column = head.findKnown(Known.GRPC_TIMEOUT) << 2;
   const start = head.fields[column + 2];
   const end = head.fields[column + 3] - 1;
   const unitMs = units.get(String.fromCharCode(head.bytes[end]));

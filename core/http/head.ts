@@ -260,6 +260,13 @@ export class Head {
     return -1;
   }
 
+  /** The first field with this number of Known, or -1. */
+  findKnown(id: number): number {
+    const { known, count } = this;
+    for (let index = 0; index < count; index++) if (known[index] === id) return index;
+    return -1;
+  }
+
   /** Who the request is for, in canonical spelling; '' when it does not say. */
   authority(): string {
     if (this.authorityStart < 0) return '';

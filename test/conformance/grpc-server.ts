@@ -105,21 +105,14 @@ class TestService {
       if (!call.cancelled) call.end();
     },
 
-    FullDuplexCall: async (call: Duplex) => {
+    FullDuplexCall: (call: Duplex) => {
       call.on('cancelled', () => this.#onCancelled());
       call.on('error', () => {});
       call.sendMetadata(initialEcho(call.metadata));
-      // The end of the requests is not the end of the call.
-      for await (const message of call.iterator({ destroyOnReturn: false })) {
-        const request = message as StreamRequest;
-        if (request.responseStatus != null && request.responseStatus.code !== 0) {
-          const { code, message: details } = request.responseStatus;
-          call.emit('error', { code, details });
-          return;
-        }
-        await respond(call, request);
-      }
-      if (!call.cancelled) call.end(trailingEcho(call.metadata));
+      converse(call).catch((error: unknown) => {
+        // Reading fails when the client has left.
+        if (!call.destroyed) throw error;
+      });
     },
   };
 
@@ -134,6 +127,20 @@ class TestService {
     this.cancelled += 1;
     for (const { count, resolve } of this.#waiting) if (this.cancelled >= count) resolve();
   }
+}
+
+async function converse(call: Duplex): Promise<void> {
+  // The end of the requests is not the end of the call.
+  for await (const message of call.iterator({ destroyOnReturn: false })) {
+    const request = message as StreamRequest;
+    if (request.responseStatus != null && request.responseStatus.code !== 0) {
+      const { code, message: details } = request.responseStatus;
+      call.emit('error', { code, details });
+      return;
+    }
+    await respond(call, request);
+  }
+  if (!call.cancelled) call.end(trailingEcho(call.metadata));
 }
 
 /** Sends what the request asks for, no faster than it is read. */

@@ -52,7 +52,9 @@ interface Report {
 
 async function readReport(t: TestContext, port: number): Promise<Report> {
   const file = join(makeFolder(t), 'report.xml');
-  const args = ['-S', '-h', '127.0.0.1', '-p', String(port), '-j', file];
+  // The origin answers there when the request has ended: an answer that comes before what is wrong
+  // with the request is right too, but not what the cases look for.
+  const args = ['-S', '-h', '127.0.0.1', '-p', String(port), '-P', '/hash', '-o', '10', '-j', file];
   const { text } = await run('h2spec', args, { timeoutMs: 60_000 });
   const cases = readFileSync(file, 'utf8').split('<testcase ').slice(1);
   assert.match(text, new RegExp(`^${cases.length} tests, .* 0 skipped`, 'm'));

@@ -15,6 +15,7 @@ const sources = {
   ghz: 'Go module github.com/bojand/ghz/cmd/ghz',
   'grpc-interop-client': 'Go module google.golang.org/grpc/interop/client, under this name',
   'grpc-interop-server': 'Go module google.golang.org/grpc/interop/server, under this name',
+  'grpc-python': 'a Python with grpcio and grpcio-tools of PyPI, under this name',
   grpcurl: 'Go module github.com/fullstorydev/grpcurl/cmd/grpcurl',
   h2load: 'Debian package nghttp2-client',
   h2spec: 'Go module github.com/summerwind/h2spec/cmd/h2spec',
@@ -69,7 +70,7 @@ export async function run(
   return { code, stdout: bytes, text: bytes.toString(), stderr: Buffer.concat(stderr).toString() };
 }
 
-/** Starts one that runs until the test has ended. */
+/** Starts one that runs until the test has ended, and with it what it has started itself. */
 export function start(
   t: TestContext,
   name: ProgramName,
@@ -77,10 +78,10 @@ export function start(
   variables: Readonly<Record<string, string>> = {},
 ): ChildProcess {
   const env = { ...environment, ...variables };
-  const child = spawn(find(name) ?? name, args, { env, stdio: 'pipe' });
+  const child = spawn(find(name) ?? name, args, { env, stdio: 'pipe', detached: true });
   const ended = once(child, 'close');
   t.after(async () => {
-    child.kill('SIGKILL');
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
     await ended;
   });
   return child;

@@ -2,13 +2,13 @@
  * Finds files that nothing starts or imports, and exports that no other file uses. What starts a
  * file is found, not listed: package.json and scripts that name it, and strings that name it as
  * `new URL('./worker.ts', import.meta.url)` does. Tests start themselves and keep nothing alive
- * but what lies in test/.
+ * but what lies in test/. Generated code may offer more than is used, and keeps what it needs.
  */
 
 import { posix } from 'node:path';
 import { resolveImport } from './imports.ts';
 import type { Problem } from './problem.ts';
-import { isDeclaration, isTestFile, type SourceFile, type Tree } from './tree.ts';
+import { isDeclaration, isGenerated, isTestFile, type SourceFile, type Tree } from './tree.ts';
 
 export function checkDead(tree: Tree): Problem[] {
   const roots = startedFiles(tree);
@@ -49,11 +49,12 @@ function namedFiles(file: SourceFile, paths: ReadonlySet<string>): string[] {
 type Named = ReadonlyMap<string, readonly string[]>;
 
 function deadFiles(tree: Tree, roots: readonly string[], named: Named): Problem[] {
-  const used = reach(tree, roots, named);
-  const tests = tree.sources.map(({ path }) => path).filter(isTestFile);
+  const paths = tree.sources.map(({ path }) => path);
+  const used = reach(tree, [...roots, ...paths.filter(isGenerated)], named);
+  const tests = paths.filter(isTestFile);
   const tested = reach(tree, tests, named);
   return tree.sources
-    .filter(({ path }) => !isTestFile(path) && !isDeclaration(path) && !used.has(path))
+    .filter(({ path }) => !isTestFile(path) && !isForeign(path) && !used.has(path))
     .filter(({ path }) => !path.startsWith('test/') || !tested.has(path))
     .map(({ path }) => ({
       path,
@@ -62,6 +63,10 @@ function deadFiles(tree: Tree, roots: readonly string[], named: Named): Problem[
         ? 'only tests use this file: use it, delete it, or move it to test/support'
         : 'nothing uses this file: use it or delete it',
     }));
+}
+
+function isForeign(path: string): boolean {
+  return isDeclaration(path) || isGenerated(path);
 }
 
 /** Everything that `roots` import or name, and what those do in turn. */
@@ -96,7 +101,7 @@ function deadExports(sources: readonly SourceFile[], byName: ReadonlySet<string>
   const problems: Problem[] = [];
   for (const { path, facts } of sources) {
     const known = usedNames.get(path) ?? new Set<string>();
-    if (isTestFile(path) || byName.has(path) || known.has('*') || isDeclaration(path)) continue;
+    if (isTestFile(path) || byName.has(path) || known.has('*') || isForeign(path)) continue;
     for (const { name, line } of facts.exports) {
       if (known.has(name)) continue;
       const message = `${name} is exported and used by no other file: drop the export`;

@@ -96,7 +96,8 @@ const ladder: readonly (readonly [area: string, steps: readonly string[]])[] = [
   [
     'proxy',
     [
-      'api',
+      'api api/wire',
+      'api/gen/proxy',
       'core/base',
       'core/telemetry',
       'core/stack core/io',
@@ -111,6 +112,7 @@ const ladder: readonly (readonly [area: string, steps: readonly string[]])[] = [
       'workers',
     ],
   ],
+  ['codec of the control plane', ['api/gen/control']],
   [
     'control',
     [

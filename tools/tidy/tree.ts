@@ -58,6 +58,11 @@ export function isDeclaration(path: string): boolean {
   return path.endsWith('.d.ts');
 }
 
+/** Written by a program, in its own form; the compiler and whoever imports it judge it. */
+export function isGenerated(path: string): boolean {
+  return path.startsWith('api/gen/');
+}
+
 function listFiles(root: string, folder: string): string[] {
   const paths: string[] = [];
   for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {

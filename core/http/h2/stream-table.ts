@@ -10,6 +10,8 @@ export class StreamTable {
   size = 0;
   /** A power of two of slots, at most half of them taken: a search soon ends at an empty one. */
   #slots: (Stream | null)[] = emptySlots(slotsMin);
+  /** Bits of a hash that a slot does not need. */
+  #shift = 32 - Math.log2(slotsMin);
 
   find(id: number): Stream | null {
     return this.#slots[this.#slotOf(id)];
@@ -34,7 +36,7 @@ export class StreamTable {
     for (let slot = (gap + 1) & mask; ; slot = (slot + 1) & mask) {
       const next = slots[slot];
       if (next === null) break;
-      const pushedBy = (slot - homeOf(next.id)) & mask;
+      const pushedBy = (slot - this.#homeOf(next.id)) & mask;
       if (pushedBy < ((slot - gap) & mask)) continue;
       slots[gap] = next;
       gap = slot;
@@ -52,22 +54,23 @@ export class StreamTable {
   #slotOf(id: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
-    for (let slot = homeOf(id) & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = this.#homeOf(id); ; slot = (slot + 1) & mask) {
       const stream = slots[slot];
       if (stream === null || stream.id === id) return slot;
     }
   }
 
+  /** Spreads ids that follow each other, or a search would have to pass all of them. */
+  #homeOf(id: number): number {
+    return Math.imul(id, factor) >>> this.#shift;
+  }
+
   #grow(): void {
     const streams = this.list();
     this.#slots = emptySlots(this.#slots.length * 2);
+    this.#shift -= 1;
     for (const stream of streams) this.#slots[this.#slotOf(stream.id)] = stream;
   }
-}
-
-/** The ids of one side are all odd or all even (RFC 9113 5.1.1). */
-function homeOf(id: number): number {
-  return id >>> 1;
 }
 
 function emptySlots(count: number): (Stream | null)[] {
@@ -75,3 +78,5 @@ function emptySlots(count: number): (Stream | null)[] {
 }
 
 const slotsMin = 8;
+/** Odd, near the golden ratio of 2^32. */
+const factor = 0x9e3779b1;

@@ -1,0 +1,21 @@
+/**
+ * What the proxy reads and writes of its API; `api/gen/proxy` has code for these messages, and for
+ * what is inside of them, and for no others. A name begins behind `io.linkerd.proxy.`
+ */
+
+export const messagesRead: readonly string[] = [
+  'destination.Update',
+  'destination.DestinationProfile',
+  'identity.CertifyResponse',
+  'inbound.Server',
+  'outbound.OutboundPolicy',
+  'tap.ObserveRequest',
+];
+
+export const messagesWritten: readonly string[] = [
+  'destination.GetDestination',
+  'identity.CertifyRequest',
+  'inbound.PortSpec',
+  'outbound.TrafficSpec',
+  'tap.TapEvent',
+];
