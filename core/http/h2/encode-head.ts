@@ -28,11 +28,13 @@ export function encodeRequest(
   const { bytes } = head;
   let at = encoder.begin(out, from);
   if (head.upgrade) {
-    // RFC 8441 4: what HTTP/1.1 asks for by Upgrade. There is no key.
+    // RFC 8441 4: what HTTP/1.1 asks for by Upgrade. There is no key, nor a length, not even of 0.
     const column = head.upgradeField << 2;
     at = encoder.method(connectMethod, 0, connectMethod.length, out, at);
     at = encoder.protocol(bytes, head.fields[column + 2], head.fields[column + 3], out, at);
     dropNamed(head, 'sec-websocket-key');
+    if (head.lengthField >= 0) head.dropField(head.lengthField);
+    head.contentLength = -1;
   } else {
     at = encoder.method(bytes, head.methodStart, head.methodEnd, out, at);
   }

@@ -66,7 +66,7 @@ export class Floods {
   }
 }
 
-/** Sinks by itself, never below 0; the time is looked at only when the bound seems reached. */
+/** Sinks by itself, never below 0. */
 class Level {
   readonly #max: number;
   readonly #perSecond: number;
@@ -79,11 +79,9 @@ class Level {
   }
 
   raise(nowMs: number): boolean {
-    if (this.#level === 0) this.#sunkMs = nowMs;
-    this.#level += 1;
-    if (this.#level <= this.#max) return true;
     this.lower(((nowMs - this.#sunkMs) * this.#perSecond) / 1000);
     this.#sunkMs = nowMs;
+    this.#level += 1;
     return this.#level <= this.#max;
   }
 

@@ -9,6 +9,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { encodeFrameHead, Flag, type FrameHead, FrameType } from './frame/head.ts';
 import { type FrameHandler, FrameReader } from './frame-reader.ts';
+import { Violation } from './violation.ts';
 
 interface Drawn {
   readonly type: number;
@@ -37,6 +38,78 @@ test('a frame larger than what is cut from it is whole when its last byte has co
   const bytes = Buffer.concat([encode(frame), encode({ ...frame, payload: Buffer.from('next') })]);
   assert.deepEqual(read(bytes, [1]), read(bytes, [bytes.length]));
 });
+
+test('a frame above the allowed size is told before its payload has come', () => {
+  const told: string[] = [];
+  const reader = new FrameReader(new Deaf(told, 'head'), 16_384);
+  const head = Buffer.alloc(9);
+  encodeFrameHead(16_385, FrameType.HEADERS, 0, 1, head, 0);
+  reader.push(head, 0, 9);
+  assert.deepEqual(told, [`head ${Violation.FRAME_TOO_LARGE}`]);
+});
+
+test('whoever wants no more gets no more, from the same bytes or from others', () => {
+  const ping = encode({ type: FrameType.PING, payload: Buffer.alloc(8), padding: -1 });
+  const data = encode({ type: FrameType.DATA, payload: Buffer.from('abc'), padding: 2 });
+  for (const [last, expected] of [
+    ['head', ['head 0']],
+    ['frame', ['head 0', 'frame']],
+  ] as const) {
+    const told: string[] = [];
+    const reader = new FrameReader(new Deaf(told, last), 16_384);
+    const bytes = Buffer.concat([ping, ping]);
+    reader.push(bytes, 0, bytes.length);
+    reader.push(bytes, 0, bytes.length);
+    assert.deepEqual(told, expected);
+  }
+  for (const [last, expected] of [
+    ['begins', ['head 0', 'begins 3']],
+    ['part', ['head 0', 'begins 3', 'part']],
+    ['ends', ['head 0', 'begins 3', 'part', 'ends']],
+  ] as const) {
+    const told: string[] = [];
+    const reader = new FrameReader(new Deaf(told, last), 16_384);
+    const bytes = Buffer.concat([data, ping]);
+    reader.push(bytes, 0, bytes.length);
+    assert.deepEqual(told, expected);
+  }
+});
+
+/** Wants no more after a certain event. */
+class Deaf implements FrameHandler {
+  readonly #told: string[];
+  readonly #last: string;
+
+  constructor(told: string[], last: string) {
+    this.#told = told;
+    this.#last = last;
+  }
+
+  frameHead(_frame: FrameHead, violation: number): boolean {
+    return this.#tell('head', violation);
+  }
+
+  frame(): boolean {
+    return this.#tell('frame');
+  }
+
+  dataBegins(_frame: FrameHead, _violation: number, contentBytes: number): boolean {
+    return this.#tell('begins', contentBytes);
+  }
+
+  dataPart(): boolean {
+    return this.#tell('part');
+  }
+
+  dataEnds(): boolean {
+    return this.#tell('ends');
+  }
+
+  #tell(event: string, detail?: number): boolean {
+    this.#told.push(detail === undefined ? event : `${event} ${detail}`);
+    return event !== this.#last;
+  }
+}
 
 const frames = fc.array(
   fc.record({

@@ -66,7 +66,7 @@ const table: readonly HeadErrorTraits[] = [
   bad('the authority is no host with an optional port (RFC 9113 8.3.1)'),
   bad('more than one host field (RFC 9110 7.2)'),
   bad('host and :authority differ (RFC 9113 8.3.1)'),
-  bad('CONNECT with a scheme or path, or without a port (RFC 9113 8.5)'),
+  bad('CONNECT with a scheme, a path or a length, or without a port (RFC 9113 8.5)'),
   bad(':protocol without CONNECT, or that was not enabled (RFC 8441 4)'),
   bad('the status is not three digits from 100, or is 101 (RFC 9113 8.3.2, 8.6)'),
   bad('a field that speaks of the connection (RFC 9113 8.2.2)'),

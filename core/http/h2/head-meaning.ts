@@ -52,9 +52,13 @@ function resolveTarget(head: Head): number {
   return bytes[targetStart] === ASTERISK ? 0 : HeadError.PATH;
 }
 
-/** RFC 9113 8.5: an authority with a port, and nothing else; RFC 8441 4: all that others have. */
+/**
+ * RFC 9113 8.5: an authority with a port, and nothing else; RFC 8441 4: all that others have. What
+ * follows is no content and has no length: in front of an HTTP/1 origin it would be one.
+ */
 function resolveConnect(head: Head): number {
   const { bytes, pseudoSeen, authorityStart, authorityEnd } = head;
+  if (head.lengthField >= 0) return HeadError.CONNECT_TARGET;
   if ((pseudoSeen & (1 << Pseudo.PROTOCOL)) !== 0) {
     const whole = (pseudoSeen & schemeAndPath) === schemeAndPath && authorityStart >= 0;
     if (!whole) return HeadError.PSEUDO_MISSING;
@@ -67,7 +71,7 @@ function resolveConnect(head: Head): number {
   head.form = Form.AUTHORITY;
   head.targetStart = authorityStart;
   head.targetEnd = authorityEnd;
-  return head.lengthField < 0 ? 0 : HeadError.CONNECT_TARGET;
+  return 0;
 }
 
 /** A host field may repeat the authority and, for proxies of HTTP/1, stand in its place. */

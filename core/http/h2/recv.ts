@@ -268,6 +268,7 @@ export class Receiver implements FrameHandler {
         return connection.streamViolated(stream, Violation.STREAM_WINDOW_OVERFLOW);
       }
       connection.sender.windowGrew(stream);
+      connection.sender.pump();
     }
     return !connection.over;
   }
@@ -310,8 +311,9 @@ export class Receiver implements FrameHandler {
           return connection.violated(Violation.WINDOW_OVERFLOW);
         }
       }
-      // Behind all of them: what is sent now may end streams, and others begin with the new window.
+      // Behind all of them, and in turns: what is sent now may end streams.
       for (const stream of open) sender.windowGrew(stream);
+      sender.pump();
     }
     connection.onSettings();
     return this.#control();

@@ -142,11 +142,9 @@ export class Sender {
     stream.waitingFields = fields.copyFields();
   }
 
-  /** The peer allows more on this stream. */
+  /** The peer allows more on this stream; `pump` sends it in its turn. */
   windowGrew(stream: Stream): void {
-    if (stream.queue.empty || stream.sendWindow.available <= 0) return;
-    this.#ready.add(stream);
-    this.pump();
+    if (!stream.queue.empty && stream.sendWindow.available > 0) this.#ready.add(stream);
   }
 
   /** Sends what waits, a frame from each stream in turn, as far as windows and kernel allow. */
