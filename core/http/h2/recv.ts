@@ -342,6 +342,8 @@ export class Receiver implements FrameHandler {
     if (violationTraits(violation).scope === 'connection') return connection.violated(violation);
     const stream = connection.streams.find(frame.streamId);
     if (stream !== null) return connection.streamViolated(stream, violation);
+    // RFC 9113 6.4: a stream that has not begun cannot be reset.
+    if (connection.isIdle(frame.streamId)) return connection.violated(violation);
     return this.#resetLate(frame.streamId, violationTraits(violation).code);
   }
 

@@ -263,6 +263,20 @@ describe('heads', () => {
   });
 });
 
+test('a rule of PRIORITY that is broken for a stream that has not begun', async () => {
+  // Such a stream cannot be reset (RFC 9113 6.4), and must not be taken for one that was.
+  for (const [bad, name] of [
+    [frame.priority(3, 3), 'PROTOCOL_ERROR'],
+    [frame.raw(2, 0, 3, Buffer.alloc(4)), 'FRAME_SIZE_ERROR'],
+  ] as const) {
+    await using rig = new ServerRig();
+    const wire = await connect(rig);
+    wire.write(bad);
+    assert.ok((await wire.next()).startsWith(`GOAWAY 0 ${name}: `));
+    assert.deepEqual(await wire.readAll(), []);
+  }
+});
+
 describe('ends', () => {
   test('a client that resets: the layers hear it, with the code', async () => {
     await using rig = new ServerRig();
