@@ -23,7 +23,7 @@ import { encodeWindowUpdate } from './frame/window-update.ts';
 import { HpackEncoder } from './hpack/encode.ts';
 import { ReadyList } from './schedule.ts';
 import { maySend, sendEnd } from './state.ts';
-import { Ending, type Stream } from './stream.ts';
+import type { Stream } from './stream.ts';
 
 export class Sender {
   readonly socket: Conduit;
@@ -110,7 +110,7 @@ export class Sender {
   /** Content of a stream; false when some of it has to wait, until `stream.onSent`. */
   data(stream: Stream, bytes: Buffer, start: number, end: number): boolean {
     if (!maySend(stream.state)) return true;
-    assert(stream.ending === Ending.NONE, 'nothing follows the end of a stream');
+    assert(!stream.ending, 'nothing follows the end of a stream');
     let at = start;
     while (at < end && stream.queue.empty) {
       const size = this.#allowance(stream, end - at);
@@ -126,9 +126,9 @@ export class Sender {
 
   /** No more content follows. */
   end(stream: Stream): void {
-    if (!maySend(stream.state) || stream.ending !== Ending.NONE) return;
+    if (!maySend(stream.state) || stream.ending) return;
     if (stream.queue.empty) this.#sendEnd(stream);
-    else stream.ending = Ending.END;
+    else stream.ending = true;
   }
 
   /** Fields behind the content, and with them its end. */
@@ -138,7 +138,7 @@ export class Sender {
       this.#sendTrailers(stream, fields);
       return;
     }
-    stream.ending = Ending.TRAILERS;
+    stream.ending = true;
     stream.waitingFields = fields.copyFields();
   }
 
@@ -159,11 +159,12 @@ export class Sender {
       queue.consume(queue.start + size);
       if (!queue.empty) {
         if (stream.sendWindow.available > 0) this.#ready.add(stream);
-      } else if (stream.ending === Ending.NONE) {
+      } else if (!stream.ending) {
         stream.onSent();
+      } else if (stream.waitingFields === null) {
+        this.#sendEnd(stream);
       } else {
-        if (stream.waitingFields === null) this.#sendEnd(stream);
-        else this.#sendTrailers(stream, stream.waitingFields);
+        this.#sendTrailers(stream, stream.waitingFields);
       }
     }
   }
@@ -231,7 +232,7 @@ export class Sender {
 
   #ended(stream: Stream): void {
     stream.state = sendEnd(stream.state);
-    stream.ending = Ending.NONE;
+    stream.ending = false;
     stream.waitingFields = null;
     stream.onEndSent();
   }

@@ -10,9 +10,6 @@ import { Stash } from '../stash.ts';
 import { RecvWindow, SendWindow } from './flow.ts';
 import { State } from './state.ts';
 
-/** What follows the bytes that wait to be sent. */
-export const Ending = { NONE: 0, END: 1, TRAILERS: 2 } as const;
-
 export abstract class Stream implements DeadlineHolder {
   id = 0;
   state: number = State.IDLE;
@@ -20,8 +17,9 @@ export abstract class Stream implements DeadlineHolder {
   readonly recvWindow = new RecvWindow();
   /** Content that windows or the socket hold up. */
   readonly queue = new Stash();
-  ending: number = Ending.NONE;
-  /** Goes out behind the queue, where `ending` says so. */
+  /** Our end follows the queue. */
+  ending = false;
+  /** The end goes out with them. */
   waitingFields: Head | null = null;
   /** The peer's head has come: content may follow it. */
   headed = false;
@@ -63,7 +61,7 @@ export abstract class Stream implements DeadlineHolder {
     this.state = state;
     this.sendWindow.reset(sendBytes);
     this.recvWindow.reset(recvBytes);
-    this.ending = Ending.NONE;
+    this.ending = false;
     this.headed = false;
     this.held = false;
     this.sentBytes = 0;
