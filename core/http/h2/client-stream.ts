@@ -14,25 +14,18 @@ import { Framing, type Head, Method } from '../head.ts';
 import { upgradeFields } from '../websocket.ts';
 import { H2Code, h2CodeName } from './error-code.ts';
 import { State } from './state.ts';
-import { Stream } from './stream.ts';
+import { Stream, type StreamOwner } from './stream.ts';
 import type { StreamConduit } from './stream-conduit.ts';
 
 /** The connection. */
-export interface ClientStreamOwner {
+export interface ClientStreamOwner extends StreamOwner {
   readonly sink: Layer<Exchange>;
   readonly address: string;
   readonly nowMs: number;
   readonly responseTimeoutMs: number;
-  /** False when some of it has to wait. */
-  sendData(stream: Stream, bytes: Buffer, start: number, end: number): boolean;
-  sendTrailers(stream: Stream, fields: Head): void;
-  sendEnd(stream: Stream): void;
   createConduit(stream: Stream, ended: boolean): StreamConduit;
   /** The next sign of the response has so long. */
   expectResponse(stream: Stream, x: Exchange): void;
-  giveBack(stream: Stream): void;
-  closed(stream: Stream): void;
-  reset(stream: Stream, code: number): void;
 }
 
 export class ClientStream extends Stream implements ExchangeUpstream {

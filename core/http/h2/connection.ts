@@ -21,7 +21,7 @@ import { HpackDecoder } from './hpack/decode.ts';
 import { Receiver, type Receiving } from './recv.ts';
 import { Sender } from './send.ts';
 import { recvContent, recvEnd, State } from './state.ts';
-import type { Stream } from './stream.ts';
+import type { Stream, StreamOwner } from './stream.ts';
 import { StreamConduit } from './stream-conduit.ts';
 import { StreamTable } from './stream-table.ts';
 import type { H2Thread } from './thread.ts';
@@ -36,7 +36,7 @@ export interface H2Context {
   readonly headTimeoutMs: number;
 }
 
-export abstract class Connection implements SocketOwner, Receiving, DeadlineHolder {
+export abstract class Connection implements SocketOwner, Receiving, StreamOwner, DeadlineHolder {
   readonly socket: Conduit;
   deadlineMs: number;
   prevHolder: DeadlineHolder | null = null;
@@ -152,7 +152,6 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
     return !this.over;
   }
 
-  /** Announces credit for what has been forwarded, in portions; not while the stream is held. */
   giveBack(stream: Stream): void {
     if (stream.held || recvContent(stream.state) < 0 || this.over) return;
     const credit = stream.recvWindow.giveBack();
@@ -192,7 +191,6 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
     this.streams.add(stream);
   }
 
-  /** Both sides have ended the stream, as it should be. */
   closed(stream: Stream): void {
     this.receiver.floods.streamEnded();
     this.#forget(stream, false);
@@ -203,7 +201,6 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
     return new StreamConduit(this.#context.io, this, stream, ended);
   }
 
-  /** False when some of it has to wait, until `stream.onSent`. */
   sendData(stream: Stream, bytes: Buffer, start: number, end: number): boolean {
     return this.over || this.sender.data(stream, bytes, start, end);
   }
@@ -216,14 +213,13 @@ export abstract class Connection implements SocketOwner, Receiving, DeadlineHold
     if (!this.over) this.sender.end(stream);
   }
 
-  /** Ends a stream before its end, because of something that is not the peer's fault. */
   reset(stream: Stream, code: number): void {
     if (stream.state === State.CLOSED) return;
     if (!this.over) this.sender.reset(stream.id, code);
     this.#forget(stream, true);
   }
 
-  /** The same for the peer's fault; false when that has become too frequent. */
+  /** Resets a stream for the peer's fault; false when that has become too frequent. */
   streamViolated(stream: Stream, violation: number): boolean {
     const { code, text } = violationTraits(violation);
     return this.refuse(stream, code, text);

@@ -12,30 +12,23 @@ import { Head, Method } from '../head.ts';
 import { dropNamed } from '../websocket.ts';
 import { H2Code } from './error-code.ts';
 import { maySend, State } from './state.ts';
-import { Stream } from './stream.ts';
+import { Stream, type StreamOwner } from './stream.ts';
 import type { StreamConduit } from './stream-conduit.ts';
 
 /** The connection. */
-export interface ServerStreamOwner extends ClientConnection {
+export interface ServerStreamOwner extends StreamOwner, ClientConnection {
   sendHead(stream: Stream, head: Head): void;
   /** An answer of our own. */
   sendOwn(stream: Stream, x: Exchange): void;
-  /** False when some of it has to wait. */
-  sendData(stream: Stream, bytes: Buffer, start: number, end: number): boolean;
-  sendTrailers(stream: Stream, fields: Head): void;
-  sendEnd(stream: Stream): void;
   /** The next byte of the request has so long. */
   expectBody(stream: Stream): void;
   /** The client has so long to take some of the response. */
   expectTaking(stream: Stream): void;
-  giveBack(stream: Stream): void;
   cancel(x: Exchange): void;
   give(x: Exchange): void;
   createConduit(stream: Stream, ended: boolean): StreamConduit;
   /** The rest of the request does not come. */
   timeOut(stream: ServerStream, x: Exchange): void;
-  closed(stream: Stream): void;
-  reset(stream: Stream, code: number): void;
 }
 
 export class ServerStream extends Stream implements ExchangeClient {

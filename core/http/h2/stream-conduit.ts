@@ -11,16 +11,12 @@ import type { SocketThread, ThreadSocket } from '../../io/socket-thread.ts';
 import { Stash } from '../stash.ts';
 import { H2Code } from './error-code.ts';
 import { maySend } from './state.ts';
-import type { Stream } from './stream.ts';
+import type { Stream, StreamOwner } from './stream.ts';
 
 /** The connection of the stream. */
-interface ConduitConnection {
+interface ConduitConnection extends StreamOwner {
   readonly remoteHost: string;
   readonly remotePort: number;
-  sendData(stream: Stream, bytes: Buffer, start: number, end: number): boolean;
-  sendEnd(stream: Stream): void;
-  giveBack(stream: Stream): void;
-  reset(stream: Stream, code: number): void;
 }
 
 export class StreamConduit implements Conduit, ThreadSocket {

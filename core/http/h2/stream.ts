@@ -10,6 +10,20 @@ import { Stash } from '../stash.ts';
 import { RecvWindow, SendWindow } from './flow.ts';
 import { State } from './state.ts';
 
+/** The connection, as far as streams of either end ask something of it. */
+export interface StreamOwner {
+  /** False when some of it has to wait, until `onSent`. */
+  sendData(stream: Stream, bytes: Buffer, start: number, end: number): boolean;
+  sendTrailers(stream: Stream, fields: Head): void;
+  sendEnd(stream: Stream): void;
+  /** Announces credit for what has been forwarded, in portions; not while the stream is held. */
+  giveBack(stream: Stream): void;
+  /** Both sides have ended the stream, as it should be. */
+  closed(stream: Stream): void;
+  /** Ends a stream before its end, because of something that is not the peer's fault. */
+  reset(stream: Stream, code: number): void;
+}
+
 export abstract class Stream implements DeadlineHolder {
   id = 0;
   state: number = State.IDLE;
