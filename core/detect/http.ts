@@ -5,6 +5,7 @@
  */
 
 import { detectBytesMax } from '../base/limits.ts';
+import { clientPreface } from '../http/h2/preface.ts';
 
 /**
  * The answer for some bytes is also the answer for any longer input that begins with them.
@@ -16,7 +17,7 @@ type HttpVerdict = 'NEED_MORE' | 'HTTP1' | 'HTTP2_PREFACE' | 'NOT_HTTP';
 export function detectHttp(bytes: Buffer, start: number, end: number): HttpVerdict {
   const limit = Math.min(end, start + detectBytesMax);
   if (beginsPreface(bytes, start, limit)) {
-    return limit - start >= preface.length ? 'HTTP2_PREFACE' : 'NEED_MORE';
+    return limit - start >= clientPreface.length ? 'HTTP2_PREFACE' : 'NEED_MORE';
   }
   const line = skipEmptyLines(bytes, start, limit);
   if (typeof line === 'string') return line;
@@ -34,8 +35,8 @@ export function detectHttp(bytes: Buffer, start: number, end: number): HttpVerdi
 }
 
 function beginsPreface(bytes: Buffer, start: number, end: number): boolean {
-  const length = Math.min(preface.length, end - start);
-  for (let i = 0; i < length; i++) if (bytes[start + i] !== preface[i]) return false;
+  const length = Math.min(clientPreface.length, end - start);
+  for (let i = 0; i < length; i++) if (bytes[start + i] !== clientPreface[i]) return false;
   return true;
 }
 
@@ -88,7 +89,6 @@ function isControl(byte: number): boolean {
   return (byte < 0x20 && byte !== 0x09 && byte !== 0x0d) || byte === 0x7f;
 }
 
-const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 const versionMark = Buffer.from(' HTTP/', 'latin1');
 const commonMethods: ReadonlySet<string> = new Set([
   'GET',

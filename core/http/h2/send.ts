@@ -21,6 +21,7 @@ import { encodeRstStream } from './frame/rst-stream.ts';
 import { encodeSettings, encodeSettingsAck } from './frame/settings.ts';
 import { encodeWindowUpdate } from './frame/window-update.ts';
 import { HpackEncoder } from './hpack/encode.ts';
+import { clientPreface } from './preface.ts';
 import { ReadyList } from './schedule.ts';
 import { maySend, sendEnd } from './state.ts';
 import type { Stream } from './stream.ts';
@@ -239,5 +240,4 @@ export class Sender {
 }
 
 const nothing = Buffer.alloc(0);
-const clientPreface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 const flagsOffset = 4;

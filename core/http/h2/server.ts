@@ -28,6 +28,7 @@ import { H2Code } from './error-code.ts';
 import { windowMax } from './flow.ts';
 import { Setting } from './frame/settings.ts';
 import { headErrorTraits, isAnswered } from './head-error.ts';
+import { clientPreface } from './preface.ts';
 import type { H2ServerContext } from './server-context.ts';
 import { ServerStream, type ServerStreamOwner } from './server-stream.ts';
 import { openStream, recvContent, State } from './state.ts';
@@ -292,5 +293,4 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   }
 }
 
-const clientPreface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 const pingPayload = Buffer.from('leaving ', 'latin1');
