@@ -16,7 +16,7 @@ import { Connection } from './connection.ts';
 import { decodeResponse, decodeTrailers } from './decode-head.ts';
 import { blockBytesMax, encodeFields, encodeRequest } from './encode-head.ts';
 import { H2Code, h2CodeName } from './error-code.ts';
-import { windowMax } from './flow.ts';
+import { streamIdMax } from './frame/head.ts';
 import { Setting } from './frame/settings.ts';
 import { headErrorTraits } from './head-error.ts';
 import { recvContent, State } from './state.ts';
@@ -95,7 +95,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   /** No request will go out here any more. */
   get isLeaving(): boolean {
-    return this.over || this.#retired || this.#goneAway || this.#nextStream > lastOwnStream;
+    return this.over || this.#retired || this.#goneAway || this.#nextStream > streamIdMax;
   }
 
   /** Sends the head and what is there of the body; the rest follows by the stream's `data`. */
@@ -302,7 +302,5 @@ function isWhole(x: Exchange): boolean {
 
 /** Streams that are opened before the endpoint has said how many (RFC 9113 6.5.2). */
 const unsettledStreamsMax = 100;
-/** The last stream that a client can open (RFC 9113 5.1.1). */
-const lastOwnStream = windowMax;
 const pingPayload = Buffer.from('alive?  ', 'latin1');
 const LESS_THAN = 0x3c;

@@ -54,6 +54,7 @@ export class RecvWindow {
   }
 }
 
+/** Of every window (RFC 9113 6.9.1). */
 export const windowMax = 2 ** 31 - 1;
 /** Of every connection and stream until it is changed (RFC 9113 6.9.2). */
 export const initialWindowBytes = 65_535;

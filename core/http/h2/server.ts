@@ -25,7 +25,7 @@ import { Connection } from './connection.ts';
 import { appendField, decodeRequest, decodeTrailers } from './decode-head.ts';
 import { blockBytesMax, encodeResponse } from './encode-head.ts';
 import { H2Code } from './error-code.ts';
-import { windowMax } from './flow.ts';
+import { streamIdMax } from './frame/head.ts';
 import { Setting } from './frame/settings.ts';
 import { headErrorTraits, isAnswered } from './head-error.ts';
 import { clientPreface } from './preface.ts';
@@ -48,7 +48,7 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   readonly #free: ServerStream[] = [];
   #stage: number = Stage.OPEN;
   /** Streams above it are not processed any more. */
-  #lastStream = windowMax;
+  #lastStream = streamIdMax;
   /** An own answer ends the connection, as Linkerd does it. */
   #leaveSoon = false;
   /** When a client that was asked to leave, and does not say that it has read so, is left. */
@@ -278,7 +278,7 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   #leave(): void {
     if (this.over || this.#stage !== Stage.OPEN) return;
     this.#stage = Stage.ASKED;
-    this.sender.goaway(windowMax, H2Code.NO_ERROR, '');
+    this.sender.goaway(streamIdMax, H2Code.NO_ERROR, '');
     this.sender.ping(pingPayload, 0, false);
     this.#leaveAtMs = this.nowMs + this.#context.headTimeoutMs;
     this.rest();

@@ -7,6 +7,8 @@ export const frameHeadBytes = 9;
 export const initialFrameBytes = 16_384;
 /** What SETTINGS_MAX_FRAME_SIZE can be at the most: the length has 24 bits. */
 export const frameBytesCeiling = 0xffffff;
+/** The last stream that there can be: its number has 31 bits. */
+export const streamIdMax = 2 ** 31 - 1;
 
 /** Frames of other types are dropped by whoever reads them (RFC 9113 5.5). */
 export const FrameType = {

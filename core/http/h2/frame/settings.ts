@@ -1,5 +1,6 @@
 /** SETTINGS (RFC 9113 6.5, RFC 8441 3). Settings that are not in the list are without effect. */
 
+import { initialWindowBytes, windowMax } from '../flow.ts';
 import { Violation } from '../violation.ts';
 import {
   encodeFrameHead,
@@ -29,7 +30,7 @@ export class PeerSettings {
   /** The smallest value that the last frame has named on the way (RFC 7541 4.2). */
   headerTableBytesLeast = 4096;
   concurrentStreamsMax = 0xffffffff;
-  windowBytes = 65_535;
+  windowBytes = initialWindowBytes;
   frameBytesMax = initialFrameBytes;
   /** Advice: what the peer would rather not be sent more than. */
   headerListBytesMax = 0xffffffff;
@@ -71,7 +72,7 @@ export class PeerSettings {
         this.concurrentStreamsMax = value;
         return 0;
       case Setting.INITIAL_WINDOW_SIZE:
-        if (value > windowBytesCeiling) return Violation.SETTINGS_WINDOW;
+        if (value > windowMax) return Violation.SETTINGS_WINDOW;
         this.windowBytes = value;
         return 0;
       case Setting.MAX_FRAME_SIZE:
@@ -123,5 +124,3 @@ export function encodeSettingsAck(out: Buffer, at: number): number {
 }
 
 const settingBytes = 6;
-/** A flow-control window is at most 2^31 - 1 bytes, RFC 9113 6.9.1. */
-const windowBytesCeiling = 0x7fffffff;
