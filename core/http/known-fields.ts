@@ -36,6 +36,15 @@ export const Known = {
   GRPC_TIMEOUT: 23,
 } as const;
 
+/** What speaks of a connection of HTTP/1 and has no place in HTTP/2 (RFC 9113 8.2.2). */
+export const connectionFields =
+  (1 << Known.CONNECTION) |
+  (1 << Known.KEEP_ALIVE) |
+  (1 << Known.PROXY_CONNECTION) |
+  (1 << Known.TRANSFER_ENCODING) |
+  (1 << Known.UPGRADE) |
+  (1 << Known.HTTP2_SETTINGS);
+
 /** The number of the field whose name stands at `start`..`end`, in any case. */
 export function recogniseField(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;

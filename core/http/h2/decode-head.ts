@@ -11,7 +11,7 @@ import { equalsName, nameBytes, targetBytes, tokenBytes } from '../byte-class.ts
 import { parseContentLength } from '../content-length.ts';
 import { isForbiddenTrailer } from '../forbidden-trailers.ts';
 import { Framing, type Head, Method } from '../head.ts';
-import { Known, recogniseField } from '../known-fields.ts';
+import { connectionFields, Known, recogniseField } from '../known-fields.ts';
 import { methodOf } from '../method.ts';
 import { HeadError } from './head-error.ts';
 import { resolveRequest, resolveResponse } from './head-meaning.ts';
@@ -288,14 +288,6 @@ const responsePseudo = 1 << Pseudo.STATUS;
 /** RFC 9113 8.1: trailers have none. */
 const noPseudo = 0;
 
-/** RFC 9113 8.2.2. */
-const connectionFields =
-  (1 << Known.CONNECTION) |
-  (1 << Known.KEEP_ALIVE) |
-  (1 << Known.PROXY_CONNECTION) |
-  (1 << Known.TRANSFER_ENCODING) |
-  (1 << Known.UPGRADE) |
-  (1 << Known.HTTP2_SETTINGS);
 const singleFields = (1 << Known.HOST) | (1 << Known.CONTENT_LENGTH);
 
 const http = nameBytes('http');

@@ -5,7 +5,7 @@
  */
 
 import { Form, Framing, type Head, Method } from '../head.ts';
-import { Known } from '../known-fields.ts';
+import { connectionFields, Known } from '../known-fields.ts';
 import { dropNamed } from '../websocket.ts';
 import type { HpackEncoder } from './hpack/encode.ts';
 
@@ -93,7 +93,7 @@ export function encodeFields(encoder: HpackEncoder, head: Head, out: Buffer, fro
   let at = from;
   for (let index = 0; index < count; index++) {
     const id = known[index];
-    if (dropped[index] === 1 || (id !== 0 && ((1 << id) & connectionFields) !== 0)) continue;
+    if (dropped[index] === 1 || (id !== 0 && ((1 << id) & leftOut) !== 0)) continue;
     const column = index << 2;
     at = encoder.field(
       bytes,
@@ -123,15 +123,8 @@ function encodeLength(encoder: HpackEncoder, length: number, out: Buffer, at: nu
   return encoder.field(line, 0, 14, 14, line.length, Known.CONTENT_LENGTH, false, out, at);
 }
 
-/** What speaks of a connection of HTTP/1, and what `:authority` says. */
-const connectionFields =
-  (1 << Known.HOST) |
-  (1 << Known.CONNECTION) |
-  (1 << Known.KEEP_ALIVE) |
-  (1 << Known.PROXY_CONNECTION) |
-  (1 << Known.TRANSFER_ENCODING) |
-  (1 << Known.UPGRADE) |
-  (1 << Known.HTTP2_SETTINGS);
+/** `:authority` says what host would. */
+const leftOut = connectionFields | (1 << Known.HOST);
 /** The longest prefixes of a literal: its mark and two lengths. */
 const fieldOverheadBytes = 8;
 const blockOverheadBytes = 128;
