@@ -158,16 +158,6 @@ export class ClientStream extends Stream implements ExchangeUpstream {
     else this.fail(this.#cutCode(), `the stream was reset with ${h2CodeName(code)}`);
   }
 
-  /**
-   * RFC 9113, 8.1: NO_ERROR comes behind a whole response. node:http2 says so in place of
-   * END_STREAM, whenever the last content had to wait for a window; hyper, curl and nghttp2 take
-   * that for the end. What was declared, a length or the status of gRPC, must still have come.
-   */
-  #mayBeWhole(x: Exchange): boolean {
-    const declared = this.contentLeft > 0 || x.grpcStatus === GrpcStatus.MISSING;
-    return this.headed && this.#tunnel === null && !declared;
-  }
-
   onViolation(text: string): void {
     this.#tunnel?.closed('EPROTO');
     this.fail('UPSTREAM_MALFORMED', text);
@@ -211,6 +201,16 @@ export class ClientStream extends Stream implements ExchangeUpstream {
   override forget(): void {
     this.#tunnel = null;
     super.forget();
+  }
+
+  /**
+   * RFC 9113, 8.1: NO_ERROR comes behind a whole response. node:http2 says so in place of
+   * END_STREAM, whenever the last content had to wait for a window; hyper, curl and nghttp2 take
+   * that for the end. What was declared, a length or the status of gRPC, must still have come.
+   */
+  #mayBeWhole(x: Exchange): boolean {
+    const declared = this.contentLeft > 0 || x.grpcStatus === GrpcStatus.MISSING;
+    return this.headed && this.#tunnel === null && !declared;
   }
 
   /** The success of RFC 8441, told as HTTP/1.1 does it; each side has its own way to say so. */
