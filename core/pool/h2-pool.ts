@@ -129,7 +129,7 @@ export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
     this.#drain();
   }
 
-  /** A connection has room for another request. */
+  /** Room has come, or gone: then what waits may need another connection. */
   changed(): void {
     this.#drain();
   }
