@@ -45,8 +45,7 @@ export class Pools {
   }
 
   request(x: Exchange, version: UpstreamVersion): void {
-    const asHttp2 = version === 'kept' ? x.request.major === 2 : version === 'http2';
-    this.#pool(asHttp2).request(x);
+    this.#pool(version, x.request.major === 2).request(x);
   }
 
   /** Lets go of a request that waits here or is on its way. */
@@ -55,9 +54,9 @@ export class Pools {
     if (x.upstream !== null) x.upstream.cancel(x);
   }
 
-  /** Takes over a connection that was dialled before it was known to be for HTTP. */
-  adopt(socket: Socket, asHttp2: boolean): void {
-    this.#pool(asHttp2).adopt(socket);
+  /** Takes over a connection that was dialled before it was known to be for a client of HTTP. */
+  adopt(socket: Socket, version: UpstreamVersion, clientHttp2: boolean): void {
+    this.#pool(version, clientHttp2).adopt(socket);
   }
 
   /** Ends what is idle; how many connections that were. */
@@ -71,8 +70,8 @@ export class Pools {
     this.#h2?.retire();
   }
 
-  #pool(asHttp2: boolean): H1Pool | H2Pool {
-    if (asHttp2) {
+  #pool(version: UpstreamVersion, clientHttp2: boolean): H1Pool | H2Pool {
+    if (version === 'kept' ? clientHttp2 : version === 'http2') {
       this.#h2 ??= new H2Pool(this.#context.h2, this.#endpoint, this.#meter, this.#events);
       return this.#h2;
     }

@@ -11,6 +11,7 @@ import type { TunnelSide } from '../io/conduit.ts';
 import type { Attempt, Connector } from '../io/io.ts';
 import type { Socket } from '../io/socket.ts';
 import type { SocketOwner } from '../io/socket-owner.ts';
+import type { UpstreamVersion } from '../pool/pools.ts';
 import type { Core } from './core.ts';
 import type { Endpoint } from './endpoint.ts';
 
@@ -47,9 +48,9 @@ export class EarlyDial implements Connector, SocketOwner, TimerOwner {
   }
 
   /** The client speaks HTTP: the connection serves its requests. */
-  givePool(asHttp2: boolean): void {
+  givePool(version: UpstreamVersion, clientHttp2: boolean): void {
     this.endpoint.opened();
-    this.endpoint.pools.adopt(this.#takeSocket(), asHttp2);
+    this.endpoint.pools.adopt(this.#takeSocket(), version, clientHttp2);
   }
 
   /** The connection with what the endpoint has sent so far. */
