@@ -4,6 +4,7 @@
  */
 
 import { equalsName, nameBytes } from './byte-class.ts';
+import { readDigits } from './digits.ts';
 import type { Head } from './head.ts';
 import { Known } from './known-fields.ts';
 
@@ -75,18 +76,6 @@ export function encodeGrpcMessage(text: string): string {
       : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   }
   return encoded;
-}
-
-/** -1 where that is no number of 1 to `digitsMax` digits. */
-function readDigits(bytes: Uint8Array, start: number, end: number, digitsMax: number): number {
-  if (end <= start || end - start > digitsMax) return -1;
-  let value = 0;
-  for (let at = start; at < end; at++) {
-    const digit = bytes[at] - 0x30;
-    if (digit < 0 || digit > 9) return -1;
-    value = value * 10 + digit;
-  }
-  return value;
 }
 
 const contentType = nameBytes('application/grpc');
