@@ -6,6 +6,7 @@
 import type { Address } from '../../api/settings.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { Meter, Socket } from '../io/socket.ts';
+import { Dial, type DialOwner } from './dial.ts';
 import { H1Pool, type H1PoolContext } from './h1-pool.ts';
 import { H2Pool, type H2PoolContext } from './h2-pool.ts';
 import type { PoolEvents } from './pool-events.ts';
@@ -52,6 +53,11 @@ export class Pools {
   cancel(x: Exchange): void {
     if (this.#h1?.cancel(x) || this.#h2?.cancel(x)) return;
     if (x.upstream !== null) x.upstream.cancel(x);
+  }
+
+  /** A connection that nobody but `owner` knows of; it may be adopted when it is there. */
+  dial(owner: DialOwner): Dial {
+    return new Dial(this.#context.h1, owner, this.#endpoint, this.#meter);
   }
 
   /** Takes over a connection that was dialled before it was known to be for a client of HTTP. */
