@@ -53,7 +53,8 @@ export type WorkerToMain =
   /** Nothing is in flight any more on these slots, which its newest snapshots no longer have. */
   | { readonly kind: 'released'; readonly slots: readonly number[] }
   /** Listeners of the worker's own pause, or accept again. */
-  | { readonly kind: 'accept-paused' | 'accept-resumed'; readonly reason: PauseReason }
+  | { readonly kind: 'accept-paused'; readonly reason: PauseReason }
+  | { readonly kind: 'accept-resumed' }
   | { readonly kind: 'cells'; readonly definitions: readonly CellDefinition[] }
   | { readonly kind: 'cells-freed'; readonly cells: readonly number[] }
   | {

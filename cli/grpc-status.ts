@@ -1,5 +1,7 @@
 /** How gRPC calls ended, by the names of their statuses, in texts of bounded length. Pure. */
 
+import { GrpcCode } from '../core/http/grpc.ts';
+
 /** Calls by the name of their status, the most frequent first. */
 export type GrpcCounts = Readonly<Record<string, number>>;
 
@@ -15,22 +17,27 @@ export const withoutStatus = 'none';
 export function formatGrpcShares(counts: GrpcCounts): string {
   const statuses = Object.entries(counts);
   const calls = sum(statuses);
-  const shown = statuses
-    .slice(0, shownMax)
-    .map(([name, count]) => `${name} ${formatPart(count / calls)}`);
-  const rest = sum(statuses.slice(shownMax));
-  return [...shown, ...(rest === 0 ? [] : [`others ${formatPart(rest / calls)}`])].join(', ');
+  return nameMost(statuses, (count) => formatPart(count / calls));
 }
 
 /** `UNAVAILABLE 2x`: what was not OK. */
 export function formatGrpcFailures(counts: GrpcCounts): string {
   const statuses = Object.entries(counts).filter(([name]) => name !== statusNames[0]);
-  const shown = statuses.slice(0, shownMax).map(([name, count]) => `${name} ${count}x`);
-  const rest = sum(statuses.slice(shownMax));
-  return [...shown, ...(rest === 0 ? [] : [`others ${rest}x`])].join(', ');
+  return nameMost(statuses, (count) => `${count}x`);
 }
 
-function sum(statuses: readonly (readonly [string, number])[]): number {
+type Statuses = readonly (readonly [name: string, count: number])[];
+
+function nameMost(statuses: Statuses, format: (count: number) => string): string {
+  const rest = sum(statuses.slice(shownMax));
+  const shown: Statuses = [...statuses.slice(0, shownMax), ['others', rest]];
+  return shown
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${name} ${format(count)}`)
+    .join(', ');
+}
+
+function sum(statuses: Statuses): number {
   return statuses.reduce((total, [, count]) => total + count, 0);
 }
 
@@ -40,25 +47,6 @@ function formatPart(share: number): string {
   return share > 0.99 && share < 1 ? '>99%' : `${Math.round(share * 100)}%`;
 }
 
-/** In the order of their numbers, as the gRPC project lists them. */
-const statusNames: readonly string[] = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-];
+const statusNames = Object.keys(GrpcCode);
 /** Statuses that a text names; the others are one. */
 const shownMax = 3;

@@ -44,7 +44,7 @@ ${sections.join('\n')}`;
 const wanted = render();
 if (process.argv.includes('--check')) {
   if (readFileSync(path, 'utf8') !== wanted) {
-    process.stderr.write('docs/CLI.md is stale: run node tools/docs-cli.ts\n');
+    process.stderr.write('docs/CLI.md is stale: run npx node tools/docs-cli.ts\n');
     process.exitCode = 1;
   }
 } else {

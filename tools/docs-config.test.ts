@@ -16,7 +16,7 @@ const page = readFileSync(resolve(root, 'docs/CONFIG.md'), 'utf8');
 test('schema and tables are those of the code', () => {
   for (const [path, text] of generateDocs(root)) {
     const found = readFileSync(resolve(root, path), 'utf8');
-    assert.ok(found === text, `${path} is stale: run node tools/docs-config.ts`);
+    assert.ok(found === text, `${path} is stale: run npx node tools/docs-config.ts`);
   }
 });
 

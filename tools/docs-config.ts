@@ -123,7 +123,7 @@ function main(check: boolean): void {
     const absolute = resolve(root, path);
     if (!check) writeFileSync(absolute, text);
     else if (readFileSync(absolute, 'utf8') !== text) {
-      process.stderr.write(`${path} is stale: run node tools/docs-config.ts\n`);
+      process.stderr.write(`${path} is stale: run npx node tools/docs-config.ts\n`);
       process.exitCode = 1;
     }
   }

@@ -9,6 +9,6 @@ test('docs/ERRORS.md is current', () => {
   assert.equal(
     readFileSync(errorsPage, 'utf8'),
     renderErrorsPage(),
-    'regenerate it with: node tools/docs-errors.ts',
+    'regenerate it with: npx node tools/docs-errors.ts',
   );
 });

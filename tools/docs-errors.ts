@@ -91,7 +91,7 @@ export function renderErrorsPage(): string {
   return [
     '# Errors',
     '',
-    '<!-- Written by `node tools/docs-errors.ts` from the tables of errors and of answers. -->',
+    '<!-- Written by `npx node tools/docs-errors.ts` from the tables of errors and of answers. -->',
     '',
     intro,
     '',

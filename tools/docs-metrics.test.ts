@@ -9,6 +9,6 @@ test('docs/METRICS.md is current', () => {
   assert.equal(
     readFileSync(metricsPage, 'utf8'),
     renderMetricsPage(),
-    'regenerate it with: node tools/docs-metrics.ts',
+    'regenerate it with: npx node tools/docs-metrics.ts',
   );
 });

@@ -52,7 +52,7 @@ export function renderMetricsPage(): string {
   return [
     '# Metrics',
     '',
-    '<!-- Written by `node tools/docs-metrics.ts` from core/telemetry/families.ts. -->',
+    '<!-- Written by `npx node tools/docs-metrics.ts` from core/telemetry/families.ts. -->',
     '',
     intro,
     '',

@@ -35,10 +35,6 @@ export class Admission {
     this.#timer = new Timer({ onTimer: () => this.#look() });
   }
 
-  get reason(): PauseReason | null {
-    return this.#reason;
-  }
-
   add(listener: Pausable): void {
     this.#listeners.add(listener);
     if (this.#reason !== null) listener.pause();

@@ -20,7 +20,7 @@ interface ListenerSetOptions {
   readonly onSocket: (listener: ListenerName, socket: Socket) => void;
   readonly onError: (error: Error) => void;
   readonly onPause: (reason: PauseReason) => void;
-  readonly onResume: (reason: PauseReason) => void;
+  readonly onResume: () => void;
   /** So many listeners of this direction more, or less: the drain waits until none is left. */
   readonly onCount: (direction: DirectionName, change: number) => void;
 }

@@ -36,7 +36,7 @@ export async function openOwnListeners(options: OwnListenersOptions): Promise<Li
       post({ kind: 'log', level: 'error', target: 'heddle::accept', message, fields });
     },
     onPause: (reason) => post({ kind: 'accept-paused', reason }),
-    onResume: (reason) => post({ kind: 'accept-resumed', reason }),
+    onResume: () => post({ kind: 'accept-resumed' }),
     onCount(direction, change) {
       const field = direction === 'inbound' ? 'listenersInbound' : 'listenersOutbound';
       Atomics.add(memory.status, index * statusWords + statusField[field], change);

@@ -4,6 +4,7 @@
  */
 
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { GrpcCode } from '../../core/http/grpc.ts';
 import { serveApp } from './app.ts';
 import { decodeMessage, encodeMessage, greetPath, messageBytesMax } from './greeting.ts';
 
@@ -20,8 +21,10 @@ server.on('stream', (stream: ServerHttp2Stream, head: IncomingHttpHeaders) => {
     if (bytes <= messageBytesMax) parts.push(part);
   });
   stream.on('end', () => {
-    if (head[':path'] !== greetPath) answer(stream, UNIMPLEMENTED, `there is ${greetPath}`);
-    else if (bytes > messageBytesMax) answer(stream, INVALID_ARGUMENT, 'the name is too long');
+    if (head[':path'] !== greetPath)
+      answer(stream, GrpcCode.UNIMPLEMENTED, `there is ${greetPath}`);
+    else if (bytes > messageBytesMax)
+      answer(stream, GrpcCode.INVALID_ARGUMENT, 'the name is too long');
     else greet(stream, decodeMessage(Buffer.concat(parts)));
   });
 });
@@ -31,11 +34,11 @@ serveApp(server, Number(port));
 function greet(stream: ServerHttp2Stream, who: string | null): void {
   calls += 1;
   if (who === null || Buffer.byteLength(who) > nameBytesMax) {
-    answer(stream, INVALID_ARGUMENT, 'this is no GreetRequest');
+    answer(stream, GrpcCode.INVALID_ARGUMENT, 'this is no GreetRequest');
   } else if (mood === 'moody' && calls % moodyCalls === 0) {
-    answer(stream, UNAVAILABLE, 'not now');
+    answer(stream, GrpcCode.UNAVAILABLE, 'not now');
   } else {
-    answer(stream, OK, '', `Hello ${who === '' ? 'you' : who}, ${name} here.`);
+    answer(stream, GrpcCode.OK, '', `Hello ${who === '' ? 'you' : who}, ${name} here.`);
   }
 }
 
@@ -50,10 +53,6 @@ function answer(stream: ServerHttp2Stream, status: number, message: string, text
   stream.end(text === undefined ? undefined : encodeMessage(text));
 }
 
-const OK = 0;
-const INVALID_ARGUMENT = 3;
-const UNIMPLEMENTED = 12;
-const UNAVAILABLE = 14;
 /** With the words around it a name still fits a text. */
 const nameBytesMax = 100;
 const moodyCalls = 20;

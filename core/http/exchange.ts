@@ -97,7 +97,7 @@ export class Exchange {
   closing = false;
   /** The request is gRPC: errors are answered in its terms. */
   isGrpc = false;
-  /** How the endpoint says that it ended: 0 to 16, or one of GrpcStatus. */
+  /** How the endpoint says that it ended: one of GrpcCode or of GrpcStatus. */
   grpcStatus: number = GrpcStatus.NONE;
   /** When its caller stops waiting, monotonic; from `grpc-timeout`. */
   deadlineMs = Number.POSITIVE_INFINITY;

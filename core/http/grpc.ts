@@ -4,8 +4,30 @@
  */
 
 import { equalsName, nameBytes } from './byte-class.ts';
+import { readDigits } from './digits.ts';
 import type { Head } from './head.ts';
 import { Known } from './known-fields.ts';
+
+/** What a call ends with, in the order of the numbers. */
+export const GrpcCode = {
+  OK: 0,
+  CANCELLED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  OUT_OF_RANGE: 11,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  DATA_LOSS: 15,
+  UNAUTHENTICATED: 16,
+} as const;
 
 /** No gRPC, or a response that never said how it ended. */
 export const GrpcStatus = {
@@ -30,7 +52,7 @@ export function grpcStatusOf(fields: Head, otherwise: number): number {
   if ((fields.seen & (1 << Known.GRPC_STATUS)) === 0) return otherwise;
   const column = fields.findKnown(Known.GRPC_STATUS) << 2;
   const status = readDigits(fields.bytes, fields.fields[column + 2], fields.fields[column + 3], 2);
-  return status < 0 || status > 16 ? UNKNOWN : status;
+  return status < 0 || status > GrpcCode.UNAUTHENTICATED ? GrpcCode.UNKNOWN : status;
 }
 
 /** `grpc-timeout` in milliseconds; Infinity where there is none that can be read. */
@@ -56,23 +78,10 @@ export function encodeGrpcMessage(text: string): string {
   return encoded;
 }
 
-/** -1 where that is no number of 1 to `digitsMax` digits. */
-function readDigits(bytes: Uint8Array, start: number, end: number, digitsMax: number): number {
-  if (end <= start || end - start > digitsMax) return -1;
-  let value = 0;
-  for (let at = start; at < end; at++) {
-    const digit = bytes[at] - 0x30;
-    if (digit < 0 || digit > 9) return -1;
-    value = value * 10 + digit;
-  }
-  return value;
-}
-
 const contentType = nameBytes('application/grpc');
 const PERCENT = 0x25;
 const PLUS = 0x2b;
 const SEMICOLON = 0x3b;
-const UNKNOWN = 2;
 const timeoutDigitsMax = 8;
 const units: ReadonlyMap<string, number> = new Map([
   ['H', 3_600_000],

@@ -152,12 +152,6 @@ export class Head {
     this.sensitive.set(sensitive);
   }
 
-  /** Leaves no request behind: what could not be decoded has no method, target or field. */
-  invalidate(): void {
-    this.clear(nothing, 0);
-    this.end = 0;
-  }
-
   /** Copies the head into a buffer of its own, so that it outlives the read buffer. */
   hold(): void {
     const { start, end } = this;

@@ -1,4 +1,4 @@
-/** Connecting to an endpoint for a pool, bounded in time. */
+/** Connecting to an endpoint, bounded in time. */
 
 import type { Address } from '../../api/settings.ts';
 import type { ErrorCode } from '../base/errors.ts';
@@ -14,7 +14,7 @@ interface DialContext {
   readonly connectTimeoutMs: number;
 }
 
-/** Hears of the outcome, in an event; exactly one of the two. */
+/** Hears of the outcome, in an event; exactly one of the two, and neither after `abort`. */
 export interface DialOwner {
   dialled(socket: Socket): void;
   dialFailed(code: ErrorCode, detail: string): void;
@@ -22,25 +22,30 @@ export interface DialOwner {
 
 export class Dial implements Connector, TimerOwner {
   readonly #context: DialContext;
-  readonly #pool: DialOwner;
+  readonly #owner: DialOwner;
   readonly #timer = new Timer(this);
   readonly #attempt: Attempt;
 
-  constructor(context: DialContext, pool: DialOwner, address: Address, meter: Meter) {
+  constructor(context: DialContext, owner: DialOwner, address: Address, meter: Meter) {
     this.#context = context;
-    this.#pool = pool;
+    this.#owner = owner;
     context.timers.arm(this.#timer, context.connectTimeoutMs);
     this.#attempt = context.io.connect(address, nobody, meter, this);
   }
 
+  abort(): void {
+    this.#context.timers.cancel(this.#timer);
+    this.#attempt.abort();
+  }
+
   onConnect(socket: Socket): void {
     this.#context.timers.cancel(this.#timer);
-    this.#pool.dialled(socket);
+    this.#owner.dialled(socket);
   }
 
   onConnectError(code: string): void {
     this.#context.timers.cancel(this.#timer);
-    this.#pool.dialFailed(connectErrorCode(code), code);
+    this.#owner.dialFailed(connectErrorCode(code), code);
   }
 
   onTimer(): void {
@@ -48,7 +53,7 @@ export class Dial implements Connector, TimerOwner {
     this.#attempt.abort();
     io.enter();
     const text = `no connection after ${connectTimeoutMs} ms (connectTimeoutMs)`;
-    this.#pool.dialFailed('CONNECT_TIMEOUT', text);
+    this.#owner.dialFailed('CONNECT_TIMEOUT', text);
     io.leave();
   }
 }

@@ -6,6 +6,7 @@
 import type { Address } from '../../api/settings.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { Meter, Socket } from '../io/socket.ts';
+import { Dial, type DialOwner } from './dial.ts';
 import { H1Pool, type H1PoolContext } from './h1-pool.ts';
 import { H2Pool, type H2PoolContext } from './h2-pool.ts';
 import type { PoolEvents } from './pool-events.ts';
@@ -45,8 +46,7 @@ export class Pools {
   }
 
   request(x: Exchange, version: UpstreamVersion): void {
-    const asHttp2 = version === 'kept' ? x.request.major === 2 : version === 'http2';
-    this.#pool(asHttp2).request(x);
+    this.#pool(version, x.request.major === 2).request(x);
   }
 
   /** Lets go of a request that waits here or is on its way. */
@@ -55,9 +55,14 @@ export class Pools {
     if (x.upstream !== null) x.upstream.cancel(x);
   }
 
-  /** Takes over a connection that was dialled before it was known to be for HTTP. */
-  adopt(socket: Socket, asHttp2: boolean): void {
-    this.#pool(asHttp2).adopt(socket);
+  /** A connection that nobody but `owner` knows of; it may be adopted when it is there. */
+  dial(owner: DialOwner): Dial {
+    return new Dial(this.#context.h1, owner, this.#endpoint, this.#meter);
+  }
+
+  /** Takes over a connection that was dialled before it was known to be for a client of HTTP. */
+  adopt(socket: Socket, version: UpstreamVersion, clientHttp2: boolean): void {
+    this.#pool(version, clientHttp2).adopt(socket);
   }
 
   /** Ends what is idle; how many connections that were. */
@@ -71,8 +76,8 @@ export class Pools {
     this.#h2?.retire();
   }
 
-  #pool(asHttp2: boolean): H1Pool | H2Pool {
-    if (asHttp2) {
+  #pool(version: UpstreamVersion, clientHttp2: boolean): H1Pool | H2Pool {
+    if (version === 'kept' ? clientHttp2 : version === 'http2') {
       this.#h2 ??= new H2Pool(this.#context.h2, this.#endpoint, this.#meter, this.#events);
       return this.#h2;
     }

@@ -239,8 +239,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   /** `length` is -1 when the first bytes are in the stash. */
   #http(asHttp2: boolean, bytes: Buffer, length: number): void {
     const { io } = this.#direction.core;
-    const version = this.#target?.version ?? 'kept';
-    this.#early?.givePool(version === 'kept' ? asHttp2 : version === 'http2');
+    this.#early?.givePool(this.#target?.version ?? 'kept', asHttp2);
     const first = length === -1 ? this.#stash.take() : nothing;
     this.#leave();
     io.enter();

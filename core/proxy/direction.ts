@@ -6,7 +6,7 @@
 import { statusField, statusWords } from '../../api/shared-memory.ts';
 import { drainLooksMin } from '../base/limits.ts';
 import type { H2ServerContext } from '../http/h2/server-context.ts';
-import type { ServerConnection, ServerContext } from '../http/server-context.ts';
+import type { ServerConnection } from '../http/server-context.ts';
 import type { Meter } from '../io/socket.ts';
 import type { Core, DirectionName } from './core.ts';
 import type { HttpLayers } from './layers.ts';
@@ -15,7 +15,7 @@ export class Direction {
   readonly name: DirectionName;
   readonly core: Core;
   /** For connections of either version. */
-  readonly server: ServerContext & H2ServerContext;
+  readonly server: H2ServerContext;
   readonly meter: Meter;
   /** With how often a drain has looked at each. */
   readonly #open = new Map<ServerConnection, number>();

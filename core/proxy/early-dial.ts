@@ -4,13 +4,12 @@
  */
 
 import type { ErrorCode } from '../base/errors.ts';
-import { connectErrorCode } from '../base/node-error.ts';
-import { Timer, type TimerOwner } from '../base/timers.ts';
 import { Stash } from '../http/stash.ts';
 import type { TunnelSide } from '../io/conduit.ts';
-import type { Attempt, Connector } from '../io/io.ts';
 import type { Socket } from '../io/socket.ts';
 import type { SocketOwner } from '../io/socket-owner.ts';
+import type { Dial, DialOwner } from '../pool/dial.ts';
+import type { UpstreamVersion } from '../pool/pools.ts';
 import type { Core } from './core.ts';
 import type { Endpoint } from './endpoint.ts';
 
@@ -25,21 +24,19 @@ interface EarlyDialOwner {
   serverEnded(early: EarlyDial): void;
 }
 
-export class EarlyDial implements Connector, SocketOwner, TimerOwner {
+export class EarlyDial implements DialOwner, SocketOwner {
   readonly endpoint: Endpoint;
   readonly #core: Core;
   readonly #owner: EarlyDialOwner;
-  readonly #timer = new Timer(this);
   readonly #stash = new Stash();
-  readonly #attempt: Attempt;
+  readonly #dial: Dial;
   #socket: Socket | null = null;
 
   constructor(core: Core, endpoint: Endpoint, owner: EarlyDialOwner) {
     this.#core = core;
     this.endpoint = endpoint;
     this.#owner = owner;
-    core.timers.arm(this.#timer, core.settings.connectTimeoutMs);
-    this.#attempt = core.io.connect(endpoint, this, endpoint.meter, this);
+    this.#dial = endpoint.pools.dial(this);
   }
 
   get connected(): boolean {
@@ -47,9 +44,9 @@ export class EarlyDial implements Connector, SocketOwner, TimerOwner {
   }
 
   /** The client speaks HTTP: the connection serves its requests. */
-  givePool(asHttp2: boolean): void {
+  givePool(version: UpstreamVersion, clientHttp2: boolean): void {
     this.endpoint.opened();
-    this.endpoint.pools.adopt(this.#takeSocket(), asHttp2);
+    this.endpoint.pools.adopt(this.#takeSocket(), version, clientHttp2);
   }
 
   /** The connection with what the endpoint has sent so far. */
@@ -58,31 +55,23 @@ export class EarlyDial implements Connector, SocketOwner, TimerOwner {
   }
 
   abort(): void {
-    this.#core.timers.cancel(this.#timer);
-    this.#attempt.abort();
+    this.#dial.abort();
     this.#core.slots.releasePermit(this.endpoint.slot);
     this.#socket?.destroy();
     this.#socket = null;
   }
 
-  onConnect(socket: Socket): void {
-    this.#core.timers.cancel(this.#timer);
+  dialled(socket: Socket): void {
+    socket.owner = this;
     this.#core.slots.connectSucceeded(this.endpoint.slot);
     this.#socket = socket;
     this.#owner.dialConnected(this);
     this.#socket?.resume();
   }
 
-  onConnectError(code: string): void {
-    this.#core.timers.cancel(this.#timer);
-    this.#failed(connectErrorCode(code));
-  }
-
-  onTimer(): void {
-    this.#core.io.enter();
-    this.#attempt.abort();
-    this.#failed('CONNECT_TIMEOUT');
-    this.#core.io.leave();
+  dialFailed(code: ErrorCode): void {
+    this.endpoint.connectFailed(code);
+    this.#owner.dialFailed();
   }
 
   onBytes(bytes: Buffer, length: number): void {
@@ -108,10 +97,5 @@ export class EarlyDial implements Connector, SocketOwner, TimerOwner {
     const socket = this.#socket as Socket;
     this.#socket = null;
     return socket;
-  }
-
-  #failed(code: ErrorCode): void {
-    this.endpoint.connectFailed(code);
-    this.#owner.dialFailed();
   }
 }

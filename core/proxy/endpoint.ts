@@ -6,7 +6,7 @@
 import type { EndpointSnapshot } from '../../api/snapshot.ts';
 import { type ErrorCode, errorTraits } from '../base/errors.ts';
 import type { ExchangeEndpoint } from '../http/exchange.ts';
-import { GrpcStatus } from '../http/grpc.ts';
+import { GrpcCode, GrpcStatus } from '../http/grpc.ts';
 import type { Meter } from '../io/socket.ts';
 import type { PoolEvents } from '../pool/pool-events.ts';
 import { type PoolContext, Pools } from '../pool/pools.ts';
@@ -83,7 +83,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     this.#core.cells[this.#requestCell] += 1;
   }
 
-  /** `grpcStatus` is 0 to 16 or one of GrpcStatus. */
+  /** `grpcStatus` is one of GrpcCode or of GrpcStatus. */
   countResponse(status: number, grpcStatus: number, latencyMs: number): void {
     const { cells } = this.#core;
     const outcome = (status << outcomeBits) | (grpcStatus + 1);
@@ -185,15 +185,18 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
 
 function grpcLabel(status: number): string {
   if (status === GrpcStatus.NONE) return '';
-  return String(status === GrpcStatus.MISSING ? grpcUnknown : status);
+  return String(status === GrpcStatus.MISSING ? GrpcCode.UNKNOWN : status);
 }
 
-/**
- * What Linkerd counts as failures: UNKNOWN, DEADLINE_EXCEEDED, PERMISSION_DENIED, INTERNAL,
- * UNAVAILABLE, DATA_LOSS.
- */
-const grpcFailures: ReadonlySet<number> = new Set([2, 4, 7, 13, 14, 15]);
-const grpcUnknown = 2;
+/** What Linkerd counts as failures. */
+const grpcFailures: ReadonlySet<number> = new Set([
+  GrpcCode.UNKNOWN,
+  GrpcCode.DEADLINE_EXCEEDED,
+  GrpcCode.PERMISSION_DENIED,
+  GrpcCode.INTERNAL,
+  GrpcCode.UNAVAILABLE,
+  GrpcCode.DATA_LOSS,
+]);
 /** An outcome is a status and, in so many bits, a gRPC status and one. */
 const outcomeBits = 5;
 const outcomeMask = (1 << outcomeBits) - 1;

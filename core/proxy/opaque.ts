@@ -5,28 +5,27 @@
  */
 
 import type { ErrorCode } from '../base/errors.ts';
-import { connectErrorCode } from '../base/node-error.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
 import type { ServerConnection } from '../http/server-context.ts';
 import type { TunnelSide } from '../io/conduit.ts';
-import type { Attempt, Connector } from '../io/io.ts';
 import type { Socket } from '../io/socket.ts';
 import type { SocketOwner } from '../io/socket-owner.ts';
+import type { Dial, DialOwner } from '../pool/dial.ts';
 import type { Counters } from './counters.ts';
 import type { Direction } from './direction.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Target } from './target.ts';
 import { Tunnel } from './tunnel.ts';
 
-export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnection {
+export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnection {
   readonly #direction: Direction;
   readonly #counters: Counters;
   readonly #client: TunnelSide;
   readonly #target: Target;
-  readonly #timer = new Timer(this);
+  readonly #pollTimer = new Timer(this);
   readonly #startMs: number;
   #endpoint: Endpoint | null = null;
-  #attempt: Attempt | null = null;
+  #dialling: Dial | null = null;
   #attempts = 0;
   #over = false;
 
@@ -49,29 +48,27 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
     this.#fail('DRAINING');
   }
 
-  onConnect(socket: Socket): void {
+  dialled(socket: Socket): void {
     const endpoint = this.#endpoint as Endpoint;
-    this.#direction.core.timers.cancel(this.#timer);
     this.#direction.core.slots.connectSucceeded(endpoint.slot);
     this.#leave();
     const server = { conduit: socket, first: nothing };
     new Tunnel(this.#direction, endpoint, this.#client, server);
   }
 
-  onConnectError(code: string): void {
-    this.#dialFailed(connectErrorCode(code));
+  dialFailed(code: ErrorCode): void {
+    this.#dialling = null;
+    const again = (this.#endpoint as Endpoint).connectFailed(code);
+    const isOther = this.#target.endpoints.length > 1;
+    if (this.#attempts < attemptsMax && (again || isOther)) this.#dial();
+    else this.#fail(code);
   }
 
-  /** No connection in time, or time to look for an endpoint again. */
+  /** Time to look for an endpoint again. */
   onTimer(): void {
     const { io } = this.#direction.core;
     io.enter();
-    if (this.#attempt === null) {
-      this.#dial();
-    } else {
-      this.#attempt.abort();
-      this.#dialFailed('CONNECT_TIMEOUT');
-    }
+    this.#dial();
     io.leave();
   }
 
@@ -96,23 +93,12 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
       const waitedMs = io.nowMs - this.#startMs;
       if (this.#target.endpoints.length === 0) this.#fail(this.#target.emptyCode);
       else if (waitedMs >= settings.failfastTimeoutMs) this.#fail('FAILFAST');
-      else timers.arm(this.#timer, pollMs);
+      else timers.arm(this.#pollTimer, pollMs);
       return;
     }
     this.#endpoint = endpoint;
     this.#attempts += 1;
-    timers.arm(this.#timer, settings.connectTimeoutMs);
-    this.#attempt = io.connect(endpoint, this, endpoint.meter, this);
-  }
-
-  #dialFailed(code: ErrorCode): void {
-    if (this.#over) return;
-    this.#attempt = null;
-    this.#direction.core.timers.cancel(this.#timer);
-    const again = (this.#endpoint as Endpoint).connectFailed(code);
-    const isOther = this.#target.endpoints.length > 1;
-    if (this.#attempts < attemptsMax && (again || isOther)) this.#dial();
-    else this.#fail(code);
+    this.#dialling = endpoint.pools.dial(this);
   }
 
   #fail(code: ErrorCode): void {
@@ -130,9 +116,9 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
   }
 
   #abort(): void {
-    if (this.#attempt === null || this.#endpoint === null) return;
-    this.#attempt.abort();
-    this.#attempt = null;
+    if (this.#dialling === null || this.#endpoint === null) return;
+    this.#dialling.abort();
+    this.#dialling = null;
     this.#direction.core.slots.releasePermit(this.#endpoint.slot);
   }
 
@@ -144,7 +130,7 @@ export class Opaque implements SocketOwner, Connector, TimerOwner, ServerConnect
   #leave(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#direction.core.timers.cancel(this.#timer);
+    this.#direction.core.timers.cancel(this.#pollTimer);
     this.#target.holders -= 1;
     this.#direction.closed(this);
   }

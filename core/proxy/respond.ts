@@ -7,7 +7,7 @@
 import type { ErrorCode, ProxyError } from '../base/errors.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { headOfLines } from '../http/field-lines.ts';
-import { encodeGrpcMessage } from '../http/grpc.ts';
+import { encodeGrpcMessage, GrpcCode } from '../http/grpc.ts';
 import { Layer } from '../stack/layer.ts';
 
 interface ErrorResponse {
@@ -113,19 +113,19 @@ function row(
 function grpcOf(status: number): number {
   switch (status) {
     case 404:
-      return 5;
+      return GrpcCode.NOT_FOUND;
     case 408:
     case 504:
-      return 4;
+      return GrpcCode.DEADLINE_EXCEEDED;
     case 501:
-      return 12;
+      return GrpcCode.UNIMPLEMENTED;
     case 502:
     case 503:
-      return 14;
+      return GrpcCode.UNAVAILABLE;
     case 508:
-      return 10;
+      return GrpcCode.ABORTED;
     default:
-      return 13;
+      return GrpcCode.INTERNAL;
   }
 }
 

@@ -76,7 +76,7 @@ export class Targets {
     else this.#changed(target);
   }
 
-  /** Forgets targets that nobody uses; called every few seconds. */
+  /** Forgets targets that nobody uses; called with the rest of the housekeeping. */
   sweep(): void {
     const oldest = this.#core.io.nowMs - targetIdleMs;
     for (const target of this.#byKey.values()) {

@@ -40,8 +40,6 @@ const Stage = { OPEN: 0, ASKED: 1, LEAVING: 2 } as const;
 export class H2Server extends Connection implements ServerStreamOwner, ServerConnection {
   readonly peer: string;
   readonly fixedTarget: unknown;
-  lastAuthority: Buffer | null = null;
-  lastTarget: unknown = null;
 
   protected lastPeerStream = 0;
   readonly #context: H2ServerContext;
