@@ -39,6 +39,14 @@ export interface Sample {
   readonly originConnections?: number;
 }
 
+/** What a load generator that logs no requests tells of all of its run. */
+export interface RunFound {
+  readonly requests: number;
+  readonly p50Micros: number;
+  readonly p99Micros: number;
+  readonly errors: number;
+}
+
 export interface Measured {
   readonly subject: string;
   readonly samples: readonly Sample[];

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunFound } from './measure-h2.ts';
+import type { RunFound } from './bench.ts';
 import { benchDir, type Found, findProgram, requireProgram } from './peer.ts';
 import { findFreePorts, type Run, type Started } from './run.ts';
 

@@ -5,7 +5,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Bench, Sample } from './bench.ts';
+import type { Bench, RunFound, Sample } from './bench.ts';
 import { type H2Load, type H2LoadFound, startH2load } from './h2load.ts';
 import { type Contender, settleMsMin } from './measure.ts';
 import type { Subject } from './peer.ts';
@@ -46,14 +46,6 @@ export function contendH2(
       return { ...summarizeWindow(window, await found, unitsPerRequest), originConnections };
     },
   };
-}
-
-/** What a generator that logs no requests tells of all of its run. */
-export interface RunFound {
-  readonly requests: number;
-  readonly p50Micros: number;
-  readonly p99Micros: number;
-  readonly errors: number;
 }
 
 /** A subject from the first connection of a generator to its last; `load` runs one. */

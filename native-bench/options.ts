@@ -40,7 +40,7 @@ export function readOptions(
 }
 
 export function helpText(scenarios: readonly Scenario[]): string {
-  const width = 11;
+  const width = Math.max(...scenarios.map(({ name }) => name.length)) + 1;
   const lines = scenarios.map(({ name, about }) => `  ${name.padEnd(width)}${about}`);
   return `Usage: npm run bench -- [SCENARIO]... [FLAG]...
 

@@ -173,3 +173,19 @@ test('only the part between the markers is replaced', () => {
   assert.equal(fillSection(filled, 'new'), filled);
   assert.throws(() => fillSection('no markers', 'new'), /needs <!-- results: begin -->/);
 });
+
+test('a growth is set beside that of nginx, and of nobody else', () => {
+  const ours = comparison(
+    { title: 'growth: endpoints, ours', ratio: 'growth' },
+    measured('1 endpoint', 10),
+    measured('1000 endpoints', 30),
+  );
+  const nginx = { ...ours, title: 'growth: endpoints, nginx' };
+  const judge = (...outcomes: Outcome[]): string[] =>
+    judgeGoals([result('endpoints', ...outcomes)])
+      .slice(-2)
+      .map(({ met }) => met);
+  assert.deepEqual(judge(ours, nginx), ['no', 'yes']);
+  assert.deepEqual(judge(ours), ['no', 'not measured']);
+  assert.deepEqual(judge(nginx), ['not measured', 'not measured']);
+});

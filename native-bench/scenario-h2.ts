@@ -3,9 +3,9 @@
  * under way on each, larger heads and bodies, HTTP/1.1 clients in front, more workers.
  */
 
-import { type Bench, type Comparison, type Outcome, type Scenario, startPeers } from './bench.ts';
-import { comparePeers, planService } from './compare.ts';
-import { type Contender, measureRounds } from './measure.ts';
+import type { Bench, Outcome, Scenario } from './bench.ts';
+import { comparePeers, compareWorkers, planService } from './compare.ts';
+import type { Contender } from './measure.ts';
 import { contendH2, contendRun, type H2LoadShape } from './measure-h2.ts';
 import { type H2Origin, startH2Origin } from './origin-nghttpd.ts';
 import type { Subject } from './peer.ts';
@@ -66,25 +66,11 @@ export const h2Workers: Scenario = {
   needs: ['nghttpd', 'h2load'],
   execute: (bench) =>
     withOrigin(bench, async (origin) => {
-      const only = { ...bench, peers: bench.peers.filter(({ name }) => name === 'ours') };
-      const contenders: Contender[] = [];
-      const ended: Subject[] = [];
-      let missing: Comparison['missing'] = [];
-      for (const workers of [1, 0, 2]) {
-        const started = await startPeers(
-          only,
-          planService(bench, 'http2', origin.endpoint, workers),
-        );
-        missing = started.missing;
-        ended.push(...started.subjects);
-        for (const subject of started.subjects) {
-          contenders.push(contendH2(bench, subject, origin.port, manyStreams('/small')));
-        }
-      }
-      const measured = await measureRounds(bench, contenders);
-      for (const subject of ended) await subject.end();
       const title = 'workers: HTTP/2 to HTTP/2, 16 x 32 streams, one core';
-      return [{ kind: 'comparison', title, unit: 'request', ratio: 'growth', measured, missing }];
+      const plan = planService(bench, 'http2', origin.endpoint);
+      const contend = (subject: Subject): Contender =>
+        contendH2(bench, subject, origin.port, manyStreams('/small'));
+      return [await compareWorkers(bench, title, plan, contend)];
     }),
 };
 

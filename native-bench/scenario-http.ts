@@ -3,17 +3,9 @@
  * connection for each request, more services and endpoints, more workers.
  */
 
-import {
-  type Bench,
-  type Comparison,
-  type Measured,
-  type Missing,
-  type Outcome,
-  type Scenario,
-  startPeers,
-} from './bench.ts';
-import { comparePeers } from './compare.ts';
-import { type Contender, contendHttp, type HttpLoad, measureRounds } from './measure.ts';
+import type { Bench, Outcome, Scenario } from './bench.ts';
+import { comparePeers, compareVariants, compareWorkers, type Variant } from './compare.ts';
+import { type Contender, contendHttp, type HttpLoad } from './measure.ts';
 import type { Plan, PlanService, Subject } from './peer.ts';
 import { type Origin, startOrigin } from './peer-nginx.ts';
 
@@ -84,23 +76,11 @@ export const workers: Scenario = {
   execute: async (bench) => {
     const { connections } = bench.options;
     const title = `workers: HTTP/1.1 keep-alive, ${connections} connections, one core`;
-    const only = { ...bench, peers: bench.peers.filter((peer) => peer.name === 'ours') };
     return withOrigin(bench, 1, async (origin) => {
-      const contenders: Contender[] = [];
-      const missing: Missing[] = [];
-      const ended: Subject[] = [];
-      for (const count of [1, 0, 2]) {
-        const plan = { ...buildPlan(bench, single(origin.endpoints)), workers: count };
-        const started = await startPeers(only, plan);
-        if (count === 1) missing.push(...started.missing);
-        ended.push(...started.subjects);
-        for (const subject of started.subjects) {
-          contenders.push(contendHttp(bench, subject, origin.count, keepAlive(connections)));
-        }
-      }
-      const measured = await measureRounds(bench, contenders);
-      for (const subject of ended) await subject.end();
-      return [describe(title, 'growth', measured, missing)];
+      const plan = buildPlan(bench, single(origin.endpoints));
+      const contend = (subject: Subject): Contender =>
+        contendHttp(bench, subject, origin.count, keepAlive(connections));
+      return [await compareWorkers(bench, title, plan, contend)];
     });
   },
 };
@@ -115,7 +95,7 @@ async function compareLoad(bench: Bench, title: string, load: HttpLoad): Promise
   });
 }
 
-interface Variant {
+interface Setup {
   readonly label: string;
   readonly services: readonly PlanService[];
   /** How many of the services requests go to, in turn. */
@@ -127,7 +107,7 @@ async function comparePlans(
   bench: Bench,
   title: string,
   addresses: number,
-  build: (origin: Origin) => Variant[],
+  build: (origin: Origin) => Setup[],
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   const grown = bench.peers.filter((peer) => peer.name === 'ours' || peer.name === 'nginx');
@@ -135,35 +115,18 @@ async function comparePlans(
     outcomes.push(
       await withOrigin(bench, addresses, async (origin) => {
         const only = { ...bench, peers: [peer] };
-        const contenders: Contender[] = [];
-        const ended: Subject[] = [];
-        let missing: Missing[] = [];
-        for (const { label, services: planned, asked } of build(origin)) {
-          const started = await startPeers(only, buildPlan(bench, planned));
-          missing = started.missing;
-          ended.push(...started.subjects);
+        const variants = build(origin).map(({ label, services: planned, asked }): Variant => {
           const hosts = planned.slice(0, asked).map(({ name }) => name);
           const load = { ...keepAlive(bench.options.connections), hosts };
-          for (const subject of started.subjects) {
-            contenders.push(contendHttp(bench, subject, origin.count, load, label));
-          }
-        }
-        const measured = await measureRounds(bench, contenders);
-        for (const subject of ended) await subject.end();
-        return describe(`${title}, ${peer.name}`, 'growth', measured, missing);
+          const contend = (subject: Subject): Contender =>
+            contendHttp(bench, subject, origin.count, load, label);
+          return { plan: buildPlan(bench, planned), contend };
+        });
+        return compareVariants(only, `${title}, ${peer.name}`, variants);
       }),
     );
   }
   return outcomes;
-}
-
-function describe(
-  title: string,
-  ratio: Comparison['ratio'],
-  measured: readonly Measured[],
-  missing: readonly Missing[],
-): Comparison {
-  return { kind: 'comparison', title, unit: 'request', ratio, measured, missing };
 }
 
 async function withOrigin<T>(

@@ -12,13 +12,14 @@ import {
   type Figure,
   type Measured,
   type Missing,
+  type RunFound,
   type Scenario,
   startPeers,
 } from './bench.ts';
 import { planService } from './compare.ts';
 import { startH2load } from './h2load.ts';
 import { type Contender, measureRounds } from './measure.ts';
-import { contendRun, type RunFound } from './measure-h2.ts';
+import { contendRun } from './measure-h2.ts';
 import { startH2Origin } from './origin-nghttpd.ts';
 import type { Subject } from './peer.ts';
 import { readUsage } from './usage.ts';

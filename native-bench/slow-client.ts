@@ -7,7 +7,7 @@
  */
 
 import { connect } from 'node:net';
-import type { RunFound } from './measure-h2.ts';
+import type { RunFound } from './bench.ts';
 
 class SlowClient {
   readonly #socket = connect({ host: '127.0.0.1', port, noDelay: true });

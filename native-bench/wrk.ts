@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { RunFound } from './bench.ts';
 import type { Run, Started } from './run.ts';
 
 export interface WrkLoad {
@@ -23,16 +24,9 @@ export interface WrkLoad {
   readonly program: string;
 }
 
-interface WrkFound {
-  readonly requests: number;
-  readonly p50Micros: number;
-  readonly p99Micros: number;
-  readonly errors: number;
-}
-
 interface WrkRun {
   readonly started: Started;
-  readonly found: Promise<WrkFound>;
+  readonly found: Promise<RunFound>;
 }
 
 export function startWrk(run: Run, load: WrkLoad): WrkRun {
@@ -57,7 +51,7 @@ export function startWrk(run: Run, load: WrkLoad): WrkRun {
 }
 
 /** What the script below printed; `null` when wrk ended before it. */
-export function parseFound(output: string): WrkFound | null {
+export function parseFound(output: string): RunFound | null {
   const match = /^FOUND ([0-9]+) ([0-9]+) ([0-9]+) ([0-9]+)$/m.exec(output);
   if (match === null) return null;
   const [requests, p50Micros, p99Micros, errors] = match.slice(1).map(Number);

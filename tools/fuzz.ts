@@ -6,11 +6,11 @@
  */
 
 import { randomInt } from 'node:crypto';
-import { readdirSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { relative } from 'node:path';
 import { inspect, parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import type { FuzzMessage, FuzzTask } from './fuzz/worker.ts';
+import { findFiles } from './test/run-files.ts';
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -27,7 +27,7 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  const files = findFuzzers(process.cwd(), positionals);
+  const files = findFiles(process.cwd(), '.fuzz.ts', positionals);
   let failed = 0;
   for (const file of files) {
     const share = seconds / files.length;
@@ -36,16 +36,6 @@ async function main(): Promise<void> {
   }
   process.stdout.write(`${files.length - failed} fuzzers found nothing, ${failed} failed\n`);
   process.exitCode = failed === 0 && files.length > 0 ? 0 : 1;
-}
-
-function findFuzzers(root: string, args: readonly string[]): string[] {
-  const wanted = args.map((arg) => resolve(root, arg));
-  return readdirSync(root, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.fuzz.ts'))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => !relative(root, file).includes('node_modules'))
-    .filter((file) => wanted.length === 0 || wanted.some((one) => file.startsWith(one)))
-    .toSorted();
 }
 
 /** True when nothing was found. Prints one line, or what was found and how to see it again. */

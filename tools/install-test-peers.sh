@@ -32,19 +32,19 @@ readonly modules=(
 readonly wheels=(grpcio==1.85.3 grpcio-tools==1.85.1)
 
 main() {
-  local entry fixtures_name
+  local entry name package version fixtures_name
   export PATH="$bin:$PATH:/usr/sbin:$HOME/go/bin"
   mkdir -p "$bin"
   for entry in "${packages[@]}"; do
-    # shellcheck disable=SC2086 # an entry is words
-    provide ${entry%% *} install_package ${entry#* }
+    read -r name package <<<"$entry"
+    provide "$name" install_package "$package"
   done
   command -v chromium >/dev/null ||
     provide chromium-headless-shell install_package chromium-headless-shell
   provide promtool install_promtool
   for entry in "${modules[@]}"; do
-    # shellcheck disable=SC2086
-    provide ${entry%% *} install_module $entry
+    read -r name package version <<<"$entry"
+    provide "$name" install_module "$name" "$package" "$version"
   done
   fixtures_name="api-fixtures-$(LC_ALL=C cat "$fixtures"/* | sha256sum | cut -c1-12)"
   provide "$fixtures_name" build_fixtures "$fixtures_name"

@@ -4,15 +4,14 @@
  */
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { WebSocketServer } from 'ws';
 import { makeFolder } from '../support/process.ts';
 import { startMesh } from './mesh.ts';
 import { missing, start } from './programs.ts';
+import { listen } from './web-origin.ts';
 
 test('Chromium', { skip: missing('chromium') }, async (t) => {
   const site = await startSite(t);
@@ -56,16 +55,13 @@ async function startSite(t: TestContext): Promise<Site> {
   sockets.on('connection', (socket) => {
     socket.on('message', (data: Buffer) => socket.send(`echo ${data.toString()}`));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   t.after(() => {
     for (const client of sockets.clients) client.terminate();
     sockets.close();
     server.closeAllConnections();
-    server.close();
   });
   return {
-    port: (server.address() as AddressInfo).port,
+    port: await listen(t, server),
     nextReport: async () => {
       const text = await report.promise;
       report = Promise.withResolvers();

@@ -6,8 +6,7 @@ import {
   type ClientDuplexStream,
   type ClientOptions,
   credentials,
-  type Metadata,
-  Metadata as MetadataOf,
+  Metadata,
   type ServiceDefinition,
   type ServiceError,
   type StatusObject,
@@ -41,13 +40,13 @@ export class GrpcClient {
   unary<Response>(
     method: string,
     request: object,
-    metadata: Metadata = new MetadataOf(),
+    metadata: Metadata = new Metadata(),
     options: CallOptions = {},
   ): Promise<Unary<Response>> {
     const { path, requestSerialize, responseDeserialize } = this.#service[method];
     return new Promise((resolve) => {
       let response: Response | undefined;
-      let initial = new MetadataOf();
+      let initial = new Metadata();
       const call = this.#client.makeUnaryRequest(
         path,
         requestSerialize,
@@ -70,7 +69,7 @@ export class GrpcClient {
   /** A call with streams in either direction; `requests` are sent as they come. */
   stream<Request, Response>(
     method: string,
-    metadata: Metadata = new MetadataOf(),
+    metadata: Metadata = new Metadata(),
     options: CallOptions = {},
   ): GrpcStream<Request, Response> {
     const { path, requestSerialize, responseDeserialize } = this.#service[method];

@@ -5,13 +5,12 @@
  */
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { connect, createServer, type ServerHttp2Stream } from 'node:http2';
-import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { exchange } from './http2-client.ts';
 import { startMesh } from './mesh.ts';
 import { missing, run } from './programs.ts';
+import { listen } from './web-origin.ts';
 
 const streams = 10_000;
 
@@ -64,13 +63,9 @@ async function startCounter(t: TestContext): Promise<Counter> {
       stream.end(body);
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.close();
-  });
+  const port = await listen(t, server);
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     get sessions() {
       return sessions;
     },

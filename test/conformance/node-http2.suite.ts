@@ -17,11 +17,10 @@ import {
   type ServerHttp2Stream,
   sensitiveHeaders,
 } from 'node:http2';
-import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { exchange } from './http2-client.ts';
 import { startMesh, type Way } from './mesh.ts';
-import { bytesOf, hashOf } from './web-origin.ts';
+import { bytesOf, hashOf, listen } from './web-origin.ts';
 
 type Script = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 
@@ -335,11 +334,8 @@ async function startOrigin(t: TestContext): Promise<number> {
     stream.on('error', () => {});
     script(stream, headers);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   t.after(() => {
     for (const session of originSessions) session.destroy();
-    server.close();
   });
-  return (server.address() as AddressInfo).port;
+  return listen(t, server);
 }

@@ -63,7 +63,8 @@ async function startHttp2(t: TestContext, serve: Serve): Promise<number> {
   return listen(t, server);
 }
 
-async function listen(t: TestContext, server: Server): Promise<number> {
+/** Its port of 127.0.0.1, until the test has ended. */
+export async function listen(t: TestContext, server: Server): Promise<number> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => {

@@ -8,10 +8,11 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { type ClientOptions, WebSocket, WebSocketServer } from 'ws';
 import { startMesh } from './mesh.ts';
+import { listen } from './web-origin.ts';
 
 test('WebSocket', async (t) => {
   const port = await startChat(t);
@@ -116,15 +117,12 @@ async function startChat(t: TestContext): Promise<number> {
       socket.send(data, { binary });
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   t.after(() => {
     for (const client of sockets.clients) client.terminate();
     sockets.close();
     server.closeAllConnections();
-    server.close();
   });
-  return (server.address() as AddressInfo).port;
+  return listen(t, server);
 }
 
 async function open(t: TestContext, url: string, options: ClientOptions = {}): Promise<WebSocket> {

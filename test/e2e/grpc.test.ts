@@ -18,6 +18,7 @@ import {
 import type { AddressInfo } from 'node:net';
 import { after, afterEach, before, test } from 'node:test';
 import { type Harness, startHarness } from '../support/proxy-harness.ts';
+import { untilTurn } from '../support/turns.ts';
 
 let origin: Http2Server;
 let harness: Harness;
@@ -52,9 +53,8 @@ afterEach(async () => {
 
 /** Connections to the origin stay in their pool. */
 async function untilQuietClients(): Promise<void> {
-  while (harness.metric('tcp_open_connections', { peer: 'src' }) > 0) {
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  const open = (): number => harness.metric('tcp_open_connections', { peer: 'src' });
+  await untilTurn('clients to be gone', () => open() === 0);
   assert.equal(harness.inFlight(), 0);
 }
 

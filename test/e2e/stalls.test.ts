@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as limits from '../../core/base/limits.ts';
 import { type Harness, startHarness, untilQuiet } from '../support/proxy-harness.ts';
-import { untilTurn } from '../support/turns.ts';
+import { untilStill, untilTurn } from '../support/turns.ts';
 import { dial, type Origin, startOrigin, type Wire } from '../support/wire.ts';
 
 const get = 'GET / HTTP/1.1\r\nHost: web\r\n\r\n';
@@ -146,10 +146,7 @@ test('a client that takes nothing of its response is given up, its origin is fre
   server.socket.write(Buffer.alloc(size));
   // When nothing more goes through: the kernel and the proxy hold what they may.
   const arrived = (): number => harness.metric('tcp_read_bytes_total', { peer: 'dst' });
-  for (let before = -1; arrived() !== before; ) {
-    before = arrived();
-    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
-  }
+  await untilStill('what is read', arrived);
   assert.ok(arrived() < size / 2, `${arrived()} bytes were taken`);
   harness.passTime(limits.responseTimeoutMs + marginMs);
   await server.until('the end', () => server.ended || server.closed);

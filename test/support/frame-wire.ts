@@ -38,6 +38,11 @@ export class FrameWire {
     return this.#unread.map((arrived) => this.#show(arrived));
   }
 
+  /** The other side sends nothing more. */
+  get isOver(): boolean {
+    return this.wire.ended || this.wire.closed;
+  }
+
   /** How many of this type have come, read or not. */
   count(type: number): number {
     return this.#counts[type] ?? 0;
@@ -49,7 +54,7 @@ export class FrameWire {
 
   /** The next frame, whatever it is. */
   async next(): Promise<string> {
-    await this.wire.until('a frame', () => this.#unread.length > 0 || this.#isOver);
+    await this.wire.until('a frame', () => this.#unread.length > 0 || this.isOver);
     return this.#out(0);
   }
 
@@ -62,7 +67,7 @@ export class FrameWire {
         return index >= from && this.#show(one).startsWith(start);
       });
       from = at === -1 ? this.#unread.length : from;
-      return at !== -1 || this.#isOver;
+      return at !== -1 || this.isOver;
     };
     await this.wire.until(`a frame ${start}`, find);
     if (at === -1) throw new Error(`ended before ${start}: ${this.unread.join('; ')}`);
@@ -71,7 +76,7 @@ export class FrameWire {
 
   /** All frames up to the end of the connection. */
   async readAll(): Promise<string[]> {
-    await this.wire.until('the end', () => this.#isOver);
+    await this.wire.until('the end', () => this.isOver);
     return this.unread;
   }
 
@@ -80,7 +85,7 @@ export class FrameWire {
    * nothing else can be read afterwards.
    */
   async readGoaway(): Promise<string> {
-    const isThere = (): boolean => this.count(goawayType) > 0 || this.#isOver;
+    const isThere = (): boolean => this.count(goawayType) > 0 || this.isOver;
     await this.wire.until('GOAWAY', isThere);
     const last = this.#unread.findLast(({ frame }) => frame.type === goawayType);
     if (last === undefined) throw new Error('ended without GOAWAY');
@@ -89,10 +94,6 @@ export class FrameWire {
 
   destroy(): void {
     this.wire.destroy();
-  }
-
-  get #isOver(): boolean {
-    return this.wire.ended || this.wire.closed;
   }
 
   #take(): void {

@@ -80,7 +80,7 @@ export class H2Peer {
   }
 
   get isOver(): boolean {
-    return this.frames.wire.ended || this.frames.wire.closed;
+    return this.frames.isOver;
   }
 
   until(what: string, done: () => boolean): Promise<void> {

@@ -150,7 +150,7 @@ export async function pour(
   round: (at: number) => Buffer | readonly Buffer[],
 ): Promise<number> {
   let at = 0;
-  for (; at < rounds && !wire.wire.ended && !wire.wire.closed; at++) {
+  for (; at < rounds && !wire.isOver; at++) {
     const bytes = round(at);
     wire.write(...(Buffer.isBuffer(bytes) ? [bytes] : bytes));
     if (wire.wire.socket.writableLength > unwrittenBytesMax) {
@@ -167,8 +167,8 @@ function drained({ wire }: FrameWire): Promise<void> {
   });
 }
 
-function ended({ wire }: FrameWire): Promise<void> {
-  return wire.until('the end', () => wire.ended || wire.closed);
+function ended(wire: FrameWire): Promise<void> {
+  return wire.wire.until('the end', () => wire.isOver);
 }
 
 function isCanary(stream: PeerStream): boolean {

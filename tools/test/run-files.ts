@@ -23,7 +23,7 @@ interface RunFilesOptions {
   readonly onResult: (result: FileResult) => void;
 }
 
-/** All results, in the order in which they came; the closing line and the exit code are set. */
+/** All results, in the order in which they came; a signal leaves some out and the exit code 1. */
 export async function runFiles(
   files: readonly string[],
   { timeoutMs, onResult }: RunFilesOptions,

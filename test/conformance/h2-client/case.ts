@@ -88,7 +88,7 @@ async function continues(
   const other = await dialH2(port);
   other.request(get('/again'));
   if (one.ended === true) {
-    await server.wire.until('the end', () => server.wire.ended || server.wire.closed);
+    await server.wire.until('the end', () => server.isOver);
     const next = new FrameWire(await origin.accept(), clientPreface.length);
     await next.read('HEADERS 1');
   } else {
