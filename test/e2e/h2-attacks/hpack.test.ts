@@ -20,7 +20,7 @@ import {
   tableSize,
 } from '../../support/h2-block.ts';
 import { frame, setting } from '../../support/h2-frames.ts';
-import { dialH2 } from '../../support/h2-peer.ts';
+import { dialH2, type PeerStream } from '../../support/h2-peer.ts';
 import { startThrough } from '../../support/h2-through.ts';
 import { pour, startSiege } from '../../support/siege.ts';
 import { untilTurn } from '../../support/turns.ts';
@@ -56,6 +56,31 @@ describe('a bomb of 32768 references', () => {
       await untilTurn('the request', () => siege.seen.total === 2);
     });
   }
+
+  test('in 100 responses', async () => {
+    const first = Buffer.concat([block(response(103)), indexing('x', 'v'.repeat(4_000))]);
+    const bomb = inParts(Buffer.concat([block(response(200)), references]));
+    await using siege = await startSiege({
+      serve: (peer, { id }) => {
+        if (siege.seen.total === 1) peer.frames.write(frame.headers(id, first));
+        peer.frames.write(...bomb(id));
+      },
+    });
+    const asked: PeerStream[] = [];
+    // A client's connection ends after such an answer.
+    const grown = await siege.endure(async () => {
+      for (let at = 0; at < 100; at++) {
+        const client = await dialH2(siege.harness.outboundPort);
+        asked.push(await client.ending(client.request(attack)));
+        client.destroy();
+      }
+    });
+    for (const { head } of asked) {
+      assert.match(head ?? '', /^:status=502 heddle-error=UPSTREAM_HEAD_TOO_LARGE /);
+    }
+    assert.equal(siege.seen.total, 100);
+    assert.ok(grown < 16_000_000, `${grown} bytes`);
+  });
 
   test('in a response', async () => {
     await using through = await startThrough();

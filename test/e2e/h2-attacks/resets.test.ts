@@ -68,6 +68,9 @@ describe('MadeYouReset (CVE-2025-8671): what makes us reset counts like a reset'
       frame.headers(id, getBlock, { ends: true }),
       frame.headers(id, getBlock, { ends: true }),
     ],
+    'a field without a name (CVE-2019-9516)': (id) => [
+      frame.headers(id, block(get('/attack', [['', '']])), { ends: true }),
+    ],
     'a malformed head': (id) => [frame.headers(id, block([[':method', 'GET']]), { ends: true })],
     'trailers that end nothing': (id) => [
       frame.headers(id, postBlock),
@@ -134,7 +137,7 @@ test('5000 streams that an origin allows, and resets in one batch (CVE-2021-3277
     await untilTurn('all answers', () => asked.every(({ ended }) => ended));
   });
   for (const { head } of asked)
-    assert.match(head ?? '', /^:status=502 heddle-error=UPSTREAM_RESET /);
+    assert.match(head ?? '', /^:status=502 heddle-error=UPSTREAM_RESET .*CANCEL/);
   for (const client of clients) client.destroy();
 });
 

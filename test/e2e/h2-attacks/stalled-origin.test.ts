@@ -6,45 +6,52 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { h2StalledConnectionsMax } from '../../../core/base/limits.ts';
-import { FrameWire } from '../../support/frame-wire.ts';
-import { block, get, indexed, indexing } from '../../support/h2-block.ts';
-import { clientPreface, code, frame } from '../../support/h2-frames.ts';
-import { startHarness, untilQuiet } from '../../support/proxy-harness.ts';
-import { memoryInUse, pour } from '../../support/siege.ts';
-import { dial, startOrigin } from '../../support/wire.ts';
+import { h2ResetsMax, h2StalledConnectionsMax } from '../../../core/base/limits.ts';
+import type { FrameWire } from '../../support/frame-wire.ts';
+import { block, type Fields, get, indexed, indexing } from '../../support/h2-block.ts';
+import { code, frame } from '../../support/h2-frames.ts';
+import { pour, startSiege } from '../../support/siege.ts';
+import { startOrigin } from '../../support/wire.ts';
 
 test('an origin that reads nothing, and 4000 large heads that are reset', async () => {
   const deaf = await startOrigin((wire) => {
     wire.socket.write(frame.settings());
     wire.socket.pause();
   });
-  const harness = await startHarness({ 'host:web': { endpoints: [{ port: deaf.port }] } });
-  const large = Buffer.concat([block(get('/attack')), ...Array(15).fill(indexed(62))]);
+  await using siege = await startSiege();
+  siege.harness.setTarget('host:deaf', { endpoints: [{ port: deaf.port }] });
+  const large = Buffer.concat([block(deafGet), ...Array(15).fill(indexed(62))]);
+  const roundOf = (at: number): Buffer[] => [
+    frame.headers(2 * at + 3, large, { ends: true }),
+    frame.rstStream(2 * at + 3, code.CANCEL),
+  ];
   const wires: FrameWire[] = [];
-  const before = memoryInUse();
-  for (let connection = 0; connection < 10; connection++) {
-    const wire = new FrameWire(await dial(harness.outboundPort));
-    wires.push(wire);
-    wire.write(
-      clientPreface,
-      frame.settings(),
-      frame.headers(1, Buffer.concat([block(get()), indexing('x', 'v'.repeat(3_900))])),
-      frame.rstStream(1, code.CANCEL),
-    );
-    await pour(wire, 400, (at) => [
-      frame.headers(2 * at + 3, large, { ends: true }),
-      frame.rstStream(2 * at + 3, code.CANCEL),
-    ]);
-    wire.write(frame.ping('are you?'));
-    await wire.read('PING ACK: are you?');
-  }
-  const grown = memoryInUse() - before;
+  const grown = await siege.endure(async () => {
+    for (let connection = 0; connection < 10; connection++) {
+      const wire = await siege.connect();
+      wires.push(wire);
+      wire.write(
+        frame.headers(1, Buffer.concat([block(deafGet), indexing('x', 'v'.repeat(3_900))])),
+        frame.rstStream(1, code.CANCEL),
+      );
+      await pour(wire, 400, roundOf);
+      wire.write(frame.ping('are you?'));
+      await wire.read('PING ACK: are you?');
+    }
+  });
   assert.ok(grown < 40_000_000, `${grown} bytes`);
   assert.ok(deaf.connections.length <= h2StalledConnectionsMax + 1);
-  for (const wire of wires) wire.destroy();
+  await siege.endure(async () => {
+    for (const wire of wires) await pour(wire, 10 * h2ResetsMax, (at) => roundOf(400 + at));
+  });
+  for (const wire of wires) {
+    assert.match(await wire.readGoaway(), /^GOAWAY \d+ ENHANCE_YOUR_CALM: /);
+  }
   for (const wire of deaf.connections) wire.destroy();
-  await untilQuiet(harness);
-  await harness.close();
+  assert.equal(siege.seen.total, 0);
   await deaf.close();
+});
+
+const deafGet: Fields = get('/attack').map(([name, value]) => {
+  return [name, name === ':authority' ? 'deaf' : value];
 });
