@@ -1,7 +1,7 @@
 /** What the admin port shows of a running proxy, gathered when somebody asks. */
 
 import type { ProxySettings } from '../api/settings.ts';
-import type { LoadedConfig } from '../control/model/discovery.ts';
+import type { LoadedConfig } from '../control/model/loaded-config.ts';
 import type { Slots } from '../core/balance/slots.ts';
 import type { Clock } from '../core/base/clock.ts';
 import { renderExposition } from '../core/telemetry/exposition.ts';

@@ -1,6 +1,6 @@
 /** A changed `heddle.yaml`: services apply live, settings of the proxy wait for its restart. */
 
-import type { LoadedConfig } from '../control/model/discovery.ts';
+import type { LoadedConfig } from '../control/model/loaded-config.ts';
 import { watchConfig } from '../control/sources/config-watch.ts';
 import { formatProblem } from '../control/sources/load-config.ts';
 import type { Clock } from '../core/base/clock.ts';

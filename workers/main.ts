@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import type { ProxySettings } from '../api/settings.ts';
-import type { LoadedConfig } from '../control/model/discovery.ts';
+import type { LoadedConfig } from '../control/model/loaded-config.ts';
 import { formatProblem, type LoadConfigResult } from '../control/sources/load-config.ts';
 import { workersMax } from '../core/base/limits.ts';
 import { countWorkers, type Overrides, resolveSettings } from './config.ts';

@@ -7,7 +7,7 @@ import type { DrainStage } from '../api/messages.ts';
 import type { Address, ProxySettings } from '../api/settings.ts';
 import { createSharedMemory, type SharedMemory } from '../api/shared-memory.ts';
 import { formatAddress } from '../control/model/address.ts';
-import type { LoadedConfig } from '../control/model/discovery.ts';
+import type { LoadedConfig } from '../control/model/loaded-config.ts';
 import { openStaticDiscovery, type StaticDiscovery } from '../control/sources/static-discovery.ts';
 import { SlotAllocator } from '../core/balance/slot-allocator.ts';
 import { Slots } from '../core/balance/slots.ts';

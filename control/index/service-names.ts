@@ -8,7 +8,7 @@
 
 import type { Protocol } from '../../api/snapshot.ts';
 import { canonicalIp, formatAddress, isDnsName, splitPort } from '../model/address.ts';
-import type { LoadedConfig, ServiceConfig } from '../model/discovery.ts';
+import type { LoadedConfig, ServiceConfig } from '../model/loaded-config.ts';
 import type { SourceConfig } from '../model/source.ts';
 
 /** What a key stands for, without its endpoints. */

@@ -3,7 +3,8 @@
  * `control/sources`; the index, which ranks below them, is given a function that opens one.
  */
 
-import type { ResolvedEndpoint, ServiceConfig } from './discovery.ts';
+import type { ResolvedEndpoint } from '../../api/discovery.ts';
+import type { ServiceConfig } from './loaded-config.ts';
 
 export type SourceConfig = ServiceConfig['source'];
 

@@ -5,7 +5,7 @@
 
 import { type Document, isMap, isScalar, type LineCounter, type Node } from 'yaml';
 import { z } from 'zod';
-import type { ConfigProblem } from '../model/discovery.ts';
+import type { ConfigProblem } from '../model/loaded-config.ts';
 
 export type KeyPath = readonly PropertyKey[];
 

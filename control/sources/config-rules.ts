@@ -6,7 +6,7 @@
 
 import type { Address } from '../../api/settings.ts';
 import { formatAddress, isLoopback, isWildcard, parseAddress } from '../model/address.ts';
-import type { ConfigProblem } from '../model/discovery.ts';
+import type { ConfigProblem } from '../model/loaded-config.ts';
 import { type KeyPath, type ParsedFile, problemAt } from './config-problem.ts';
 
 export const listenerDefaults = {

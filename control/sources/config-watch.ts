@@ -6,7 +6,7 @@
 import { resolve } from 'node:path';
 import { configBytesMax } from '../../core/base/limits.ts';
 import { contentDigest } from '../model/content-digest.ts';
-import type { ConfigProblem, LoadedConfig } from '../model/discovery.ts';
+import type { ConfigProblem, LoadedConfig } from '../model/loaded-config.ts';
 import { loadConfig } from './load-config.ts';
 import { type WatchFileEnv, watchFile } from './watch-file.ts';
 

@@ -6,7 +6,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ConfigProblem, LoadedConfig, ResolvedEndpoint } from '../model/discovery.ts';
+import type { ResolvedEndpoint } from '../../api/discovery.ts';
+import type { ConfigProblem, LoadedConfig } from '../model/loaded-config.ts';
 import { ConfigCache } from './config-cache.ts';
 import type { LoadRequest } from './load-process.ts';
 

@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LoadedConfig } from '../model/discovery.ts';
+import type { LoadedConfig } from '../model/loaded-config.ts';
 import { formatProblem } from './load-config.ts';
 import { parseConfig, parseEndpointList } from './parse-config.ts';
 

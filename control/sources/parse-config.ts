@@ -5,15 +5,11 @@
 
 import { dirname, resolve } from 'node:path';
 import { type Document, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import type { ResolvedEndpoint } from '../../api/discovery.ts';
 import type { Address, BindSettings, ProxySettings } from '../../api/settings.ts';
 import { parseAddress, splitPort } from '../model/address.ts';
 import { contentDigest } from '../model/content-digest.ts';
-import type {
-  ConfigProblem,
-  LoadedConfig,
-  ResolvedEndpoint,
-  ServiceConfig,
-} from '../model/discovery.ts';
+import type { ConfigProblem, LoadedConfig, ServiceConfig } from '../model/loaded-config.ts';
 import { type ParsedFile, problemsOfShape, sortProblems } from './config-problem.ts';
 import { listenerDefaults, problemsOfRules } from './config-rules.ts';
 import {

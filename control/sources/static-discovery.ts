@@ -3,11 +3,12 @@
  * configuration file.
  */
 
+import type { Discovery } from '../../api/discovery.ts';
 import type { Clock } from '../../core/base/clock.ts';
 import type { Random } from '../../core/base/random.ts';
 import type { TimerWheel } from '../../core/base/timers.ts';
 import { ServiceIndex } from '../index/service-index.ts';
-import type { Discovery, LoadedConfig } from '../model/discovery.ts';
+import type { LoadedConfig } from '../model/loaded-config.ts';
 import type { SourceLog } from '../model/source.ts';
 import { createSourceOpener, type ResolverOptions } from './open-source.ts';
 import { systemResolverPaths } from './resolver-files.ts';
