@@ -104,7 +104,7 @@ export const h2ResetStreamsMax = 256;
 export const queueRequestsMax = 10_000;
 export const failfastTimeoutMs = 3_000;
 /** How long a request waits to learn what its target is. */
-export const discoverTimeoutMs = 3_000;
+export const discoverTimeoutMs = 5_000;
 /** Requests in flight in one worker and direction before it sheds load. */
 export const inFlightMax = 100_000;
 /** Exchanges that a worker keeps for later requests, about 2 KiB each. */
