@@ -7,32 +7,21 @@
 import type { Address } from '../../api/settings.ts';
 import { backoffMs } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
-import { controlAddressesMax, controlShutMaxMs, controlShutMinMs } from '../base/limits.ts';
+import {
+  controlAddressesMax,
+  controlCallsPerConnection,
+  controlShutMaxMs,
+  controlShutMinMs,
+} from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
+import type { GrpcClient } from '../grpc/client.ts';
+import type { CallListener } from '../grpc/client-call.ts';
 import type { Method } from '../grpc/method.ts';
 import { GrpcCode } from '../http/grpc.ts';
 import { formatAddress } from './address-text.ts';
 
-/** As `GrpcClient` of core/grpc does it. */
-export interface ControlClient {
-  call<Request, Response>(
-    method: Method<Request, Response>,
-    listener: CallListener<Response>,
-  ): ClientCall<Request>;
-  close(): void;
-}
-
-interface ClientCall<Request> {
-  send(message: Request): void;
-  end(): void;
-  cancel(): void;
-}
-
-export interface CallListener<Response> {
-  onMessage(message: Response): void;
-  /** Once and last; not after the call was given up. */
-  onEnd(status: { readonly code: number; readonly message: string }): void;
-}
+/** What is used of `GrpcClient` of core/grpc. */
+export type ControlClient = Pick<GrpcClient, 'call' | 'close'>;
 
 export interface ControlCall {
   /** Whom it was sent to. */
@@ -47,9 +36,16 @@ interface ChannelEnv {
   readonly openClient: (address: Address) => ControlClient;
 }
 
+/** A connection; the number of its calls is kept below what servers allow. */
+interface Line {
+  readonly client: ControlClient;
+  active: number;
+}
+
 interface Instance {
   readonly address: string;
-  readonly client: ControlClient;
+  readonly target: Address;
+  readonly lines: Line[];
   active: number;
   failures: number;
   shutUntilMs: number;
@@ -79,13 +75,12 @@ export class ControlChannel {
     }
     for (const [address, target] of wanted) {
       if (this.#instances.has(address)) continue;
-      const client = this.#env.openClient(target);
-      const instance = { address, client, active: 0, failures: 0, shutUntilMs: 0 };
+      const instance = { address, target, lines: [], active: 0, failures: 0, shutUntilMs: 0 };
       this.#instances.set(address, instance);
     }
     const gone = [...this.#instances.values()].filter(({ address }) => !wanted.has(address));
     for (const { address } of gone) this.#instances.delete(address);
-    for (const { client } of gone) client.close();
+    for (const instance of gone) hangUp(instance);
     const waiters = [...this.#waiters];
     this.#waiters.clear();
     for (const waiter of waiters) waiter();
@@ -99,14 +94,17 @@ export class ControlChannel {
   ): ControlCall | null {
     const instance = this.#pick();
     if (instance === null) return null;
+    const line = this.#line(instance);
     let over = false;
     const leave = (failed: boolean): void => {
       over = true;
       instance.active -= 1;
+      this.#leave(instance, line);
       if (failed) this.#failed(instance);
     };
     instance.active += 1;
-    const call = instance.client.call(method, {
+    line.active += 1;
+    const call = line.client.call(method, {
       onMessage: (message) => {
         if (over) return;
         instance.failures = 0;
@@ -142,7 +140,23 @@ export class ControlChannel {
     this.#waiters.clear();
     const instances = [...this.#instances.values()];
     this.#instances.clear();
-    for (const { client } of instances) client.close();
+    for (const instance of instances) hangUp(instance);
+  }
+
+  #line(instance: Instance): Line {
+    const roomy = instance.lines.find(({ active }) => active < controlCallsPerConnection);
+    if (roomy !== undefined) return roomy;
+    const line = { client: this.#env.openClient(instance.target), active: 0 };
+    instance.lines.push(line);
+    return line;
+  }
+
+  /** The last one stays for the next call. */
+  #leave(instance: Instance, line: Line): void {
+    line.active -= 1;
+    if (line.active > 0 || instance.lines.length < 2) return;
+    instance.lines.splice(instance.lines.indexOf(line), 1);
+    line.client.close();
   }
 
   #failed(instance: Instance): void {
@@ -169,6 +183,10 @@ export class ControlChannel {
     const [a, b] = [instances[first], instances[second]];
     return b.active + b.failures < a.active + a.failures ? b : a;
   }
+}
+
+function hangUp({ lines }: Instance): void {
+  for (const { client } of lines.splice(0)) client.close();
 }
 
 /** Ends that say nothing against whoever gave the answer. */

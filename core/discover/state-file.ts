@@ -108,8 +108,15 @@ function readTraits(value: unknown): EndpointTraits | undefined {
   const http2 = readHttp2(value['http2']);
   const labels = value['labels'];
   if (http2 === undefined || !isTextMap(labels)) return undefined;
-  const fixed = { identity, serverName, protocolHint, opaqueTransportPort, authorityOverride };
-  return { ...fixed, http2, labels };
+  return {
+    identity,
+    serverName,
+    protocolHint,
+    opaqueTransportPort,
+    authorityOverride,
+    http2,
+    labels,
+  };
 }
 
 function readHttp2(value: unknown): Http2ClientParams | null | undefined {

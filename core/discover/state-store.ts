@@ -23,9 +23,6 @@ interface StoreEnv {
   };
 }
 
-/** Null: the file is to go. */
-type MakeState = () => StoredState | null;
-
 export class StateStore implements TimerOwner {
   readonly #env: StoreEnv;
   readonly #folder: string;
@@ -35,7 +32,8 @@ export class StateStore implements TimerOwner {
   /** Bytes of each file, the one that was written longest ago first. */
   readonly #files = new Map<string, number>();
   #bytes = 0;
-  readonly #dirty = new Map<string, MakeState>();
+  /** What waits to be written; null: the file is to go. */
+  readonly #dirty = new Map<string, StoredState | null>();
   readonly #timer = new Timer(this);
   readonly #opened: Promise<void>;
   #writing = false;
@@ -72,15 +70,11 @@ export class StateStore implements TimerOwner {
     return null;
   }
 
-  /** Asks for the state when it is time to write it. */
-  save(key: string, make: MakeState): void {
+  /** `state` null: there is nothing to be kept any more. */
+  save(key: string, state: StoredState | null): void {
     if (this.#closed) return;
-    this.#dirty.set(key, make);
+    this.#dirty.set(key, state);
     this.#schedule();
-  }
-
-  remove(key: string): void {
-    this.save(key, () => null);
   }
 
   /** Writes what waits and then nothing more. */
@@ -137,7 +131,7 @@ export class StateStore implements TimerOwner {
     this.#wroteMs = this.#env.clock.monotonicMs();
     const batch = [...this.#dirty];
     this.#dirty.clear();
-    for (const [key, make] of batch) await this.#write(stateFileName(key), make());
+    for (const [key, state] of batch) await this.#write(stateFileName(key), state);
     this.#writing = false;
     if (this.#dirty.size > 0 && !this.#closed) this.#schedule();
   }

@@ -179,21 +179,28 @@ export class TargetWatch implements TimerOwner, AssemblyOwner {
   }
 
   #takeUnknown(): void {
-    if (this.#traits.keepsKnown && (this.source === 'control' || this.source === 'disk')) return;
-    this.#stored = null;
-    if (!this.#traits.keepsKnown) this.#env.store?.remove(this.key);
+    if (this.#traits.keepsKnown) {
+      // What is on disk is known too, and may be about to be read.
+      this.#serveStored();
+      if (this.#loading || this.source === 'control' || this.source === 'disk') return;
+    } else {
+      this.#stored = null;
+      this.#env.store?.save(this.key, null);
+    }
     if (this.#traits.fallBack === null) this.#take(absentTarget, 'control');
     else this.#fallBack('the control plane does not know it');
   }
 
   #onStored(stored: StoredState | null): void {
     this.#loading = false;
-    if (this.#closed || this.source === 'control') return;
+    if (this.#closed) return;
     if (stored !== null) this.#env.onLoaded();
+    if (this.source !== 'none') return;
     this.#stored = stored;
-    const isLate = !this.#disk.armed || this.#env.isHopeless();
-    if (stored !== null && isLate) this.#serveStored();
-    else if (stored === null && !this.#fallback.armed) this.#fallBack(unanswered);
+    if (stored !== null && (!this.#disk.armed || this.#env.isHopeless())) this.#serveStored();
+    if (this.source !== 'none') return;
+    this.onChange();
+    if (stored === null && !this.#fallback.armed) this.#fallBack(unanswered);
   }
 
   #serveStored(): void {
@@ -258,14 +265,11 @@ export class TargetWatch implements TimerOwner, AssemblyOwner {
 
   #save(): void {
     this.#savedWallMs = this.#env.clock.wallMs();
-    this.#env.store?.save(this.key, () => {
-      if (this.source !== 'control') return null;
-      return {
-        key: this.key,
-        workload: this.#env.workload,
-        confirmedWallMs: this.#confirmedWallMs() ?? this.#env.clock.wallMs(),
-        parts: this.#assembly.parts(),
-      };
+    this.#env.store?.save(this.key, {
+      key: this.key,
+      workload: this.#env.workload,
+      confirmedWallMs: this.#confirmedWallMs() ?? this.#savedWallMs,
+      parts: this.#assembly.parts(),
     });
   }
 
