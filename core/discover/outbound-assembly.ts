@@ -10,7 +10,13 @@ import { profileWaitMs } from '../base/limits.ts';
 import { Timer } from '../base/timers.ts';
 import { tcpAddressOf } from './address-text.ts';
 import { assembleOutbound, assembleProfile, type KnownSet, neededPath } from './assemble.ts';
-import { type Assembly, type AssemblyOwner, type Parts, pending, type Verdict } from './assembly.ts';
+import {
+  type Assembly,
+  type AssemblyOwner,
+  type Parts,
+  pending,
+  type Verdict,
+} from './assembly.ts';
 import type { DestinationSets, SetHold } from './destination-sets.ts';
 import { outboundMethod, profileMethod, readOutbound, readProfile, type Whole } from './methods.ts';
 import { type Answer, type StreamEnv, type StreamView, WatchStream } from './watch-stream.ts';
