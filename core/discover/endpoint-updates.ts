@@ -52,7 +52,8 @@ export class EndpointUpdates {
       if (added.set(key, endpoint).size === before) return { refusal: `${key} is there twice` };
     }
     const count = this.#countWith(added);
-    if (count > endpointsMax) return { refusal: `${count} endpoints are more than ${endpointsMax}` };
+    if (count > endpointsMax)
+      return { refusal: `${count} endpoints are more than ${endpointsMax}` };
     this.namespace = told.metricLabels.get('namespace') ?? this.namespace;
     this.service = told.metricLabels.get('service') ?? this.service;
     const wasGone = this.gone;

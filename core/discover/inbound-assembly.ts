@@ -4,7 +4,13 @@ import type { ResolvedTarget } from '../../api/discovery.ts';
 import type { PortSpec, Server } from '../../api/gen/proxy/inbound.ts';
 import type { Address } from '../../api/settings.ts';
 import { assembleInbound } from './assemble.ts';
-import { type Assembly, type AssemblyOwner, type Parts, pending, type Verdict } from './assembly.ts';
+import {
+  type Assembly,
+  type AssemblyOwner,
+  type Parts,
+  pending,
+  type Verdict,
+} from './assembly.ts';
 import { inboundMethod, readInbound, type Whole } from './methods.ts';
 import { type Answer, type StreamEnv, type StreamView, WatchStream } from './watch-stream.ts';
 

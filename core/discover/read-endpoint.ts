@@ -1,8 +1,8 @@
 /** An endpoint of the control API as discovery knows it. */
 
-import type { EndpointTraits } from '../../api/snapshot.ts';
 import type { ResolvedEndpoint } from '../../api/discovery.ts';
 import type { Http2ClientParams, WeightedAddr } from '../../api/gen/proxy/destination.ts';
+import type { EndpointTraits } from '../../api/snapshot.ts';
 import { readAddress } from './address-text.ts';
 
 /** Null: it cannot be dialled. */

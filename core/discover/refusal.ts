@@ -7,7 +7,11 @@
 import type { DestinationProfile } from '../../api/gen/proxy/destination.ts';
 import type { GrpcRouteMatch } from '../../api/gen/proxy/grpc-route.ts';
 import type { HttpRouteMatch } from '../../api/gen/proxy/http-route.ts';
-import type { Authz, ProxyProtocol as InboundProtocol, Server } from '../../api/gen/proxy/inbound.ts';
+import type {
+  Authz,
+  ProxyProtocol as InboundProtocol,
+  Server,
+} from '../../api/gen/proxy/inbound.ts';
 import type { IPNetwork } from '../../api/gen/proxy/net.ts';
 import type { Backend, OutboundPolicy } from '../../api/gen/proxy/outbound.ts';
 import { formatAddress, readAddress } from './address-text.ts';

@@ -9,8 +9,8 @@
  */
 
 import type { ResolvedTarget, SourceStatus } from '../../api/discovery.ts';
-import { diskWaitMs, fallbackAfterMs, publishMs, stateRefreshMs } from '../base/limits.ts';
 import type { Clock } from '../base/clock.ts';
+import { diskWaitMs, fallbackAfterMs, publishMs, stateRefreshMs } from '../base/limits.ts';
 import { Timer, type TimerOwner, type TimerWheel } from '../base/timers.ts';
 import { absentTarget } from './assemble.ts';
 import type { Assembly, AssemblyOwner } from './assembly.ts';
@@ -212,7 +212,10 @@ export class TargetWatch implements TimerOwner, AssemblyOwner {
     }
     this.#stored = null;
     this.#env.counters.statesRefused += 1;
-    this.#env.log.warn('a state on disk is not used', { target: this.key, reason: 'it is not whole' });
+    this.#env.log.warn('a state on disk is not used', {
+      target: this.key,
+      reason: 'it is not whole',
+    });
   }
 
   #fallBack(reason: string): void {
