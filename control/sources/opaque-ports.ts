@@ -1,6 +1,6 @@
 /** Ports whose bytes are not looked at, as Linkerd's annotation and its defaults name them. */
 
-export type PortList = readonly (
+type PortList = readonly (
   | { readonly name: string }
   | { readonly from: number; readonly to: number }
 )[];
