@@ -137,6 +137,15 @@ export const slotsRestingMin = 1_024;
 export const apiDepthMax = 100;
 export const apiElementsMax = 256 * 1024;
 
+/** The text in which a proxy says what it runs beside. */
+export const workloadCharsMax = 4 * 1024;
+/** Streams of a control plane, of all proxies together, and beside them those that join. */
+export const controlStreamsMax = 256 * 1024;
+/** How long a stream may take nothing before the control plane ends it. */
+export const slowStreamMs = 30_000;
+/** Between two messages of one stream, so that what flips does not flood. */
+export const streamUpdateMs = 20;
+
 export const configBytesMax = 1024 * 1024;
 /** One configuration that was read, on disk; a larger one is read each time. */
 export const configCacheBytesMax = 16 * 1024 * 1024;
