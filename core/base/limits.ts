@@ -218,10 +218,10 @@ export const heldSocketsMax = 64;
 export const workloadCharsMax = 4 * 1024;
 /** Streams of a control plane, of all proxies together, and beside them those that join. */
 export const controlStreamsMax = 256 * 1024;
+/** Endpoints in one message about a set; with zones of the greatest length it fits. */
+export const updateEndpointsMax = 8 * 1024;
 /** How long a stream may take nothing before the control plane ends it. */
 export const slowStreamMs = 30_000;
-/** Between two messages of one stream, so that what flips does not flood. */
-export const streamUpdateMs = 20;
 
 assert(
   http2StreamWindowCeiling * http2ConcurrentStreamsMax <= h2HeldBytesMax,
@@ -241,4 +241,5 @@ assert(poolIdleTimeoutMs < 5_000, 'idle connections end before the usual server 
 assert(hopsCountedMin < poolConnectionsMax, 'a loop is seen before it has all connections');
 assert(workerHeartbeatMs * 3 < workerSilenceMs, 'one late heartbeat is not silence');
 assert(heldSocketsMax < descriptorReserve, 'held sockets fit the reserve');
+assert(updateEndpointsMax * 400 < grpcMessageBytesMax, 'an update fits a message');
 assert(accessBatchChars < logBufferBytesMax, 'a batch of the access log fits the buffer');
