@@ -14,8 +14,8 @@ export async function runProxyCommand(
     return exitUsage;
   }
   // A file that has changed is read in a process of its own while everything else is loaded here.
-  const { loadConfig } = await import('../control/sources/load-config.ts');
-  const loading = loadConfig(parsed.configPath, context.cacheFolder);
+  const { loadProxyConfig } = await import('../control/sources/load-config.ts');
+  const loading = loadProxyConfig(parsed.configPath, context.cacheFolder);
   const { runProxy } = await import('../workers/main.ts');
   return runProxy({ configPath: parsed.configPath, loading, overrides: parsed.overrides });
 }

@@ -110,7 +110,6 @@ function problemsOfIssue(file: ParsedFile, issue: z.core.$ZodIssue, shape: Shape
 }
 
 function remedyOfUnknown(key: string, allowed: readonly string[]): string {
-  if (key === 'manifests') return 'remove it; policy comes with a later release';
   const near = allowed
     .map((name) => ({ name, distance: editDistance(name.toLowerCase(), key.toLowerCase()) }))
     .toSorted((a, b) => a.distance - b.distance)[0];

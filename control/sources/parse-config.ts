@@ -11,7 +11,7 @@ import { parseAddress, splitPort } from '../model/address.ts';
 import { contentDigest } from '../model/content-digest.ts';
 import type { ConfigProblem, LoadedConfig, ServiceConfig } from '../model/loaded-config.ts';
 import { type ParsedFile, problemsOfShape, sortProblems } from './config-problem.ts';
-import { listenerDefaults, problemsOfRules } from './config-rules.ts';
+import { listenerDefaults, problemsOfProxy, problemsOfRules } from './config-rules.ts';
 import {
   type ConfigFile,
   configSchema,
@@ -34,7 +34,8 @@ export function parseConfig(path: string, text: string): ParseConfigResult {
   if (!parsed.success) problems.push(...problemsOfShape(file, parsed.error.issues, configSchema));
   problems.push(...problemsOfRules(file));
   if (!parsed.success || problems.length > 0) return { problems: sortProblems(problems) };
-  return { config: toLoadedConfig(path, contentDigest(text), parsed.data) };
+  const proxyProblems = sortProblems(problemsOfProxy(file));
+  return { config: toLoadedConfig(path, contentDigest(text), parsed.data, proxyProblems) };
 }
 
 /** An endpoints file that is a YAML or JSON list. */
@@ -103,11 +104,16 @@ function findRepeats(document: Document): { readonly offset: number; readonly ke
   return repeats;
 }
 
-function toLoadedConfig(path: string, digest: string, file: ConfigFile): LoadedConfig {
+function toLoadedConfig(
+  path: string,
+  digest: string,
+  file: ConfigFile,
+  proxyProblems: readonly ConfigProblem[],
+): LoadedConfig {
   const clusterDomain = file.mesh.clusterDomain.toLowerCase().replace(/\.$/, '');
   const services = Object.entries(file.services).map(([name, service]): ServiceConfig => {
     const { port, namespace, protocol } = service;
-    return { name, namespace, port, protocol, source: toSource(path, service) };
+    return { name, namespace, port, protocol, source: toSource(path, name, service) };
   });
   const binds = Object.entries(file.services).flatMap(([name, service]): BindSettings[] => {
     const address = toAddress(service.bind);
@@ -122,6 +128,8 @@ function toLoadedConfig(path: string, digest: string, file: ConfigFile): LoadedC
     trustDomain: file.mesh.trustDomain.toLowerCase().replace(/\.$/, ''),
     clusterDomain,
     services,
+    manifests: file.manifests === undefined ? null : resolve(dirname(path), file.manifests),
+    proxyProblems,
   };
 }
 
@@ -142,7 +150,14 @@ function listenerDefault(proxy: ConfigFile['proxy']): string | null {
   return proxy.inbound === undefined ? listenerDefaults.inbound : null;
 }
 
-function toSource(path: string, service: ConfigFile['services'][string]): ServiceConfig['source'] {
+function toSource(
+  path: string,
+  name: string,
+  service: ConfigFile['services'][string],
+): ServiceConfig['source'] {
+  if (service.join === true) {
+    return { kind: 'registry', namespace: service.namespace, name, port: service.port };
+  }
   if (service.file !== undefined) {
     return { kind: 'file', path: resolve(dirname(path), service.file) };
   }

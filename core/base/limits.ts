@@ -162,6 +162,25 @@ export const configCacheBytesMax = 16 * 1024 * 1024;
 /** Configurations that are kept on disk; the oldest go. */
 export const configsCachedMax = 64;
 
+/** How long a joined process stays an endpoint when its stream was lost, and a start settles. */
+export const registryLeaseMs = 10_000;
+/** A gap of the timers after which leases start afresh: this process was stopped or suspended. */
+export const registryPauseMs = 2_000;
+/** How long a service stays known, without endpoints, after the last process of it has gone. */
+export const registryServiceKeepMs = 600_000;
+export const registryInstancesMax = 100_000;
+export const registryFileBytesMax = 64 * 1024 * 1024;
+/** Between two writes of the registry to disk. */
+export const registrySaveMs = 200;
+/** Endpoints of one service. */
+export const serviceEndpointsMax = 64 * 1024;
+/** Changes of one service are told at once, then at most this often. */
+export const changesMs = 20;
+export const manifestFilesMax = 1_000;
+export const manifestBytesMax = 1024 * 1024;
+/** Objects of a folder of manifests. */
+export const manifestObjectsMax = 100_000;
+
 export const workersMax = 32;
 export const slotsMax = 64 * 1024;
 export const cellsMax = 512 * 1024;
