@@ -5,7 +5,7 @@
  */
 
 import { create } from '@bufbuild/protobuf';
-import type { ResolvedEndpoint, ResolvedTarget } from '../../api/discovery.ts';
+import type { ResolvedEndpoint } from '../../api/discovery.ts';
 import {
   type Update,
   UpdateSchema,
@@ -24,10 +24,12 @@ export interface EndpointSet {
   readonly endpoints: ReadonlyMap<string, ResolvedEndpoint>;
 }
 
-/** Of a service that is gone, and of one that has none, it is empty. */
-export function endpointSet(target: Omit<ResolvedTarget, 'policy'>): EndpointSet {
-  const { namespace, service } = target;
-  const pairs = target.endpoints.map((endpoint) => [keyOf(endpoint), endpoint] as const);
+export function endpointSet(
+  namespace: string,
+  service: string,
+  endpoints: readonly ResolvedEndpoint[],
+): EndpointSet {
+  const pairs = endpoints.map((endpoint) => [keyOf(endpoint), endpoint] as const);
   return { namespace, service, endpoints: new Map(pairs) };
 }
 

@@ -27,6 +27,11 @@ export class ControlMetrics {
     registry.cells[this.#cellOf(family, labels, () => registry.gauge(family, labels))] = value;
   }
 
+  add<Name extends FamilyOf<'gauge'>>(family: Name, labels: LabelsOf<Name>, change: number): void {
+    const { registry } = this.#merger;
+    registry.cells[this.#cellOf(family, labels, () => registry.gauge(family, labels))] += change;
+  }
+
   /** In slices; other work may run between two of them. */
   async render(): Promise<Iterable<string>> {
     await this.#process.sample();

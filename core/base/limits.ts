@@ -237,6 +237,10 @@ export const heldSocketsMax = 64;
 export const workloadCharsMax = 4 * 1024;
 /** Streams of a control plane, of all proxies together, and beside them those that join. */
 export const controlStreamsMax = 256 * 1024;
+/** Streams of one connection: three for each target of a proxy, and some. */
+export const controlStreamsPerConnectionMax = 32 * 1024;
+/** Processes that join over one connection. */
+export const joinsPerConnectionMax = 64;
 /** Endpoints in one message about a set; with zones of the greatest length it fits. */
 export const updateEndpointsMax = 8 * 1024;
 /** How long a stream may take nothing before the control plane ends it. */
@@ -260,5 +264,6 @@ assert(poolIdleTimeoutMs < 5_000, 'idle connections end before the usual server 
 assert(hopsCountedMin < poolConnectionsMax, 'a loop is seen before it has all connections');
 assert(workerHeartbeatMs * 3 < workerSilenceMs, 'one late heartbeat is not silence');
 assert(heldSocketsMax < descriptorReserve, 'held sockets fit the reserve');
+assert(targetsMax * 3 < controlStreamsPerConnectionMax, 'a proxy can watch all of its targets');
 assert(updateEndpointsMax * 400 < grpcMessageBytesMax, 'an update fits a message');
 assert(accessBatchChars < logBufferBytesMax, 'a batch of the access log fits the buffer');
