@@ -137,6 +137,12 @@ export const slotsRestingMin = 1_024;
 export const apiDepthMax = 100;
 export const apiElementsMax = 256 * 1024;
 
+/** The right to announce a name, as it is sent; and a file with a key or a token. */
+export const joinTokenCharsMax = 4 * 1024;
+export const secretBytesMax = 16 * 1024;
+/** A DNS name (RFC 1035 2.3.4), and so that of a service or a namespace. */
+export const nameCharsMax = 253;
+
 export const configBytesMax = 1024 * 1024;
 /** One configuration that was read, on disk; a larger one is read each time. */
 export const configCacheBytesMax = 16 * 1024 * 1024;
@@ -212,3 +218,4 @@ assert(hopsCountedMin < poolConnectionsMax, 'a loop is seen before it has all co
 assert(workerHeartbeatMs * 3 < workerSilenceMs, 'one late heartbeat is not silence');
 assert(heldSocketsMax < descriptorReserve, 'held sockets fit the reserve');
 assert(accessBatchChars < logBufferBytesMax, 'a batch of the access log fits the buffer');
+assert(joinTokenCharsMax < secretBytesMax, 'a token fits its file');
