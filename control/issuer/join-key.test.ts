@@ -35,7 +35,7 @@ test('a key that others can use, or that is none, is refused and stays', (t) => 
     assert.match(problemOf(openJoinKey(folder)), /can be used by others: chmod 600/);
   }
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
-  for (const text of ['', 'no key', rsa.export({ type: 'pkcs8', format: 'pem' }).toString()]) {
+  for (const text of ['', 'no key', rsa.export({ type: 'pkcs8', format: 'pem' })]) {
     writeFileSync(path, text);
     chmodSync(path, 0o600);
     assert.match(problemOf(openJoinKey(folder)), /is no Ed25519 key: remove it/);

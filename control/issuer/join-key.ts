@@ -30,7 +30,7 @@ export function openJoinKey(stateFolder: string): JoinKey | KeyProblem {
   const { privateKey } = generateKeyPairSync('ed25519');
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
   try {
-    writeSecretFile(path, pem.toString(), true);
+    writeSecretFile(path, pem, true);
   } catch (error) {
     return { problem: `cannot write ${path}: ${(error as Error).message}` };
   }

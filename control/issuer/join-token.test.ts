@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { joinTokenCharsMax } from '../../core/base/limits.ts';
 import { createJoinToken, refuseName, verifyJoinToken } from './join-token.ts';
 
