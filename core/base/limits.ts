@@ -103,8 +103,12 @@ export const h2ResetStreamsMax = 256;
 /** Requests of one target that wait for an endpoint, in one worker. */
 export const queueRequestsMax = 10_000;
 export const failfastTimeoutMs = 3_000;
+/** Limits of a watch at a control plane: until it says something, without a word, and in all. */
+export const controlStreamInitialMs = 3_000;
+export const controlStreamIdleMs = 5 * 60_000;
+export const controlStreamLifetimeMs = 3_600_000;
 /** How long a request waits to learn what its target is. */
-export const discoverTimeoutMs = 3_000;
+export const discoverTimeoutMs = 5_000;
 /** Requests in flight in one worker and direction before it sheds load. */
 export const inFlightMax = 100_000;
 /** Exchanges that a worker keeps for later requests, about 2 KiB each. */
