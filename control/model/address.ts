@@ -66,9 +66,11 @@ export function isDnsName(text: string): boolean {
   return name.length <= 253 && dnsName.test(name);
 }
 
-/** A name of one part, as services and namespaces have it (RFC 1123). */
-export function isDnsLabel(text: string): boolean {
-  return lowerLabel.test(text);
+/** A DNS name or an address, IPv6 in brackets, and a port above 0. */
+export function isHostAndPort(text: string): boolean {
+  const split = splitPort(text);
+  if (split === null || (split.port ?? 0) === 0) return false;
+  return canonicalIp(split.name) !== null || isDnsName(split.name);
 }
 
 /** 127.0.0.0/8 and ::1. */
@@ -84,6 +86,5 @@ export function isWildcard(host: string): boolean {
 const octet = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
 const ipv4 = new RegExp(`^${octet}(?:\\.${octet}){3}$`);
 const ipv6Alphabet = /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/;
-const lowerLabel = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const dnsLabel = '[a-zA-Z0-9_](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?';
 const dnsName = new RegExp(`^${dnsLabel}(?:\\.${dnsLabel})*$`);

@@ -27,11 +27,10 @@ import {
   wholeSet,
 } from './endpoint-updates.ts';
 import { destinationGet, destinationGetProfile } from './methods.ts';
-import { absenceOf, badName, parseName } from './names.ts';
+import { absenceOf, badName, callerNamespace, defaultNamespace, parseName } from './names.ts';
 import { serviceMetadata } from './outbound-policy.ts';
 import type { Streams } from './streams.ts';
 import { Topics, wholeFrames } from './topics.ts';
-import { parseWorkload } from './workload.ts';
 
 export class DestinationService {
   readonly #index: MeshIndex;
@@ -140,11 +139,11 @@ function frameOf(profile: DestinationProfile): Buffer {
 
 /** A token that cannot be read is none: Linkerd takes it so, too. */
 function namespaceOf({ contextToken }: GetDestination): string {
-  return (parseWorkload(contextToken) ?? parseWorkload(''))?.namespace ?? '';
+  return callerNamespace(contextToken) ?? defaultNamespace;
 }
 
 function toldBy({ contextToken }: GetDestination) {
-  return parseWorkload(contextToken) === null ? {} : { workload: contextToken };
+  return callerNamespace(contextToken) === null ? {} : { workload: contextToken };
 }
 
 const noIps: Status = { code: Code.INVALID_ARGUMENT, message: 'IP queries not supported' };

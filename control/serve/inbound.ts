@@ -7,9 +7,9 @@ import { Code, okStatus, type Status } from '../../core/grpc/status.ts';
 import type { MeshIndex } from '../index/mesh-index.ts';
 import { inboundServer } from './inbound-policy.ts';
 import { inboundGetPort, inboundWatchPort } from './methods.ts';
+import { callerNamespace } from './names.ts';
 import type { Streams } from './streams.ts';
 import { Topics, wholeFrames } from './topics.ts';
-import { parseWorkload } from './workload.ts';
 
 type Call = ServerCall<PortSpec, Server>;
 
@@ -60,11 +60,11 @@ export class InboundService {
   }
 }
 
-function readSpec({ workload: text, port }: PortSpec): Asked | Status {
-  const workload = parseWorkload(text);
-  if (workload === null) return badWorkload;
+function readSpec({ workload, port }: PortSpec): Asked | Status {
+  const namespace = callerNamespace(workload);
+  if (namespace === null) return badWorkload;
   if (port === 0 || port > 65_535) return badPort;
-  return { namespace: workload.namespace, port };
+  return { namespace, port };
 }
 
 function frameOf(refusal: string): Buffer {

@@ -4,6 +4,7 @@ import { nameCharsMax } from '../../core/base/limits.ts';
 import { Code, type Status } from '../../core/grpc/status.ts';
 import type { FoundService } from '../index/mesh-index.ts';
 import { canonicalIp, isDnsName, splitPort } from '../model/address.ts';
+import { readNamespace } from '../model/workload.ts';
 
 /** `web`, `web.demo.svc.cluster.local:80` or `10.0.0.1:80`. */
 export interface AskedName {
@@ -18,6 +19,11 @@ export function parseName(text: string): AskedName | null {
   if (split === null || split.port === 0) return null;
   const isIp = canonicalIp(split.name.toLowerCase()) !== null;
   return isIp || isDnsName(split.name) ? { text, isIp } : null;
+}
+
+/** Where its client is; null when what it says of that cannot be read. */
+export function callerNamespace(workload: string): string | null {
+  return workload === '' ? defaultNamespace : readNamespace(workload);
 }
 
 export const badName: Status = {
@@ -35,5 +41,6 @@ export function absenceOf(
   return { code: Code.UNAVAILABLE, message };
 }
 
+export const defaultNamespace = 'default';
 /** A colon and five digits, and the brackets of an address. */
 const portChars = 8;

@@ -9,12 +9,11 @@ import type { FoundService, MeshIndex } from '../index/mesh-index.ts';
 import { formatAddress } from '../model/address.ts';
 import type { Broadcast } from './broadcast.ts';
 import { outboundGet, outboundWatch } from './methods.ts';
-import { absenceOf, badName, parseName } from './names.ts';
+import { absenceOf, badName, callerNamespace, parseName } from './names.ts';
 import { addressOf } from './net.ts';
 import { outboundPolicy, refusingPolicy } from './outbound-policy.ts';
 import type { Streams } from './streams.ts';
 import { Topics, wholeFrames } from './topics.ts';
-import { parseWorkload } from './workload.ts';
 
 type Call = ServerCall<TrafficSpec, OutboundPolicy>;
 
@@ -102,9 +101,8 @@ function frameOf(policy: OutboundPolicy): Buffer {
 }
 
 function readSpec(spec: TrafficSpec): Asked | Status {
-  const workload = parseWorkload(spec.sourceWorkload);
-  if (workload === null) return badWorkload;
-  const { namespace } = workload;
+  const namespace = callerNamespace(spec.sourceWorkload);
+  if (namespace === null) return badWorkload;
   switch (spec.target.case) {
     case 'addr': {
       const address = addressOf(spec.target.value);

@@ -103,8 +103,12 @@ export const h2ResetStreamsMax = 256;
 /** Requests of one target that wait for an endpoint, in one worker. */
 export const queueRequestsMax = 10_000;
 export const failfastTimeoutMs = 3_000;
+/** Limits of a watch at a control plane: until it says something, without a word, and in all. */
+export const controlStreamInitialMs = 3_000;
+export const controlStreamIdleMs = 5 * 60_000;
+export const controlStreamLifetimeMs = 3_600_000;
 /** How long a request waits to learn what its target is. */
-export const discoverTimeoutMs = 3_000;
+export const discoverTimeoutMs = 5_000;
 /** Requests in flight in one worker and direction before it sheds load. */
 export const inFlightMax = 100_000;
 /** Exchanges that a worker keeps for later requests, about 2 KiB each. */
@@ -137,6 +141,11 @@ export const slotsRestingMin = 1_024;
 export const apiDepthMax = 100;
 export const apiElementsMax = 256 * 1024;
 
+/** The right to announce a name, as it is sent; and a file with a key or a token. */
+export const joinTokenCharsMax = 4 * 1024;
+export const secretBytesMax = 16 * 1024;
+/** A DNS name (RFC 1035 2.3.4), and so that of a service or a namespace. */
+export const nameCharsMax = 253;
 /** gRPC: a message, either way; what grpc-js and grpc-go take as well. */
 export const grpcMessageBytesMax = 4 * 1024 * 1024;
 /** Fields of a call, or of its end. */
@@ -233,8 +242,6 @@ export const handshakeMs = 100;
 /** Accepted sockets that wait unread where a listener cannot pause. */
 export const heldSocketsMax = 64;
 
-/** The text in which a proxy says what it runs beside. */
-export const workloadCharsMax = 4 * 1024;
 /** Streams of a control plane, of all proxies together, and beside them those that join. */
 export const controlStreamsMax = 256 * 1024;
 /** Streams of one connection: three for each target of a proxy, and some. */
@@ -267,3 +274,4 @@ assert(heldSocketsMax < descriptorReserve, 'held sockets fit the reserve');
 assert(targetsMax * 3 < controlStreamsPerConnectionMax, 'a proxy can watch all of its targets');
 assert(updateEndpointsMax * 400 < grpcMessageBytesMax, 'an update fits a message');
 assert(accessBatchChars < logBufferBytesMax, 'a batch of the access log fits the buffer');
+assert(joinTokenCharsMax < secretBytesMax, 'a token fits its file');
