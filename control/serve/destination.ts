@@ -48,6 +48,12 @@ export class DestinationService {
     streams.serve(destinationGetProfile, (call, request) => this.#getProfile(call, request));
   }
 
+  /** Ends all streams with this. */
+  end(status: Status): void {
+    this.#sets.end(status);
+    this.#profiles.end(status);
+  }
+
   #get(call: ServerCall<GetDestination, Update>, request: GetDestination): void {
     const name = parseName(request.path);
     if (name === null || name.isIp) {

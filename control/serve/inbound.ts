@@ -32,6 +32,11 @@ export class InboundService {
     streams.serve(inboundWatchPort, (call, spec) => this.#watchPort(call, spec));
   }
 
+  /** Ends all streams with this. */
+  end(status: Status): void {
+    this.#servers.end(status);
+  }
+
   #getPort(call: Call, spec: PortSpec): void {
     const asked = readSpec(spec);
     if ('code' in asked) {

@@ -36,6 +36,11 @@ export class OutboundService {
     streams.serve(outboundWatch, (call, spec) => this.#watch(call, spec));
   }
 
+  /** Ends all streams with this. */
+  end(status: Status): void {
+    this.#policies.end(status);
+  }
+
   #get(call: Call, spec: TrafficSpec): void {
     const asked = readSpec(spec);
     const policy = 'code' in asked ? asked : this.#policyOf(asked);

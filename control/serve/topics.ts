@@ -1,5 +1,6 @@
 /** The broadcasts of one method: one for each thing that is watched, while somebody watches it. */
 
+import type { Status } from '../../core/grpc/status.ts';
 import { Broadcast, type BroadcastEnv, type StateCall, type StateFrames } from './broadcast.ts';
 
 export class Topics<State> {
@@ -35,6 +36,11 @@ export class Topics<State> {
     // What it told at once may have ended the stream.
     if (this.#topics.get(key) === topic) topic.stop = stop;
     else stop();
+  }
+
+  /** Ends all streams with this. */
+  end(status: Status): void {
+    for (const { broadcast } of Array.from(this.#topics.values())) broadcast.end(status);
   }
 
   #close(key: string, topic: Topic<State>): void {

@@ -250,6 +250,10 @@ export const controlStreamsPerConnectionMax = 32 * 1024;
 export const joinsPerConnectionMax = 64;
 /** Endpoints in one message about a set; with zones of the greatest length it fits. */
 export const updateEndpointsMax = 8 * 1024;
+/** Endpoints in one answer to a command. */
+export const viewEndpointsMax = 32 * 1024;
+/** How long the end of a control plane takes at the most. */
+export const controlDrainMs = 2_000;
 /** How long a stream may take nothing before the control plane ends it. */
 export const slowStreamMs = 30_000;
 
