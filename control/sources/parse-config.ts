@@ -4,7 +4,7 @@
  */
 
 import { dirname, resolve } from 'node:path';
-import { type Document, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { LineCounter, parseDocument } from 'yaml';
 import type { ResolvedEndpoint } from '../../api/discovery.ts';
 import type { Address, BindSettings, ProxySettings } from '../../api/settings.ts';
 import { parseAddress, splitPort } from '../model/address.ts';
@@ -18,6 +18,7 @@ import {
   type EndpointEntry,
   endpointList,
 } from './config-schema.ts';
+import { findRepeats } from './yaml-repeats.ts';
 
 type ParseConfigResult =
   | { readonly config: LoadedConfig }
@@ -83,25 +84,6 @@ function readYaml(
     const remedy = `use at most ${aliasesMax} aliases, each after its anchor`;
     return { file: null, problems: [{ path, line: 1, column: 1, key: '', reason, remedy }] };
   }
-}
-
-/** Where keys stand that their mapping has already. */
-function findRepeats(document: Document): { readonly offset: number; readonly key: string }[] {
-  const repeats: { offset: number; key: string }[] = [];
-  visit(document, {
-    Map(_key, map, ancestors) {
-      const seen = new Set<unknown>();
-      for (const { key } of map.items) {
-        if (!isScalar(key)) continue;
-        if (seen.has(key.value)) {
-          const keys = [...ancestors.filter((node) => isPair(node)).map((pair) => pair.key), key];
-          repeats.push({ offset: key.range?.[0] ?? 0, key: keys.map(String).join('.') });
-        }
-        seen.add(key.value);
-      }
-    },
-  });
-  return repeats;
 }
 
 function toLoadedConfig(
