@@ -61,6 +61,7 @@ const commands: readonly { readonly name: string; readonly create: Create }[] = 
   { name: 'demo', create: async (context) => (await import('./demo.ts')).demoCommand(context) },
   { name: 'proxy', create: async () => (await import('./proxy-help.ts')).proxyCommand() },
   { name: 'run', create: async (context) => (await import('./run.ts')).runCommand(context) },
+  { name: 'up', create: async (context) => (await import('./up.ts')).upCommand(context) },
   {
     name: 'validate',
     create: async (context) => (await import('./validate.ts')).validateCommand(context),

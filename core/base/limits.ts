@@ -257,6 +257,8 @@ export const joinsPerConnectionMax = 64;
 export const updateEndpointsMax = 8 * 1024;
 /** Endpoints in one answer to a command. */
 export const viewEndpointsMax = 32 * 1024;
+/** How long the token of the local user is good; each start makes another. */
+export const localTokenMs = 10 * 365 * 24 * 3600 * 1000;
 /** How long the end of a control plane takes at the most. */
 export const controlDrainMs = 2_000;
 /** How long a stream may take nothing before the control plane ends it. */

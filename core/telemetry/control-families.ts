@@ -48,8 +48,8 @@ export const controlFamilies = {
   },
   heddle_control_problems: {
     type: 'gauge',
-    help: 'Objects of a source that are refused, while the others apply.',
-    labels: ['source'],
+    help: 'Objects that are refused, while the others apply.',
+    labels: [],
   },
   heddle_control_source_failing: {
     type: 'gauge',
