@@ -9,6 +9,7 @@ export async function runProgram(args: readonly string[], context: CommandContex
   const program = new Command('heddle')
     .description('A service mesh in TypeScript: a sidecar proxy in worker threads.')
     .usage('<command> [options]')
+    .enablePositionalOptions()
     .option('-V, --version', 'print the version')
     .action(async (options: { version?: boolean }) => {
       if (options.version === true) await runProgram(['version'], context);
@@ -59,6 +60,8 @@ type Create = (context: CommandContext) => Promise<Command>;
 const commands: readonly { readonly name: string; readonly create: Create }[] = [
   { name: 'demo', create: async (context) => (await import('./demo.ts')).demoCommand(context) },
   { name: 'proxy', create: async () => (await import('./proxy-help.ts')).proxyCommand() },
+  { name: 'run', create: async (context) => (await import('./run.ts')).runCommand(context) },
+  { name: 'up', create: async (context) => (await import('./up.ts')).upCommand(context) },
   {
     name: 'validate',
     create: async (context) => (await import('./validate.ts')).validateCommand(context),
