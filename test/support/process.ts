@@ -33,6 +33,8 @@ interface StartOptions {
   readonly descriptors?: number;
   /** Instead of a folder of its own. */
   readonly folder?: string;
+  /** Written into the folder before it starts. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** How a process ended and all that it said. */
@@ -64,9 +66,25 @@ export function makeFolder(t: TestContext): string {
 /** Starts it without waiting. */
 export function launchProxy(t: TestContext, yaml: string, options: StartOptions = {}) {
   const folder = options.folder ?? makeFolder(t);
-  const path = join(folder, 'heddle.yaml');
-  writeFileSync(path, yaml);
-  const args = ['proxy', '--config', path, ...(options.args ?? [])];
+  const files = { 'heddle.yaml': yaml };
+  return launch(t, ['proxy', '--config', join(folder, 'heddle.yaml')], {
+    ...options,
+    folder,
+    files,
+  });
+}
+
+/** Any command, which lives as long as the test at the most; starts it without waiting. */
+export function launch(
+  t: TestContext,
+  command: readonly string[],
+  options: StartOptions = {},
+): ProxyProcess {
+  const folder = options.folder ?? makeFolder(t);
+  for (const [name, text] of Object.entries(options.files ?? {})) {
+    writeFileSync(join(folder, name), text);
+  }
+  const args = [...command, ...(options.args ?? [])];
   const limit = options.descriptors === undefined ? '' : `ulimit -n ${options.descriptors} && `;
   const child = spawn('sh', ['-c', `${limit}exec "$0" "$@"`, executable, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
