@@ -137,6 +137,25 @@ export const slotsRestingMin = 1_024;
 export const apiDepthMax = 100;
 export const apiElementsMax = 256 * 1024;
 
+/** gRPC: a message, either way; what grpc-js and grpc-go take as well. */
+export const grpcMessageBytesMax = 4 * 1024 * 1024;
+/** Fields of a call, or of its end. */
+export const grpcHeadBytesMax = 16 * 1024;
+/** Characters of the message of a status; each may become three, percent-encoded. */
+export const grpcMessageCharsMax = 1_024;
+/** What may wait to be sent on one call. */
+export const grpcQueueBytesMax = 8 * 1024 * 1024;
+/** Of messages that have not come whole, on all calls of a server together. */
+export const grpcPartBytesMax = 64 * 1024 * 1024;
+/** Calls of a client that wait for a connection or for room on it, and how long. */
+export const grpcWaitingMax = 1_024;
+export const grpcWaitMs = 10_000;
+/** Connections of a server, and calls under way on each of them. */
+export const grpcConnectionsMax = 10_000;
+export const grpcCallsPerConnectionMax = 250;
+/** Silence after which the kernel asks whether a client is still there. */
+export const grpcTcpKeepAliveMs = 30_000;
+
 export const configBytesMax = 1024 * 1024;
 /** One configuration that was read, on disk; a larger one is read each time. */
 export const configCacheBytesMax = 16 * 1024 * 1024;
@@ -201,6 +220,8 @@ assert(
 );
 assert(http2FrameBytesCeiling < readBytes, 'part of a frame fits the stash');
 assert(http2StreamWindowCeiling <= heldBodyBytesMax, 'a window fits what is held of a body');
+assert(grpcMessageCharsMax * 9 < grpcHeadBytesMax, 'the message of a status fits its fields');
+assert(grpcMessageBytesMax <= grpcQueueBytesMax, 'a message can wait to be sent');
 assert(chunkLineBytesMax <= chunkExtensionBytesMax, 'one chunk line fits the extension budget');
 assert((authorityCacheMax & (authorityCacheMax - 1)) === 0, 'hashes are masked, not divided');
 assert(headFieldsMax <= headFieldsCeiling, 'the default is within the ceiling');
