@@ -1,6 +1,12 @@
 /** Which proxies control planes know of, and where their admin ports are. Pure. */
 
-import { isWildcard, splitPort } from '../control/model/address.ts';
+import {
+  canonicalIp,
+  formatAddress,
+  isDnsName,
+  isWildcard,
+  splitPort,
+} from '../control/model/address.ts';
 import type { ControlStatus } from './view-messages.ts';
 
 export interface KnownProxy {
@@ -17,8 +23,10 @@ export function listProxies(statuses: readonly ControlStatus[]): KnownProxy[] {
   const known = new Map<string, KnownProxy>();
   for (const { proxies, instances } of statuses) {
     for (const { instance, namespace, service, admin } of instances) {
-      if (admin === '') continue;
-      known.set(admin, { name: `${service || instance}.${namespace}`, admin, version: '' });
+      const reached = reachable(admin, admin);
+      if (reached === '') continue;
+      const name = `${service || instance}.${namespace}`;
+      known.set(reached, { name, admin: reached, version: '' });
     }
     for (const { workload, peer, version, ...proxy } of proxies) {
       const admin = reachable(proxy.admin, peer);
@@ -32,11 +40,17 @@ export function listProxies(statuses: readonly ControlStatus[]): KnownProxy[] {
   );
 }
 
-/** A proxy that listens everywhere does not know by which address others reach it. */
+/**
+ * A proxy that listens everywhere does not know by which address others reach it. Empty for what is
+ * no address: it becomes part of a URL.
+ */
 function reachable(admin: string, peer: string): string {
-  const [own, from] = [splitPort(admin), splitPort(peer)];
-  if (own === null || own.port === null || from === null || !isWildcard(own.name)) return admin;
-  return `${from.name.includes(':') ? `[${from.name}]` : from.name}:${own.port}`;
+  const own = splitPort(admin);
+  if (own === null || own.port === null || own.port === 0) return '';
+  const name = isWildcard(own.name) ? (splitPort(peer)?.name ?? '') : own.name;
+  const host = canonicalIp(name);
+  if (host !== null) return formatAddress({ host, port: own.port });
+  return isDnsName(name) ? `${name}:${own.port}` : '';
 }
 
 /** `{"ns":"demo","pod":"web-1"}` and the older `ns:demo`. */

@@ -131,7 +131,7 @@ function judgeWorkers(proxies: readonly ProxyFacts[]): Check {
     const wanted = workers ?? 1;
     return ready < wanted ? [`${name} has ${ready} of ${workers ?? 'at least 1'}`] : [];
   });
-  return judge('workers-are-alive', 'all workers are alive', failures);
+  return judge('workers-are-alive', 'workers are alive', failures);
 }
 
 function sum(samples: readonly Sample[], family: string): number {
