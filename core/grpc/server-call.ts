@@ -118,11 +118,15 @@ export class IncomingCall<Request, Response>
       this.#give(Code.RESOURCE_EXHAUSTED, text);
       return;
     }
+    // An event each: a thousand calls in one would take a thousand output buffers.
+    this.#host.enter();
     this.begin();
-    if (this.enqueue(frame)) return;
-    const waiting = this.queuedBytes;
-    this.clear();
-    this.#give(Code.RESOURCE_EXHAUSTED, `${waiting} bytes wait for the client to read them`);
+    if (!this.enqueue(frame)) {
+      const waiting = this.queuedBytes;
+      this.clear();
+      this.#give(Code.RESOURCE_EXHAUSTED, `${waiting} bytes wait for the client to read them`);
+    }
+    this.#host.leave();
   }
 
   end(status: Status): void {
