@@ -174,6 +174,16 @@ export const stateFileBytesMax = 24 * 1024 * 1024;
 /** Between writes of one target's state, and after which an unchanged one is written anew. */
 export const stateWriteMs = 1_000;
 export const stateRefreshMs = 600_000;
+/** The right to announce a name, as it is sent; and a file with a key or a token. */
+export const joinTokenCharsMax = 4 * 1024;
+export const secretBytesMax = 16 * 1024;
+/** A DNS name (RFC 1035 2.3.4), and so that of a service or a namespace. */
+export const nameCharsMax = 253;
+/** Control planes at which a process announces itself. */
+export const controlPlanesMax = 16;
+/** Processes of one state directory that `heddle stop` looks at, and what each says of itself. */
+export const runFilesMax = 1_000;
+export const runFileBytesMax = 64 * 1024;
 /** gRPC: a message, either way; what grpc-js and grpc-go take as well. */
 export const grpcMessageBytesMax = 4 * 1024 * 1024;
 /** Fields of a call, or of its end. */
@@ -273,3 +283,4 @@ assert(hopsCountedMin < poolConnectionsMax, 'a loop is seen before it has all co
 assert(workerHeartbeatMs * 3 < workerSilenceMs, 'one late heartbeat is not silence');
 assert(heldSocketsMax < descriptorReserve, 'held sockets fit the reserve');
 assert(accessBatchChars < logBufferBytesMax, 'a batch of the access log fits the buffer');
+assert(joinTokenCharsMax < secretBytesMax, 'a token fits its file');
