@@ -26,8 +26,9 @@ type Message = Readonly<Record<string, unknown>>;
 export class ControlClient {
   readonly #channel: grpc.Client;
 
-  constructor(t: TestContext, port: number, options: grpc.ClientOptions = {}) {
-    const address = `127.0.0.1:${port}`;
+  /** A port is one of 127.0.0.1. */
+  constructor(t: TestContext, at: number | string, options: grpc.ClientOptions = {}) {
+    const address = typeof at === 'string' ? at : `127.0.0.1:${at}`;
     this.#channel = new grpc.Client(address, grpc.credentials.createInsecure(), options);
     t.after(() => this.#channel.close());
   }
@@ -129,6 +130,11 @@ export class Watch {
   async untilEndpoints(...wanted: readonly string[]): Promise<void> {
     const expected = wanted.toSorted().join(' ');
     await this.#until(() => this.messages.length > 0 && this.endpoints.join(' ') === expected);
+  }
+
+  /** Resolves when there are so many endpoints. */
+  async untilCount(count: number): Promise<void> {
+    await this.#until(() => this.messages.length > 0 && this.endpoints.length === count);
   }
 
   async #until(done: () => boolean): Promise<void> {

@@ -27,14 +27,19 @@ export class Events {
   };
 
   /** Resolves with the first from `from` on that fits, as it was said. */
-  async until(part: string | RegExp, from = 0): Promise<string> {
+  until(part: string | RegExp, from = 0): Promise<string> {
+    return this.untilCount(part, 1, from);
+  }
+
+  /** Resolves with number `count` of those. */
+  async untilCount(part: string | RegExp, count: number, from = 0): Promise<string> {
     const limit = AbortSignal.timeout(waitMs);
     const late = once(limit, 'abort');
     for (;;) {
       const found = this.all
         .slice(from)
-        .find((one) => (typeof part === 'string' ? one === part : part.test(one)));
-      if (found !== undefined) return found;
+        .filter((one) => (typeof part === 'string' ? one === part : part.test(one)));
+      if (found.length >= count) return found[count - 1];
       if (limit.aborted) throw new Error(`never ${part}:\n${this.all.join('\n')}`);
       await Promise.race([this.#onNews.promise, late]);
     }
@@ -117,15 +122,19 @@ export function childOf(pid: number, word: string): number {
 /** Resolves when no process of that number is there, not even one that waits to be read. */
 export async function untilGone(pid: number): Promise<void> {
   const limit = AbortSignal.timeout(waitMs);
-  for (;;) {
-    try {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-      if (stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z')) return;
-    } catch {
-      return;
-    }
+  while (isThere(pid)) {
     if (limit.aborted) throw new Error(`process ${pid} does not end`);
     await new Promise((resume) => setTimeout(resume, 20));
+  }
+}
+
+/** Not when it waits to be read by its parent. */
+export function isThere(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return !stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z');
+  } catch {
+    return false;
   }
 }
 
