@@ -8,7 +8,7 @@ import { Timer, type TimerOwner } from '../base/timers.ts';
 import type { ClientConnection, Exchange } from '../http/exchange.ts';
 import { headOfLines } from '../http/field-lines.ts';
 import type { Head } from '../http/head.ts';
-import { FrameError, frameMessage, MessageReader } from './frame.ts';
+import { FrameError, frameMessage, MessageReader, prefixBytes } from './frame.ts';
 import { decodeMessage, type Method } from './method.ts';
 import { SendQueue } from './send-queue.ts';
 import { Code, okStatus, type Status, statusLines } from './status.ts';
@@ -116,9 +116,10 @@ export class IncomingCall<Request, Response>
 
   sendFrame(frame: Buffer): void {
     if (this.isOver) return;
-    if (frame.length > this.#host.messageBytesMax) {
-      const text = `the answer is larger than ${this.#host.messageBytesMax} bytes`;
-      this.#give(Code.RESOURCE_EXHAUSTED, text);
+    if (frame.length - prefixBytes > this.#host.messageBytesMax) {
+      const message = `the answer is larger than ${this.#host.messageBytesMax} bytes`;
+      this.end({ code: Code.RESOURCE_EXHAUSTED, message });
+      this.onCancel();
       return;
     }
     // An event of its own: of many calls in a row, the first have been written when the last come.
