@@ -1,6 +1,6 @@
 /**
- * Goal: our server answers calls frame by frame as "gRPC over HTTP2" has it, and what is no call, or
- * damaged, with the status or the HTTP answer that says so. Method: exact frames over real sockets,
+ * Goal: our server answers calls frame by frame as "gRPC over HTTP2" has it, and what is no call
+ * with the status or the HTTP answer that says so. Method: exact frames over real sockets,
  * a fake clock.
  */
 
