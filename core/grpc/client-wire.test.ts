@@ -274,6 +274,27 @@ describe('a client', () => {
     assert.match(call.events.at(-1) ?? '', /^end UNAVAILABLE .*no answer to PING for 1000 ms/);
   });
 
+  test('asks half as often where its PINGs were too many', async () => {
+    const clock = new FakeClock();
+    await using rig = new GrpcRig(clock);
+    const { port, accept } = await startServer(rig);
+    const client = rig.client(port, { keepAliveIntervalMs: 5_000, keepAliveTimeoutMs: 1_000 });
+    const call = new Recorded(client, bothMethod);
+    const wire = await accept();
+    await wire.read('HEADERS 1');
+    wire.write(frame.goaway(0, code.ENHANCE_YOUR_CALM, 'too_many_pings'));
+    assert.match((await call.ended()).join(), /^end UNAVAILABLE .*GOAWAY with ENHANCE_YOUR_CALM$/);
+    const next = new Recorded(client, bothMethod);
+    const again = await accept();
+    again.write(frame.headers(1, head));
+    await next.until('headers');
+    clock.advance(9_500);
+    // With a PING after 5 s the call would have ended for want of an answer.
+    assert.deepEqual(next.events, ['headers']);
+    clock.advance(1_000);
+    assert.match(await again.read('PING'), /^PING/);
+  });
+
   test('lets a connection go that has carried nothing for long', async () => {
     const clock = new FakeClock();
     await using rig = new GrpcRig(clock);
