@@ -37,6 +37,7 @@ export interface ServerCall<Request, Response> {
   readonly queuedBytes: number;
   readonly congested: boolean;
   readonly isOver: boolean;
+  /** What has been sent goes out first; nothing comes of the request any more. */
   end(status: Status): void;
 }
 
@@ -71,6 +72,8 @@ export class IncomingCall<Request, Response>
   readonly #metadata: string;
   readonly #timer: Timer | null;
   #reader: MessageReader | null = null;
+  /** Of `#reader`, as far as the server has been told. */
+  #heldBytes = 0;
   /** Null from the end on. */
   #x: Exchange | null;
   /** What it ends with when everything has been sent. */
@@ -158,7 +161,6 @@ export class IncomingCall<Request, Response>
     if (this.isOver) return;
     this.#reader ??= new MessageReader(this.#host.messageBytesMax);
     const reader = this.#reader;
-    const heldBytes = reader.heldBytes;
     for (let at = start; at < end && !this.isOver; ) {
       at = reader.read(bytes, at, end);
       if (at < 0) {
@@ -168,7 +170,7 @@ export class IncomingCall<Request, Response>
       const whole = reader.take();
       if (whole !== null) this.#deliver(whole);
     }
-    if (this.isOver || this.#host.hold(reader.heldBytes - heldBytes)) return;
+    if (this.#hold()) return;
     this.#give(Code.RESOURCE_EXHAUSTED, 'too many large messages are on their way');
   }
 
@@ -247,8 +249,15 @@ export class IncomingCall<Request, Response>
   }
 
   #forgetRequest(): void {
-    if (this.#reader !== null) this.#host.hold(-this.#reader.heldBytes);
     this.#reader = null;
+    this.#hold();
+  }
+
+  /** Tells the server what is held of a message now; false when that is too much. */
+  #hold(): boolean {
+    const before = this.#heldBytes;
+    this.#heldBytes = this.#reader === null ? 0 : this.#reader.heldBytes;
+    return before === this.#heldBytes || this.#host.hold(this.#heldBytes - before);
   }
 
   #forget(): void {
