@@ -224,7 +224,7 @@ describe('a client', () => {
     const other = new Recorded(client, bothMethod);
     assert.deepEqual([client.state, client.activeCalls], ['connecting', 2]);
     clock.advance(200);
-    const text = 'end DEADLINE_EXCEEDED 192.0.2.1:9: no end within the deadline';
+    const text = 'end DEADLINE_EXCEEDED 192.0.2.1:9: no end within 100 ms, its deadline';
     // A machine without any route says so at once.
     if (call.events[0] === text) {
       clock.advance(1_000);

@@ -134,6 +134,16 @@ describe('what a client of grpc-js sees', () => {
     assert.match(error?.details ?? '', /\/test\.Text\/Unary/);
   });
 
+  test('compression is refused', async () => {
+    await using rig = new GrpcRig();
+    const { server, port } = await rig.server();
+    serveText(server);
+    const client = rig.jsClient(port, { 'grpc.default_compression_algorithm': 2 });
+    const { error } = await callUnary(client, 'a'.repeat(1_000));
+    assert.equal(error?.code, status.UNIMPLEMENTED);
+    assert.match(error?.details ?? '', /compressed messages are not taken/);
+  });
+
   test('its deadline passes: the handler hears it, and when', async () => {
     await using rig = new GrpcRig();
     const { server, port } = await rig.server();
