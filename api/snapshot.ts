@@ -1,6 +1,9 @@
 /** What a worker knows of one target: immutable, numbered, sent by main as msgpackr bytes. */
 
 import { Packr } from 'msgpackr';
+import type { DestinationProfile, Http2ClientParams } from './gen/proxy/destination.ts';
+import type { Server } from './gen/proxy/inbound.ts';
+import type { OutboundPolicy } from './gen/proxy/outbound.ts';
 
 /**
  * What a service speaks. `http`: HTTP of any version, without detection of anything else; `http1`,
@@ -17,6 +20,20 @@ export interface EndpointSnapshot {
   /** Where its load lives in shared memory; unique among living endpoints of the process. */
   readonly slot: number;
   readonly zone: string;
+  readonly traits?: EndpointTraits;
+}
+
+/** What a control plane says of an endpoint beyond its address; empty where it says nothing. */
+export interface EndpointTraits {
+  /** Who it proves to be, and the server name to ask for. */
+  readonly identity: string;
+  readonly serverName: string;
+  readonly protocolHint: '' | 'h2' | 'opaque';
+  /** The port of its proxy's inbound listener that takes any protocol, after a header; 0: none. */
+  readonly opaqueTransportPort: number;
+  readonly authorityOverride: string;
+  readonly http2: Http2ClientParams | null;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 export interface TargetSnapshot {
@@ -32,6 +49,16 @@ export interface TargetSnapshot {
   readonly service: string;
   readonly protocol: Protocol;
   readonly endpoints: readonly EndpointSnapshot[];
+  /** Why its traffic is refused although it is known, as a sentence; absent or empty for no. */
+  readonly refusal?: string;
+  readonly policy?: TargetPolicy;
+}
+
+/** As a control plane sent it; each null where it sent none. */
+export interface TargetPolicy {
+  readonly outbound: OutboundPolicy | null;
+  readonly profile: DestinationProfile | null;
+  readonly inbound: Server | null;
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { Command } from 'commander';
 import { formatAddress } from '../control/model/address.ts';
-import type { LoadedConfig, ServiceConfig } from '../control/model/discovery.ts';
+import type { LoadedConfig, ServiceConfig } from '../control/model/loaded-config.ts';
 import { formatProblem, loadConfig } from '../control/sources/load-config.ts';
 import { unreachable } from '../core/base/assert.ts';
 import { type CommandContext, exitConfig } from './context.ts';
@@ -60,6 +60,10 @@ function describeSource(source: ServiceConfig['source']): string {
       return `addresses of ${source.name}, port ${source.port}`;
     case 'srv':
       return `SRV records of ${source.name}`;
+    case 'manifests':
+      return 'slices of its manifests';
+    case 'registry':
+      return 'processes that join';
     default:
       return unreachable(source);
   }

@@ -5,9 +5,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Discovery, ResolvedTarget } from '../api/discovery.ts';
 import { createSharedMemory } from '../api/shared-memory.ts';
 import { decodeSnapshot, type TargetSnapshot } from '../api/snapshot.ts';
-import type { Discovery, ResolvedTarget } from '../control/model/discovery.ts';
 import { SlotAllocator } from '../core/balance/slot-allocator.ts';
 import { Slots } from '../core/balance/slots.ts';
 import { systemClock } from '../core/base/clock.ts';

@@ -3,8 +3,8 @@
  * watch serves all workers; what no worker wants any more is let go.
  */
 
+import type { Discovery, ResolvedTarget, SourceStatus } from '../api/discovery.ts';
 import { type EndpointSnapshot, encodeSnapshot } from '../api/snapshot.ts';
-import type { Discovery, ResolvedTarget, SourceStatus } from '../control/model/discovery.ts';
 import type { SlotAllocator } from '../core/balance/slot-allocator.ts';
 
 interface PublisherOptions {

@@ -6,10 +6,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ResolvedTarget } from '../../api/discovery.ts';
 import type { ProxySettings } from '../../api/settings.ts';
 import { targetKey } from '../../api/snapshot.ts';
 import { TimerWheel } from '../../core/base/timers.ts';
-import type { LoadedConfig, ResolvedTarget, ServiceConfig } from '../model/discovery.ts';
+import type { LoadedConfig, ServiceConfig } from '../model/loaded-config.ts';
 import type { SourceConfig, SourceListener } from '../model/source.ts';
 import { ServiceIndex } from './service-index.ts';
 
@@ -30,6 +31,8 @@ function config(services: ServiceConfig[], settings: Partial<ProxySettings> = {}
     digest: '',
     trustDomain: 'mesh.local',
     clusterDomain: 'cluster.local',
+    manifests: null,
+    proxyProblems: [],
     services,
   };
 }

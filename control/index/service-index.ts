@@ -4,8 +4,9 @@
  * a service that did not change keeps its source, and its watchers hear nothing.
  */
 
+import type { Discovery, ResolvedTarget, SourceStatus } from '../../api/discovery.ts';
 import { assert } from '../../core/base/assert.ts';
-import type { Discovery, LoadedConfig, ResolvedTarget, SourceStatus } from '../model/discovery.ts';
+import type { LoadedConfig } from '../model/loaded-config.ts';
 import { createServiceNames, type NamedTarget, type ServiceNames } from './service-names.ts';
 import { locationOf, SourceCache, type SourceCacheEnv, type SourceHold } from './source-cache.ts';
 

@@ -5,12 +5,12 @@
  * failed.
  */
 
+import type { ResolvedEndpoint } from '../../api/discovery.ts';
 import { unreachable } from '../../core/base/assert.ts';
 import type { Clock } from '../../core/base/clock.ts';
 import { targetIdleMs, targetsMax } from '../../core/base/limits.ts';
 import type { TimerWheel } from '../../core/base/timers.ts';
 import { runAfter } from '../model/delay.ts';
-import type { ResolvedEndpoint } from '../model/discovery.ts';
 import type { OpenSource, Source, SourceConfig, SourceLog } from '../model/source.ts';
 
 export interface SourceCacheEnv {
@@ -167,6 +167,9 @@ export function locationOf(config: SourceConfig): string {
       return `${config.name}:${config.port}`;
     case 'srv':
       return config.name;
+    case 'manifests':
+    case 'registry':
+      return `${config.namespace}/${config.name}:${config.port}`;
     default:
       return unreachable(config);
   }

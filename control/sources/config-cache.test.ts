@@ -22,7 +22,7 @@ import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
 import { configBytesMax, configsCachedMax } from '../../core/base/limits.ts';
 import { contentDigest } from '../model/content-digest.ts';
-import type { LoadedConfig } from '../model/discovery.ts';
+import type { LoadedConfig } from '../model/loaded-config.ts';
 import { ConfigCache } from './config-cache.ts';
 import { parseConfig } from './parse-config.ts';
 

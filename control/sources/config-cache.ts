@@ -22,7 +22,7 @@ import {
 import { join } from 'node:path';
 import { configBytesMax, configCacheBytesMax, configsCachedMax } from '../../core/base/limits.ts';
 import { contentDigest } from '../model/content-digest.ts';
-import type { LoadedConfig } from '../model/discovery.ts';
+import type { LoadedConfig } from '../model/loaded-config.ts';
 
 export class ConfigCache {
   readonly #folder: string;

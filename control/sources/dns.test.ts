@@ -9,11 +9,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { ResolvedEndpoint } from '../../api/discovery.ts';
 import { seededRandom } from '../../core/base/random.ts';
 import { TimerWheel } from '../../core/base/timers.ts';
 import { type DnsRecord, startDnsServer } from '../../test/support/dns-server.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import type { ResolvedEndpoint } from '../model/discovery.ts';
 import type { SourceConfig } from '../model/source.ts';
 import { createSourceOpener } from './open-source.ts';
 

@@ -3,7 +3,7 @@
  * priority and weight. The hosts file speaks first. When a name is asked again is `follow-name`'s.
  */
 
-import type { ResolvedEndpoint } from '../model/discovery.ts';
+import type { ResolvedEndpoint } from '../../api/discovery.ts';
 import type { Source, SourceListener } from '../model/source.ts';
 import type { DnsClient } from './dns-client.ts';
 import type { DnsReply, ServiceRecord } from './dns-message.ts';

@@ -6,8 +6,8 @@
  * meant: by a line `# empty`, or by an empty list `[]`.
  */
 
+import type { ResolvedEndpoint } from '../../api/discovery.ts';
 import { canonicalIp, parseAddress, parsePort } from '../model/address.ts';
-import type { ResolvedEndpoint } from '../model/discovery.ts';
 import { formatProblem, loadEndpoints } from './load-config.ts';
 
 type EndpointsFileResult =

@@ -1,6 +1,6 @@
 /** A watched endpoints file as a source: whatever is wrong with it, the last good set stays. */
 
-import type { ResolvedEndpoint } from '../model/discovery.ts';
+import type { ResolvedEndpoint } from '../../api/discovery.ts';
 import type { Source, SourceListener } from '../model/source.ts';
 import { parseEndpointsFile } from './endpoints-file.ts';
 import { type WatchFileEnv, watchFile } from './watch-file.ts';

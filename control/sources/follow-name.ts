@@ -4,11 +4,11 @@
  * exist keeps its last good endpoints for a grace before its set is empty.
  */
 
+import type { ResolvedEndpoint } from '../../api/discovery.ts';
 import type { Clock } from '../../core/base/clock.ts';
 import type { Random } from '../../core/base/random.ts';
 import type { TimerWheel } from '../../core/base/timers.ts';
 import { runAfter } from '../model/delay.ts';
-import type { ResolvedEndpoint } from '../model/discovery.ts';
 import type { Source, SourceListener, SourceLog } from '../model/source.ts';
 import type { ResolverFiles } from './resolver-files.ts';
 

@@ -6,7 +6,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ConfigProblem, LoadedConfig, ResolvedEndpoint } from '../model/discovery.ts';
+import type { ResolvedEndpoint } from '../../api/discovery.ts';
+import type { ConfigProblem, LoadedConfig } from '../model/loaded-config.ts';
 import { ConfigCache } from './config-cache.ts';
 import type { LoadRequest } from './load-process.ts';
 
@@ -34,6 +35,21 @@ export async function loadConfig(
   const result = await runLoadProcess<LoadConfigResult>(request);
   if ('config' in result) cache.keep(result.config);
   return result;
+}
+
+/**
+ * The same for a proxy: what only a control plane can do may be in its file only if it has one, by
+ * `control` or by the file.
+ */
+export async function loadProxyConfig(
+  path: string,
+  control: string,
+  cacheFolder: string | null = null,
+): Promise<LoadConfigResult> {
+  const result = await loadConfig(path, cacheFolder);
+  if ('problems' in result || result.config.proxyProblems.length === 0) return result;
+  if (control !== '' || result.config.settings.control !== '') return result;
+  return { problems: result.config.proxyProblems };
 }
 
 /** Parses the text of an endpoints file that is a YAML list. Never rejects. */

@@ -8,7 +8,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { startupSnapshot } from 'node:v8';
 import { assert } from '../../core/base/assert.ts';
 import { configBytesMax } from '../../core/base/limits.ts';
-import type { ConfigProblem } from '../model/discovery.ts';
+import type { ConfigProblem } from '../model/loaded-config.ts';
 import { parseConfig, parseEndpointList } from './parse-config.ts';
 
 export type LoadRequest =

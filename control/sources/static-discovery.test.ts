@@ -9,12 +9,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Discovery } from '../../api/discovery.ts';
 import { targetKey } from '../../api/snapshot.ts';
 import { systemClock } from '../../core/base/clock.ts';
 import { systemRandom } from '../../core/base/random.ts';
 import { TimerWheel } from '../../core/base/timers.ts';
 import { startDnsServer } from '../../test/support/dns-server.ts';
-import type { Discovery } from '../model/discovery.ts';
 import { loadConfig } from './load-config.ts';
 import { openStaticDiscovery } from './static-discovery.ts';
 

@@ -3,11 +3,12 @@
  * configuration file.
  */
 
+import type { Discovery } from '../../api/discovery.ts';
 import type { Clock } from '../../core/base/clock.ts';
 import type { Random } from '../../core/base/random.ts';
 import type { TimerWheel } from '../../core/base/timers.ts';
 import { ServiceIndex } from '../index/service-index.ts';
-import type { Discovery, LoadedConfig } from '../model/discovery.ts';
+import type { LoadedConfig } from '../model/loaded-config.ts';
 import type { SourceLog } from '../model/source.ts';
 import { createSourceOpener, type ResolverOptions } from './open-source.ts';
 import { systemResolverPaths } from './resolver-files.ts';
@@ -30,7 +31,7 @@ export function openStaticDiscovery(
   config: LoadedConfig,
   env: StaticDiscoveryEnv,
 ): StaticDiscovery {
-  const resolver = env.resolver ?? { paths: systemResolverPaths, port: dnsPort };
+  const resolver = env.resolver ?? systemResolver;
   const opener = createSourceOpener({ ...env, resolver });
   const index = new ServiceIndex(config, { ...env, openSource: opener.open });
   return {
@@ -44,4 +45,5 @@ export function openStaticDiscovery(
   };
 }
 
-const dnsPort = 53;
+/** What the system itself asks. */
+export const systemResolver: ResolverOptions = { paths: systemResolverPaths, port: 53 };

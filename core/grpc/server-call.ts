@@ -7,6 +7,7 @@ import { assert } from '../base/assert.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
 import type { ClientConnection, Exchange } from '../http/exchange.ts';
 import { headOfLines } from '../http/field-lines.ts';
+import { H2Code } from '../http/h2/error-code.ts';
 import type { Head } from '../http/head.ts';
 import { FrameError, frameMessage, MessageReader, prefixBytes } from './frame.ts';
 import { decodeMessage, type Method } from './method.ts';
@@ -39,6 +40,8 @@ export interface ServerCall<Request, Response> {
   readonly isOver: boolean;
   /** What has been sent goes out first; nothing comes of the request any more. */
   end(status: Status): void;
+  /** Ends it by a reset, RESOURCE_EXHAUSTED: for a client that takes nothing, so no status. */
+  abort(): void;
 }
 
 /** The server that a call belongs to. */
@@ -141,6 +144,16 @@ export class IncomingCall<Request, Response>
     this.#status = status;
     this.#forgetRequest();
     this.endAfter();
+    this.#host.leave();
+  }
+
+  abort(): void {
+    const x = this.#x;
+    if (x === null) return;
+    this.#host.enter();
+    this.#forget();
+    x.resetCode = H2Code.ENHANCE_YOUR_CALM;
+    x.client?.abort(x);
     this.#host.leave();
   }
 

@@ -1,7 +1,8 @@
 /**
  * Goal: our descriptions declare what Linkerd's bindings declare, every message and field with its
- * number, name and type, and nothing more. Method: an outline that the bindings wrote of
- * themselves, beside the same outline of what was generated from ours.
+ * number, name and type, and nothing more below number 1000; from there on fields are our own.
+ * Method: an outline that the bindings wrote of themselves, beside the same outline of what was
+ * generated from ours.
  */
 
 import assert from 'node:assert/strict';
@@ -61,9 +62,10 @@ function outlineEnum({ typeName, values }: DescEnum): Declaration {
 function outlineMessages(message: DescMessage): Declaration[] {
   const { typeName, fields, nestedMessages, nestedEnums } = message;
   const outline: Declaration = { kind: 'message', name: typeName };
-  const sorted = fields.toSorted((a, b) => a.number - b.number).map(outlineField);
+  const theirs = fields.filter(({ number }) => number < ownNumbers);
+  const sorted = theirs.toSorted((a, b) => a.number - b.number).map(outlineField);
   return [
-    fields.length === 0 ? outline : { ...outline, fields: sorted },
+    theirs.length === 0 ? outline : { ...outline, fields: sorted },
     ...nestedEnums.map(outlineEnum),
     ...nestedMessages.flatMap(outlineMessages),
   ];
@@ -85,3 +87,6 @@ function scalarName(scalar: ScalarType | undefined): string {
   const entry = Object.entries(ScalarType).find(([, value]) => value === scalar);
   return (entry?.[0] ?? '').toLowerCase();
 }
+
+/** The first field that Linkerd's side passes by. */
+const ownNumbers = 1000;

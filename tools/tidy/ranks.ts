@@ -96,8 +96,9 @@ const ladder: readonly (readonly [area: string, steps: readonly string[]])[] = [
   [
     'proxy',
     [
-      'api api/wire',
+      'api/wire',
       'api/gen/proxy',
+      'api',
       'core/base',
       'core/telemetry',
       'core/stack core/io',

@@ -40,6 +40,10 @@ export interface PortSpec {
   /** The workload as the control plane wrote it into the proxy's settings. */
   readonly workload: string;
   readonly port: number;
+  /** Fields from 1000 up are known to ours alone. Where the proxy's admin port listens. */
+  readonly heddleAdmin: string;
+  /** The proxy's version. */
+  readonly heddleVersion: string;
 }
 
 export interface Server {
@@ -762,6 +766,8 @@ function readHttpLocalRateLimitOverrideClientIdentities(
 }
 
 function writePortSpec(writer: Writer, message: PortSpec): void {
+  if (message.heddleVersion !== '') writer.text(1011, message.heddleVersion);
+  if (message.heddleAdmin !== '') writer.text(1010, message.heddleAdmin);
   if (message.port !== 0) writer.uint32(2, message.port);
   if (message.workload !== '') writer.text(1, message.workload);
 }

@@ -53,6 +53,10 @@ export interface TrafficSpec {
     | { readonly kind: 'addr'; readonly value: TcpAddress }
     | { readonly kind: 'authority'; readonly value: string }
     | null;
+  /** Fields from 1000 up are known to ours alone. Where the proxy's admin port listens. */
+  readonly heddleAdmin: string;
+  /** The proxy's version. */
+  readonly heddleVersion: string;
 }
 
 export interface OutboundPolicy {
@@ -77,6 +81,8 @@ export interface ProxyProtocolDetect {
   readonly opaque: ProxyProtocolOpaque | null;
   readonly http1: ProxyProtocolHttp1 | null;
   readonly http2: ProxyProtocolHttp2 | null;
+  /** HTTP of any version and nothing else, without detection. Known to ours alone. */
+  readonly heddleHttp: boolean;
 }
 
 export interface ProxyProtocolOpaque {
@@ -507,6 +513,7 @@ function readProxyProtocolDetect(
   let opaque = held?.opaque ?? null;
   let http1 = held?.http1 ?? null;
   let http2 = held?.http2 ?? null;
+  let heddleHttp = held?.heddleHttp ?? false;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     switch (tag) {
       case 10:
@@ -521,11 +528,14 @@ function readProxyProtocolDetect(
       case 34:
         http2 = reader.message(readProxyProtocolHttp2, http2);
         break;
+      case 8080:
+        heddleHttp = reader.bool();
+        break;
       default:
         reader.skip(tag);
     }
   }
-  return { timeout, opaque, http1, http2 };
+  return { timeout, opaque, http1, http2, heddleHttp };
 }
 
 function readProxyProtocolOpaque(
@@ -1871,6 +1881,8 @@ function readExponentialBackoff(
 }
 
 function writeTrafficSpec(writer: Writer, message: TrafficSpec): void {
+  if (message.heddleVersion !== '') writer.text(1011, message.heddleVersion);
+  if (message.heddleAdmin !== '') writer.text(1010, message.heddleAdmin);
   if (message.target?.kind === 'authority') writer.text(3, message.target.value);
   if (message.target?.kind === 'addr') writer.message(2, writeTcpAddress, message.target.value);
   if (message.sourceWorkload !== '') writer.text(1, message.sourceWorkload);
