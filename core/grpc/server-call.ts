@@ -29,10 +29,7 @@ export interface ServerCall<Request, Response> {
   /** A field of the request that is the application's; null where there is none. */
   metadata(name: string): string | null;
   send(message: Response): void;
-  /**
-   * What `frameMessage` made; it may go out on many calls and must not change. To thousands of
-   * calls it is sent outside of events (`systemTurn`), or each has an output buffer by the end.
-   */
+  /** What `frameMessage` made; it may go out on many calls and must not change. */
   sendFrame(frame: Buffer): void;
   /** Bytes sent here that the client's windows or the kernel have not taken yet. */
   readonly queuedBytes: number;
@@ -128,7 +125,7 @@ export class IncomingCall<Request, Response>
       this.onCancel();
       return;
     }
-    // An event of its own: of many calls in a row, the first have been written when the last come.
+    // An event within one: of thousands of calls the first are written before the last come.
     this.#host.enter();
     this.begin();
     if (!this.enqueue(frame)) {
