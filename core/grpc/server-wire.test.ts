@@ -236,6 +236,28 @@ describe('the server', () => {
     assert.equal(server.calls, 0);
   });
 
+  test('resets a call that its handler gives up, also behind its end', async () => {
+    await using rig = new GrpcRig(new FakeClock());
+    const { server, port } = await rig.server();
+    const events: string[] = [];
+    server.handle(downMethod, (call) => {
+      call.onCancel = () => {
+        events.push('cancelled');
+      };
+      call.send('z'.repeat(9_995));
+      if (events.push('call') === 2) call.end(okStatus);
+      call.abort();
+      assert.deepEqual([call.isOver, call.queuedBytes], [true, 0]);
+    });
+    const wire = await connect(rig, port, { [setting.INITIAL_WINDOW_SIZE]: 1_000 });
+    for (const id of [1, 3]) {
+      wire.write(frame.headers(id, callOf(downMethod.path), { ends: true }));
+      assert.equal(await wire.read('RST_STREAM'), `RST_STREAM ${id} ENHANCE_YOUR_CALM`);
+    }
+    assert.deepEqual(events, ['call', 'call']);
+    assert.equal(server.calls, 0);
+  });
+
   test('lets go of a client that takes nothing for too long', async () => {
     const clock = new FakeClock();
     await using rig = new GrpcRig(clock);

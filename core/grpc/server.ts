@@ -22,7 +22,7 @@ import { type AnyHandler, Requests, UnkeptExchanges } from './requests.ts';
 import type { CallHost, ServerCall } from './server-call.ts';
 import { grpcSettings } from './settings.ts';
 
-export interface GrpcServerEnv {
+interface GrpcServerEnv {
   readonly io: Io;
   readonly timers: TimerWheel;
   readonly deadlines: Deadlines;
