@@ -1,6 +1,6 @@
 /**
  * Goal: a client that is not ours, grpc-js, makes calls of all four kinds to our server and sees
- * them end as gRPC has it. Method: both over real sockets; what a handler was told is kept as lines.
+ * them end as gRPC has it. Method: both over real sockets; what handlers are told is kept as lines.
  */
 
 import assert from 'node:assert/strict';
