@@ -6,11 +6,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { textMethod } from '../../test/support/grpc-rig.ts';
 import { controlCallsPerConnection, controlShutMaxMs } from '../base/limits.ts';
 import { seededRandom } from '../base/random.ts';
 import type { CallListener } from '../grpc/client-call.ts';
+import type { Method } from '../grpc/method.ts';
 import { ControlChannel, type ControlClient } from './control-channel.ts';
+
+const text = { encode: () => new Uint8Array(0), decode: () => '' };
+const method: Method<string, string> = { path: '/test/Watch', request: text, response: text };
 
 class Rig {
   readonly clock = new FakeClock();
@@ -32,7 +35,7 @@ class Rig {
   open(count: number): Record<string, number> {
     const counts: Record<string, number> = {};
     for (let at = 0; at < count; at++) {
-      const call = this.channel.open(textMethod('Watch'), '', quiet);
+      const call = this.channel.open(method, '', quiet);
       const port = call?.address.split(':')[1] ?? 'none';
       counts[port] = (counts[port] ?? 0) + 1;
     }
@@ -131,7 +134,7 @@ test('a connection has so many calls, and those beyond it get another', () => {
   const rig = new Rig();
   rig.follow(1);
   const calls = Array.from({ length: controlCallsPerConnection * 2 + 1 }, () =>
-    rig.channel.open(textMethod('Watch'), '', quiet),
+    rig.channel.open(method, '', quiet),
   );
   assert.equal(rig.clients.get('1'), 3);
   for (const call of calls) call?.cancel(false);

@@ -1,27 +1,26 @@
 /**
- * Goal: a policy refuses traffic unless it is plain, whatever it asks for. Method: a plain policy of
- * each kind, and each way to make it other than plain, as the control plane's codec writes it.
+ * Goal: a policy refuses traffic unless it is plain, whatever it asks for. Method: a plain policy
+ * of each kind, and each way to make it other than plain, as the control plane's codec writes it.
  */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { fromJson, type JsonValue, toBinary } from '@bufbuild/protobuf';
-import { DestinationProfileSchema } from '../../api/gen/control/destination_pb.ts';
-import { ServerSchema } from '../../api/gen/control/inbound_pb.ts';
-import { OutboundPolicySchema } from '../../api/gen/control/outbound_pb.ts';
-import { detect, everyone } from '../../test/support/fake-control.ts';
+import type { JsonValue } from '@bufbuild/protobuf';
+import {
+  detect,
+  encodeOutbound,
+  encodeProfile,
+  encodeServer,
+  everyone,
+} from '../../test/support/fake-control.ts';
 import { readInbound, readOutbound, readProfile } from './methods.ts';
 import { destinationPathOf, judgeOutbound, refuseInbound } from './refusal.ts';
 
 type Json = { [name: string]: JsonValue };
 
 function judge(protocol: JsonValue, profile: Json = {}) {
-  const policy = readOutbound(
-    toBinary(OutboundPolicySchema, fromJson(OutboundPolicySchema, { protocol })),
-  );
-  const known = readProfile(
-    toBinary(DestinationProfileSchema, fromJson(DestinationProfileSchema, profile)),
-  );
+  const policy = readOutbound(encodeOutbound({ protocol }));
+  const known = readProfile(encodeProfile(profile));
   assert.ok(policy !== null && known !== null);
   return judgeOutbound(policy.message, known.message);
 }
@@ -151,7 +150,7 @@ describe('outbound', () => {
 });
 
 function refusalOf(server: Json): string {
-  const whole = readInbound(toBinary(ServerSchema, fromJson(ServerSchema, server)));
+  const whole = readInbound(encodeServer(server));
   assert.ok(whole !== null);
   return refuseInbound(whole.message);
 }

@@ -1,18 +1,21 @@
 /**
- * Goal: a watch asks, waits and asks again as its limits say, and forgets nothing. Method: a channel
- * whose calls the test answers, and a clock that it moves.
+ * Goal: a watch asks, waits and asks again as its limits say, and forgets nothing. Method: a
+ * channel whose calls the test answers, and a clock that it moves.
  */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { textMethod } from '../../test/support/grpc-rig.ts';
 import { seededRandom } from '../base/random.ts';
 import { TimerWheel } from '../base/timers.ts';
 import type { CallListener } from '../grpc/client-call.ts';
+import type { Method } from '../grpc/method.ts';
 import type { ControlCall } from './control-channel.ts';
 import { createCounters } from './counters.ts';
 import { type Answer, type StreamEnv, WatchStream } from './watch-stream.ts';
+
+const text = { encode: () => new Uint8Array(0), decode: () => '' };
+const method: Method<string, string> = { path: '/test/Watch', request: text, response: text };
 
 interface Opened {
   readonly listener: CallListener<string>;
@@ -52,7 +55,7 @@ class Rig {
         this.answered += 1;
       },
     };
-    this.stream = new WatchStream(env, textMethod('Watch'), 'asked', {
+    this.stream = new WatchStream(env, method, 'asked', {
       onMessage: (message, first) => {
         this.heard.push(first ? `first ${message}` : message);
         return message === 'bad' ? 'it is bad' : '';

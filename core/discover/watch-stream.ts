@@ -51,14 +51,14 @@ export interface StreamEnv {
  */
 export type Answer = 'unknown' | 'unsupported' | 'rejected';
 
-export interface StreamOwner<Response> {
+interface StreamOwner<Response> {
   /** `first` of its stream. Returns why the message cannot be taken, or ''. */
   onMessage(message: Response, first: boolean): string;
   /** Returns whether to ask again. */
   onAnswer(answer: Answer): boolean;
 }
 
-export type StreamPhase = 'connecting' | 'waiting' | 'live' | 'backing-off' | 'ended';
+type StreamPhase = 'connecting' | 'waiting' | 'live' | 'backing-off' | 'ended';
 
 /** What is shown of a stream, whatever it carries. */
 export interface StreamView {
