@@ -37,6 +37,21 @@ export async function loadConfig(
   return result;
 }
 
+/**
+ * The same for a proxy: what only a control plane can do may be in its file only if it has one, by
+ * `control` or by the file.
+ */
+export async function loadProxyConfig(
+  path: string,
+  control: string,
+  cacheFolder: string | null = null,
+): Promise<LoadConfigResult> {
+  const result = await loadConfig(path, cacheFolder);
+  if ('problems' in result || result.config.proxyProblems.length === 0) return result;
+  if (control !== '' || result.config.settings.control !== '') return result;
+  return { problems: result.config.proxyProblems };
+}
+
 /** Parses the text of an endpoints file that is a YAML list. Never rejects. */
 export function loadEndpoints(path: string, text: string): Promise<LoadEndpointsResult> {
   return runLoadProcess<LoadEndpointsResult>({ kind: 'endpoints', path, text });

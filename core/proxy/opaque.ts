@@ -39,7 +39,8 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
     client.conduit.owner = this;
     client.conduit.pause();
     direction.opened(this);
-    this.#dial();
+    if (target.refusal === '') this.#dial();
+    else this.#fail('POLICY_UNSUPPORTED');
   }
 
   closeIdle(): void {}
@@ -110,6 +111,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
       direction: name,
       service: this.#target.authority,
       error: code,
+      ...(code === 'POLICY_UNSUPPORTED' ? { reason: this.#target.refusal } : {}),
     });
     this.#client.conduit.reset();
     this.#end();
