@@ -85,7 +85,7 @@ export class ControlClient {
 }
 
 /** A stream: its messages, and how it ended. */
-export class Watch {
+class Watch {
   readonly messages: Message[] = [];
   ended: { readonly code: string; readonly details: string } | null = null;
   readonly call: Readonly<Pick<grpc.ClientReadableStream<Message>, 'cancel' | 'pause' | 'resume'>>;
@@ -151,7 +151,7 @@ export class Watch {
   }
 }
 
-export class Join extends Watch {
+class Join extends Watch {
   readonly #call: grpc.ClientDuplexStream<Message, Message>;
 
   constructor(call: grpc.ClientDuplexStream<Message, Message>) {
