@@ -12,7 +12,7 @@ import { endpointSetVersion } from '../../api/endpoint-set.ts';
 import { changesMs } from '../../core/base/limits.ts';
 import { splitPort } from '../model/address.ts';
 import type { Catalog, CatalogKind, CatalogStatus, ObjectProblem } from '../model/catalog.ts';
-import { Throttle } from '../model/throttle.ts';
+import { Pace } from '../model/pace.ts';
 import { type MergedMesh, type MeshService, mergeCatalogs } from './merge-catalogs.ts';
 import { formatAuthority, httpPort, qualifyName } from './service-names.ts';
 import { locationOf, SourceCache, type SourceCacheEnv, type SourceHold } from './source-cache.ts';
@@ -75,7 +75,7 @@ interface Entry {
   /** What is known last; null before anything is. */
   ready: ReadyService | null;
   readonly watchers: Set<Watcher>;
-  readonly throttle: Throttle;
+  readonly pace: Pace;
 }
 
 interface InboundWatcher {
@@ -90,7 +90,7 @@ export class MeshIndex {
   readonly #sources: SourceCache;
   readonly #entries = new Map<string, Entry>();
   readonly #inboundWatchers = new Set<InboundWatcher>();
-  readonly #merging: Throttle;
+  readonly #merging: Pace;
   readonly #stops: readonly (() => void)[];
   #mesh: MergedMesh;
   #isStale = true;
@@ -100,7 +100,7 @@ export class MeshIndex {
     this.#options = options;
     this.#sources = new SourceCache(options);
     this.#mesh = mergeCatalogs([], options.clusterDomain);
-    this.#merging = new Throttle(options.timers, changesMs, () => this.#refresh());
+    this.#merging = new Pace(options.timers, changesMs, () => this.#refresh());
     this.#stops = options.catalogs.map((catalog) =>
       catalog.onChange(() => {
         this.#isStale = true;
@@ -120,7 +120,7 @@ export class MeshIndex {
       : { kind: 'service', service };
   }
 
-  /** Tells what is known before it returns, and each change until the returned function is called. */
+  /** Tells what is known before it returns, then each change, until the returned function runs. */
   watchService(
     name: string,
     callerNamespace: string,
@@ -180,7 +180,7 @@ export class MeshIndex {
   close(): void {
     for (const stop of this.#stops) stop();
     this.#merging.close();
-    for (const { throttle } of this.#entries.values()) throttle.close();
+    for (const { pace } of this.#entries.values()) pace.close();
     this.#entries.clear();
     this.#inboundWatchers.clear();
     this.#sources.close();
@@ -231,16 +231,16 @@ export class MeshIndex {
     const before = entry.service;
     if (before === null && service === null) {
       // Whether it is too early to say so may have changed, and what may leave the mesh.
-      if (entry.watchers.size > 0) entry.throttle.request();
+      if (entry.watchers.size > 0) entry.pace.request();
       return;
     }
     if (JSON.stringify(before) === JSON.stringify(service)) return;
     const { hold } = entry;
     entry.service = service;
     entry.hold =
-      service === null ? null : this.#sources.hold(service.source, () => entry.throttle.request());
+      service === null ? null : this.#sources.hold(service.source, () => entry.pace.request());
     hold?.release();
-    entry.throttle.request();
+    entry.pace.request();
   }
 
   #entryOf(authority: string): Entry {
@@ -252,7 +252,7 @@ export class MeshIndex {
       hold: null,
       ready: null,
       watchers: new Set(),
-      throttle: new Throttle(this.#options.timers, changesMs, () => this.#publish(entry)),
+      pace: new Pace(this.#options.timers, changesMs, () => this.#publish(entry)),
     };
     this.#entries.set(authority, entry);
     return entry;
@@ -260,7 +260,7 @@ export class MeshIndex {
 
   #dropUnused(entry: Entry): void {
     if (entry.service !== null || entry.watchers.size > 0) return;
-    entry.throttle.close();
+    entry.pace.close();
     if (this.#entries.get(entry.authority) === entry) this.#entries.delete(entry.authority);
   }
 

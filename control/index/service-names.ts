@@ -96,11 +96,7 @@ export function createServiceNames(config: LoadedConfig, ownNamespace: string): 
     };
   }
 
-  function findInbound(): NamedTarget | null {
-    const { inboundTo } = config.settings;
-    return inboundTo === null ? null : fixedTarget(inboundTo, 'static');
-  }
-
+  const { inboundTo } = config.settings;
   return {
     find(key) {
       const colon = key.indexOf(':');
@@ -113,7 +109,7 @@ export function createServiceNames(config: LoadedConfig, ownNamespace: string): 
         case 'bind':
           return byAuthority.get(value) ?? null;
         case 'inbound':
-          return findInbound();
+          return inboundTo === null ? null : fixedTarget(inboundTo, 'static');
         default:
           return null;
       }

@@ -10,7 +10,7 @@ export interface ManifestService {
   readonly ports: readonly ManifestPort[];
 }
 
-export interface ManifestPort {
+interface ManifestPort {
   /** By which slices name it; empty when it is the only one. */
   readonly name: string;
   readonly port: number;

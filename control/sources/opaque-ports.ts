@@ -1,6 +1,6 @@
 /** Ports whose bytes are not looked at, as Linkerd's annotation and its defaults name them. */
 
-export type PortList = readonly (
+type PortList = readonly (
   | { readonly name: string }
   | { readonly from: number; readonly to: number }
 )[];
@@ -12,7 +12,7 @@ export function parsePortList(text: string): PortList | null {
     if (part === '') continue;
     const range = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part);
     if (range === null) {
-      if (!/^[a-z0-9-]{1,63}$/.test(part)) return null;
+      if (!/^(?=.*[a-z])[a-z0-9-]{1,63}$/.test(part)) return null;
       list.push({ name: part });
       continue;
     }

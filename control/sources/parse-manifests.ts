@@ -18,7 +18,7 @@ import { type FieldProblem, fieldProblems, headerSchema } from './manifest-shape
 import type { ManifestValue } from './manifest-values.ts';
 import { findRepeats } from './yaml-repeats.ts';
 
-export interface ManifestObject {
+interface ManifestObject {
   /** Kind with its group, namespace and name: two objects of one key are one too many. */
   readonly key: string;
   /** `Service demo/web in mesh.d/web.yaml:3` */

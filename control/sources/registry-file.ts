@@ -4,7 +4,6 @@
  */
 
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import type { Clock } from '../../core/base/clock.ts';
 import { registryFileBytesMax, registrySaveMs } from '../../core/base/limits.ts';
 import type { TimerWheel } from '../../core/base/timers.ts';
@@ -29,9 +28,6 @@ export class RegistryFile {
   readonly #env: RegistryFileEnv;
   readonly #collect: () => StoredInstance[];
   #cancelSave: (() => void) | null = null;
-  #saving = false;
-  /** What is in memory differs from what is on disk. */
-  #stale = false;
   #closed = false;
   #saveMs = registrySaveMs;
   #error: string | null = null;
@@ -67,60 +63,35 @@ export class RegistryFile {
   }
 
   saveSoon(): void {
-    this.#stale = true;
-    if (this.#closed || this.#saving || this.#cancelSave !== null) return;
-    this.#cancelSave = runAfter(this.#env.timers, this.#saveMs, () => void this.#save());
+    if (this.#closed || this.#cancelSave !== null) return;
+    this.#cancelSave = runAfter(this.#env.timers, this.#saveMs, () => this.#save());
   }
 
   /** Writes what has not been written; nothing is written afterwards. */
   close(): void {
     this.#closed = true;
+    if (this.#cancelSave !== null) this.#save();
+  }
+
+  /** At once and not by promises: the last write is always the newest. */
+  #save(): void {
     this.#cancelSave?.();
-    if (!this.#stale && !this.#saving) return;
-    const draft = `${this.#path}.last`;
+    this.#cancelSave = null;
+    const startMs = this.#env.clock.monotonicMs();
+    const draft = `${this.#path}.new`;
     try {
       rmSync(draft, { force: true });
       writeFileSync(draft, format(this.#collect()), { mode: 0o600, flag: 'wx' });
       renameSync(draft, this.#path);
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  async #save(): Promise<void> {
-    this.#cancelSave = null;
-    this.#saving = true;
-    this.#stale = false;
-    const startMs = this.#env.clock.monotonicMs();
-    const text = format(this.#collect());
-    // A large registry is written less often: at most a twentieth of the time goes into it.
-    const busyMs = this.#env.clock.monotonicMs() - startMs;
-    this.#saveMs = Math.max(registrySaveMs, busyMs * 20);
-    try {
-      await this.#write(text);
       this.#error = null;
     } catch (error) {
-      this.#stale = true;
-      this.#saveMs = retryMs;
       this.#fail(error);
+      this.#saveMs = retryMs;
+      this.saveSoon();
+      return;
     }
-    this.#saving = false;
-    if (this.#stale) this.saveSoon();
-  }
-
-  async #write(text: string): Promise<void> {
-    const draft = `${this.#path}.new`;
-    rmSync(draft, { force: true });
-    const file = await open(draft, 'wx', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    // Whoever has closed us meanwhile has written something newer.
-    if (this.#closed) rmSync(draft, { force: true });
-    else renameSync(draft, this.#path);
+    // A large registry is written less often: at most a twentieth of the time goes into it.
+    this.#saveMs = Math.max(registrySaveMs, (this.#env.clock.monotonicMs() - startMs) * 20);
   }
 
   #fail(error: unknown): void {
@@ -138,7 +109,8 @@ export class RegistryFile {
 
 function format(instances: readonly StoredInstance[]): string {
   const payload = JSON.stringify(instances);
-  return `{"version":${formatVersion},"checksum":"${contentDigest(payload)}","instances":${payload}}\n`;
+  const checksum = contentDigest(payload);
+  return `{"version":${formatVersion},"checksum":"${checksum}","instances":${payload}}\n`;
 }
 
 /** The instances, or why there are none. */

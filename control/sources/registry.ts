@@ -23,9 +23,9 @@ import {
 import type { TimerWheel } from '../../core/base/timers.ts';
 import { type Catalog, type CatalogStatus, noRefusals } from '../model/catalog.ts';
 import type { ServiceConfig, ServicePort } from '../model/loaded-config.ts';
+import { Pace } from '../model/pace.ts';
 import { addressOf, type Registration, refuseRegistration } from '../model/registration.ts';
 import type { Source, SourceListener, SourceLog } from '../model/source.ts';
-import { Throttle } from '../model/throttle.ts';
 import { Leases } from './leases.ts';
 import { RegistryFile, type StoredInstance } from './registry-file.ts';
 
@@ -72,7 +72,7 @@ interface JoinedService {
 
 interface Follower {
   readonly listener: SourceListener;
-  readonly throttle: Throttle;
+  readonly pace: Pace;
 }
 
 export class Registry implements Catalog {
@@ -147,13 +147,13 @@ export class Registry implements Catalog {
   openEndpoints({ namespace, name }: ServicePort, listener: SourceListener): Source {
     const key = serviceKey(namespace, name);
     const tell = (): void => listener.onEndpoints(this.#endpointsOf(key));
-    const follower = { listener, throttle: new Throttle(this.#env.timers, changesMs, tell) };
+    const follower = { listener, pace: new Pace(this.#env.timers, changesMs, tell) };
     const followers = this.#followers.get(key) ?? new Set();
     this.#followers.set(key, followers.add(follower));
     tell();
     return {
       close: () => {
-        follower.throttle.close();
+        follower.pace.close();
         followers.delete(follower);
         if (followers.size === 0 && this.#followers.get(key) === followers) {
           this.#followers.delete(key);
@@ -203,8 +203,8 @@ export class Registry implements Catalog {
   close(): void {
     this.#leases.close();
     this.#kept.close();
-    for (const { throttle } of Array.from(this.#followers.values()).flatMap((all) => [...all])) {
-      throttle.close();
+    for (const { pace } of Array.from(this.#followers.values()).flatMap((all) => [...all])) {
+      pace.close();
     }
     this.#followers.clear();
     this.#listeners.clear();
@@ -324,7 +324,7 @@ export class Registry implements Catalog {
   }
 
   #changed(service: JoinedService): void {
-    for (const { throttle } of this.#followers.get(service.key) ?? []) throttle.request();
+    for (const { pace } of this.#followers.get(service.key) ?? []) pace.request();
   }
 
   #endpointsOf(key: string): ResolvedEndpoint[] {

@@ -2,7 +2,7 @@
 
 import { Timer, type TimerWheel } from '../../core/base/timers.ts';
 
-export class Throttle {
+export class Pace {
   readonly #timers: TimerWheel;
   readonly #periodMs: number;
   readonly #run: () => void;
