@@ -45,7 +45,7 @@ test('a short name is one of the namespace of the caller, and 80 is the port', a
   await client.get('WEB.demo.svc.cluster.local.').untilEndpoints('127.0.0.1:2');
 });
 
-test('a service that goes away is emptied, and its stream has it again when it returns', async (t) => {
+test('a service that goes away is emptied, and on the same stream it returns', async (t) => {
   const { client, setServices, settle } = await startControlRig(t);
   setServices(inlineService('web', [1, 2]), inlineService('none', []));
   settle();

@@ -1,6 +1,6 @@
 /**
- * Goal: the messages about a set make of any set the next one, with what Linkerd's proxies expect in
- * them. Method: frames are read as a proxy would, and applied in their order.
+ * Goal: the messages about a set make of any set the next one, with what Linkerd's proxies expect
+ * in them. Method: frames are read as a proxy would, and applied in their order.
  */
 
 import assert from 'node:assert/strict';

@@ -1,6 +1,6 @@
 /**
- * Goal: InboundServerPolicies lets everybody in, or nobody where a policy has no effect yet. Method:
- * grpc-js against the services on a real port.
+ * Goal: InboundServerPolicies lets everybody in, or nobody where a policy has no effect yet.
+ * Method: grpc-js against the services on a real port.
  */
 
 import assert from 'node:assert/strict';

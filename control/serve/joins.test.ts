@@ -30,7 +30,7 @@ async function refused(rig: ControlRig, message: Readonly<Record<string, unknown
   return join.end();
 }
 
-test('an endpoint is there while its process serves, and for the lease after its stream', async (t) => {
+test('an endpoint is there while it serves, and for the lease after its stream', async (t) => {
   const rig = await startControlRig(t);
   const { client, clock, registry } = rig;
   const join = client.join();

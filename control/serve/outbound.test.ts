@@ -1,6 +1,6 @@
 /**
- * Goal: OutboundPolicies tells what a service speaks and where its endpoints are found, refuses what
- * policy refuses, and says why. Method: grpc-js against the services on a real port.
+ * Goal: OutboundPolicies tells what a service speaks and where its endpoints are found, refuses
+ * what policy refuses, and says why. Method: grpc-js against the services on a real port.
  */
 
 import assert from 'node:assert/strict';
@@ -16,7 +16,7 @@ function at(message: unknown, path: string): unknown {
   return value;
 }
 
-test('the policy of a service has one default route, whose balancer asks for its endpoints', async (t) => {
+test('a service has one default route, whose balancer asks for its endpoints', async (t) => {
   const { client, setServices } = await startControlRig(t);
   setServices(inlineService('web', [1], { namespace: 'demo', port: 8080 }));
   const policy = await client.policy('web:8080', '{"ns":"demo","pod":"a"}').message(1);
@@ -82,7 +82,7 @@ test('a watch is told each change of its policy, none of its endpoints, and its 
   assert.equal(watch.messages.length, 2);
 });
 
-test('what policy refuses is refused by every route, with the reason and without a backend', async (t) => {
+test('what policy refuses is refused by every route, with the reason, without backend', async (t) => {
   const { client, setServices, setRefusals } = await startControlRig(t);
   setServices(inlineService('web', [1]), inlineService('rpc', [1], { protocol: 'grpc' }));
   const web = client.policy('web');

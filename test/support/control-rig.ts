@@ -85,15 +85,12 @@ class TestCatalog implements Catalog {
   close(): void {}
 }
 
-export async function startControlRig(t: TestContext): Promise<ControlRig> {
-  const clock = new FakeClock();
-  const timers = new TimerWheel(clock, clock.wakeSource);
+function createIndex(env: { clock: FakeClock; timers: TimerWheel }) {
   const log = { info: () => {}, warn: () => {} };
-  const registry = new Registry({ clock, timers, log, path: null });
+  const registry = new Registry({ ...env, log, path: null });
   const catalog = new TestCatalog();
   const index = new MeshIndex({
-    clock,
-    timers,
+    ...env,
     log,
     clusterDomain: 'cluster.local',
     catalogs: [catalog, registry],
@@ -103,6 +100,13 @@ export async function startControlRig(t: TestContext): Promise<ControlRig> {
       return { close: () => {} };
     },
   });
+  return { registry, catalog, index };
+}
+
+export async function startControlRig(t: TestContext): Promise<ControlRig> {
+  const clock = new FakeClock();
+  const timers = new TimerWheel(clock, clock.wakeSource);
+  const { registry, catalog, index } = createIndex({ clock, timers });
   const metrics = new ControlMetrics(clock);
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const server = new ControlServer({
