@@ -1,17 +1,24 @@
 /** Times as flags take them. */
 
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
-/** For commander: `text` in milliseconds, from `minMs` to `maxMs`. */
-export function durationWithin(minMs: number, maxMs: number): (text: string) => number {
-  return (text) => {
-    const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)$/.exec(text);
-    const ms =
-      match === null ? Number.NaN : Math.round(Number(match[1]) * (unitsMs[match[2]] ?? 0));
-    if (ms >= minMs && ms <= maxMs) return ms;
-    const range = `${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
-    throw new InvalidArgumentError(`Expected a time such as 500ms, 10s, 5m or 24h, ${range}.`);
-  };
+/** What its `action` is given are milliseconds, from `minMs` to `maxMs`. */
+export function durationOption(
+  flags: string,
+  description: string,
+  [minMs, maxMs]: readonly [minMs: number, maxMs: number],
+  usualMs: number,
+): Option {
+  return new Option(flags, description)
+    .argParser((text) => {
+      const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)$/.exec(text);
+      const unitMs = match === null ? Number.NaN : unitsMs[match[2]];
+      const ms = Math.round(Number(match?.[1]) * unitMs);
+      if (ms >= minMs && ms <= maxMs) return ms;
+      const range = `${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
+      throw new InvalidArgumentError(`Expected a time such as 500ms, 10s, 5m or 24h, ${range}.`);
+    })
+    .default(usualMs, formatDuration(usualMs));
 }
 
 /** In the largest unit that it is a whole number of. */
@@ -19,7 +26,7 @@ export function formatDuration(ms: number): string {
   for (const [unit, unitMs] of Object.entries(unitsMs).toReversed()) {
     if (ms >= unitMs && ms % unitMs === 0) return `${ms / unitMs}${unit}`;
   }
-  return `${ms}ms`;
+  return '0s';
 }
 
 const unitsMs: Readonly<Record<string, number>> = {

@@ -3,10 +3,11 @@
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { canonicalIp, isHostAndPort, isLoopback, parsePort } from '../control/model/address.ts';
+import { canonicalIp, isLoopback } from '../control/model/address.ts';
 import { systemName } from '../core/base/random.ts';
 import { type CommandContext, exitUsage } from './context.ts';
-import { durationWithin } from './durations.ts';
+import { durationOption } from './durations.ts';
+import { parseControls, parseLabel, parsePortFlag } from './labels.ts';
 import type { End } from './run/life.ts';
 import { type AnnouncedService, type RunOptions, runSupervised } from './run/supervisor.ts';
 import { createTokenReader } from './run/token-source.ts';
@@ -25,7 +26,7 @@ interface RunFlags {
   readonly grace: number;
   readonly advertise: string;
   readonly stateDir?: string;
-  readonly zone: string;
+  readonly zone?: string;
 }
 
 export function runCommand(context: CommandContext): Command {
@@ -44,20 +45,21 @@ export function runCommand(context: CommandContext): Command {
       'serves when this answers 2xx or 3xx, not when it accepts',
       parseHealth,
     )
-    .option('--control <addresses>', 'control planes, host:port, comma-separated', parseControls, [
-      '127.0.0.1:8086',
-    ])
+    .addOption(
+      new Option('--control <addresses>', 'control planes, host:port, comma-separated')
+        .argParser(parseControls)
+        .default(['127.0.0.1:8086'], '127.0.0.1:8086'),
+    )
     .option('--token-file <file>', 'its right to the name; see below')
-    .option('--wait <time>', 'how long it waits for the proxy', durationWithin(0, hourMs), 10_000)
-    .option(
-      '--grace <time>',
-      'how long its end takes at the most',
-      durationWithin(0, hourMs),
-      30_000,
+    .addOption(
+      durationOption('--wait <time>', 'how long it waits for the proxy', upToAnHour, 10_000),
+    )
+    .addOption(
+      durationOption('--grace <time>', 'how long its end takes at the most', upToAnHour, 30_000),
     )
     .option('--advertise <IP>', 'where others reach it', parseAdvertise, '127.0.0.1')
     .option('--state-dir <folder>', 'what is kept (default: $XDG_STATE_HOME/heddle)')
-    .option('--zone <name>', 'where it is, for callers that prefer their own', parseZone, '')
+    .option('--zone <name>', 'where it is, for callers that prefer their own', parseZone)
     .addHelpText('after', help)
     .action(async ([command, ...args]: readonly string[], flags: RunFlags) => {
       const problem = findProblem(flags, context);
@@ -103,7 +105,7 @@ function optionsOf(
   context: CommandContext,
 ): RunOptions {
   const { service, port, namespace, control, wait, grace } = flags;
-  const { servicePort, protocol, advertise, zone, health = null } = flags;
+  const { servicePort, protocol, advertise, zone = '', health = null } = flags;
   const announced: AnnouncedService | null =
     service === undefined || port === undefined
       ? null
@@ -132,32 +134,15 @@ function endLike(end: End, context: CommandContext): void {
   process.kill(process.pid, end.signal);
 }
 
-function parseLabel(text: string): string {
-  if (label.test(text)) return text;
-  throw new InvalidArgumentError('Expected letters a-z, digits and -, at most 63.');
-}
-
 function parseZone(text: string): string {
   if (zoneForm.test(text)) return text;
   throw new InvalidArgumentError('Expected letters, digits and . _ -, at most 63.');
-}
-
-function parsePortFlag(text: string): number {
-  const port = parsePort(text) ?? 0;
-  if (port > 0) return port;
-  throw new InvalidArgumentError('Expected a port from 1 to 65535.');
 }
 
 function parseHealth(text: string): string {
   const match = /^GET:(\/[\x21-\x7e]*)$/.exec(text);
   if (match !== null) return match[1];
   throw new InvalidArgumentError('Expected GET:/path.');
-}
-
-function parseControls(text: string): readonly string[] {
-  const controls = text.split(',').map((one) => one.trim());
-  if (controls.every(isHostAndPort)) return [...new Set(controls)];
-  throw new InvalidArgumentError('Expected host:port such as 127.0.0.1:8086, or several.');
 }
 
 /** What is announced is plaintext: nobody but this host may reach it. */
@@ -169,10 +154,9 @@ function parseAdvertise(text: string): string {
   );
 }
 
-const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const zoneForm = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 const protocols = ['auto', 'http', 'http1', 'http2', 'grpc', 'opaque'];
-const hourMs = 3_600_000;
+const upToAnHour = [0, 3_600_000] as const;
 const help = `
 Without --service and --port it is a client: nothing is announced, calls go by its proxy.
 

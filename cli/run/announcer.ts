@@ -1,16 +1,14 @@
 /**
- * Announces one endpoint at every control plane that `--control` names: addresses as they are, and
- * all that a name has, followed as its records live. What an endpoint says is the same everywhere.
+ * Announces one endpoint at every control plane that `--control` names. What an endpoint says is
+ * the same everywhere.
  */
 
 import type { Address } from '../../api/settings.ts';
-import { canonicalIp, formatAddress, splitPort } from '../../control/model/address.ts';
-import { createSourceOpener } from '../../control/sources/open-source.ts';
-import { systemResolverPaths } from '../../control/sources/resolver-files.ts';
+import { formatAddress } from '../../control/model/address.ts';
 import type { Clock } from '../../core/base/clock.ts';
-import { controlPlanesMax } from '../../core/base/limits.ts';
 import type { Random } from '../../core/base/random.ts';
 import { GrpcClient, type GrpcClientEnv } from '../../core/grpc/client.ts';
+import { followControls } from '../control-addresses.ts';
 import { type Announced, Registration, type RegistrationNews, type Token } from './registration.ts';
 
 export interface AnnouncerEnv {
@@ -27,24 +25,26 @@ export interface AnnouncerEnv {
 export class Announcer {
   readonly #announced: Announced;
   readonly #env: AnnouncerEnv;
-  readonly #opener: ReturnType<typeof createSourceOpener>;
-  /** By address, with how many of the parts of `--control` have it. */
+  /** By address. */
   readonly #registrations = new Map<string, Registration>();
-  readonly #foundBy = new Map<string, ReadonlySet<string>>();
-  readonly #sources: { close: () => void }[] = [];
+  readonly #controls: { close(): void };
+  #said = '';
   #serving = false;
   #isWithdrawn = false;
-  #isClosed = false;
 
   /** `controls` are `host:port`, each. */
   constructor(controls: readonly string[], announced: Announced, env: AnnouncerEnv) {
     this.#announced = announced;
     this.#env = env;
     const { clock, random, grpc } = env;
-    const log = { info: () => undefined, warn: () => undefined };
-    const resolver = { paths: systemResolverPaths, port: 53 };
-    this.#opener = createSourceOpener({ clock, timers: grpc.timers, random, log, resolver });
-    for (const control of controls) this.#follow(control);
+    this.#controls = followControls(
+      controls,
+      { clock, random, timers: grpc.timers },
+      {
+        onAddresses: (addresses) => this.#found(addresses),
+        onError: (reason) => this.#sayOnce(`control plane: ${reason}`),
+      },
+    );
   }
 
   setServing(serving: boolean): void {
@@ -62,52 +62,24 @@ export class Announcer {
   }
 
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    for (const source of this.#sources) source.close();
-    this.#opener.close();
+    this.#controls.close();
     for (const registration of this.#registrations.values()) registration.close();
+    this.#registrations.clear();
   }
 
-  #follow(control: string): void {
-    const split = splitPort(control);
-    if (split === null || split.port === null) return;
-    const { name, port } = split;
-    const host = canonicalIp(name);
-    if (host !== null) {
-      this.#found(control, [{ host, port }]);
-      return;
-    }
-    let isFirst = true;
-    const source = this.#opener.open(
-      { kind: 'dns', name, port },
-      {
-        onEndpoints: (endpoints) => this.#found(control, endpoints),
-        onError: (reason) => {
-          if (isFirst) this.#env.say(`control plane ${control}: ${reason}`);
-          isFirst = false;
-        },
-      },
-    );
-    this.#sources.push(source);
-  }
-
-  /** What `control` stands for now. */
-  #found(control: string, addresses: readonly Address[]): void {
+  #found(addresses: readonly Address[]): void {
     const wanted = new Map(addresses.map((one) => [formatAddress(one), one]));
-    this.#foundBy.set(control, new Set(wanted.keys()));
     for (const [text, registration] of this.#registrations) {
-      if ([...this.#foundBy.values()].some((found) => found.has(text))) continue;
+      if (wanted.has(text)) continue;
       this.#registrations.delete(text);
       registration.close();
     }
-    for (const [text, { host, port }] of wanted) {
-      if (!this.#registrations.has(text)) this.#open(text, { host, port });
+    for (const [text, address] of wanted) {
+      if (!this.#registrations.has(text)) this.#open(text, address);
     }
   }
 
   #open(text: string, address: Address): void {
-    if (this.#registrations.size >= controlPlanesMax) return;
     const { grpc, random, readToken } = this.#env;
     const registration = new Registration(new GrpcClient(grpc, address), this.#announced, {
       timers: grpc.timers,
@@ -136,6 +108,11 @@ export class Announcer {
       default:
         if (this.#isWithdrawn && !this.#isWaiting()) onWithdrawn();
     }
+  }
+
+  #sayOnce(line: string): void {
+    if (line !== this.#said) this.#env.say(line);
+    this.#said = line;
   }
 
   #isWaiting(): boolean {

@@ -141,6 +141,39 @@ export const slotsRestingMin = 1_024;
 export const apiDepthMax = 100;
 export const apiElementsMax = 256 * 1024;
 
+/** Endpoints of one target; a message that makes it more is refused. */
+export const endpointsMax = 64 * 1024;
+/** Addresses of the control plane that are used. */
+export const controlAddressesMax = 64;
+/** Watches on one connection to the control plane: as many as any server has to take. */
+export const controlCallsPerConnection = 100;
+/** Between attempts at a watch of the control plane, before jitter. */
+export const controlBackoffMinMs = 100;
+export const controlBackoffMaxMs = 10_000;
+/** Between questions for a name that the control plane does not know. */
+export const unknownRetryMinMs = 500;
+export const unknownRetryMaxMs = 5_000;
+/** How long an address of the control plane that failed is passed over, before jitter. */
+export const controlShutMinMs = 1_000;
+export const controlShutMaxMs = 30_000;
+/** After which a target that nobody answers for goes to where the application dialled. */
+export const fallbackAfterMs = 3_000;
+/** What is on disk waits so long for the control plane, which knows better. */
+export const diskWaitMs = 300;
+/** A policy waits so long for the profile of the same target. */
+export const profileWaitMs = 300;
+/** Changes of a target within this time reach the workers as one. */
+export const publishMs = 20;
+/** How long the watches of a target that nobody uses are kept. */
+export const outboundLingerMs = 5_000;
+export const inboundLingerMs = 90_000;
+/** Targets on disk, and bytes of all of them and of one; the oldest go. */
+export const statesMax = 10_000;
+export const stateBytesMax = 64 * 1024 * 1024;
+export const stateFileBytesMax = 24 * 1024 * 1024;
+/** Between writes of one target's state, and after which an unchanged one is written anew. */
+export const stateWriteMs = 1_000;
+export const stateRefreshMs = 600_000;
 /** The right to announce a name, as it is sent; and a file with a key or a token. */
 export const joinTokenCharsMax = 4 * 1024;
 export const secretBytesMax = 16 * 1024;
@@ -268,6 +301,9 @@ assert(
   http2StreamWindowCeiling * http2ConcurrentStreamsMax <= h2HeldBytesMax,
   'the streams of a connection hold no more than their bound',
 );
+assert(endpointsMax <= slotsMax, 'every endpoint of a target can have a slot');
+assert(fallbackAfterMs < discoverTimeoutMs, 'a request still waits when its target falls back');
+assert(diskWaitMs < fallbackAfterMs, 'what is on disk comes before the fallback');
 assert(http2FrameBytesCeiling < readBytes, 'part of a frame fits the stash');
 assert(http2StreamWindowCeiling <= heldBodyBytesMax, 'a window fits what is held of a body');
 assert(grpcMessageCharsMax * 9 < grpcHeadBytesMax, 'the message of a status fits its fields');
