@@ -1,8 +1,16 @@
 /** What main and a worker say to each other over the worker's MessagePort. */
 
 import type { Socket } from 'node:net';
-import type { ProxySettings } from './settings.ts';
+import type { Address, ProxySettings } from './settings.ts';
 import type { SharedMemory } from './shared-memory.ts';
+
+/** What a proxy says to the process that started it with a channel, once it accepts. */
+export interface ProxyListening {
+  readonly kind: 'listening';
+  readonly outbound: Address | null;
+  readonly inbound: Address | null;
+  readonly admin: Address | null;
+}
 
 /** Which listener a connection came in by; `bind` has its index in `settings.binds`. */
 export type ListenerName = 'outbound' | 'inbound' | `bind:${number}`;

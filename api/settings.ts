@@ -17,6 +17,15 @@ export interface BindSettings {
 }
 
 export interface ProxySettings {
+  /** `host:port` of control planes, comma-separated; empty: the configuration file says it all. */
+  readonly control: string;
+  /** Who the proxy is for, as the control plane wants it: `{"ns":"demo","pod":"web-1"}`. */
+  readonly workload: string;
+  /** Where what a control plane said last is kept; `off`: nowhere. */
+  readonly stateDir: string;
+  readonly controlStreamInitialMs: number;
+  readonly controlStreamIdleMs: number;
+  readonly controlStreamLifetimeMs: number;
   readonly outbound: Address | null;
   readonly inbound: Address | null;
   /** Where inbound traffic goes; required when `inbound` is set. */

@@ -13,6 +13,10 @@ export interface CommandContext {
   readonly columns: number;
   /** Where a command keeps what it can do without; null for nowhere. */
   readonly cacheFolder: string | null;
+  /** Where commands keep what they need again, `heddle` among states; null for nowhere. */
+  readonly stateFolder: string | null;
+  /** For what a command starts, and for variables of its own. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** What the process ends with when the command has ended. */
   exitCode: number;
 }

@@ -37,16 +37,18 @@ function createContext(): CommandContext {
       // A terminal that does not know its size says 0.
       return process.stdout.columns || Number.POSITIVE_INFINITY;
     },
-    cacheFolder: findCacheFolder(),
+    cacheFolder: findFolder(process.env.XDG_CACHE_HOME, '.cache'),
+    stateFolder: findFolder(process.env.XDG_STATE_HOME, '.local/state'),
+    environment: process.env,
     exitCode: 0,
   };
 }
 
 /** Relative ones are to be ignored, says the XDG Base Directory Specification. */
-function findCacheFolder(): string | null {
-  const { XDG_CACHE_HOME: cache = '', HOME: home = '' } = process.env;
-  if (cache.startsWith('/')) return `${cache}/heddle`;
-  return home.startsWith('/') ? `${home}/.cache/heddle` : null;
+function findFolder(named = '', usual: string): string | null {
+  const { HOME: home = '' } = process.env;
+  if (named.startsWith('/')) return `${named}/heddle`;
+  return home.startsWith('/') ? `${home}/${usual}/heddle` : null;
 }
 
 /** `heddle stat | head` ends without a word when head has enough. */

@@ -51,7 +51,7 @@ async function withFolder(work: (folder: string) => Promise<void>): Promise<void
 test('every command has help with an example, on stdout', async () => {
   const overview = await run('--help');
   assert.equal(overview.code, 0);
-  for (const name of ['demo', 'proxy', 'validate', 'stat', 'version']) {
+  for (const name of ['demo', 'proxy', 'validate', 'stat', 'check', 'endpoints', 'version']) {
     assert.match(overview.out, new RegExp(`^  ${name} `, 'm'));
     const { code, out, err } = await run(`${name} --help`);
     assert.deepEqual([code, err], [0, ''], name);
@@ -70,7 +70,7 @@ test('wrong usage is explained on stderr and ends with 2', async () => {
     ['stat 4191', /Expected host:port/],
     ['stat --interval 0', /from 0\.1 to 3600/],
     ['demo --rate 9999', /from 1 to 500/],
-    ['proxy', /needs one --config FILE/],
+    ['proxy', /needs --config FILE or --control/],
   ];
   for (const [args, expected] of rows) {
     const { code, out, err } = await run(args);

@@ -9,6 +9,7 @@ export async function runProgram(args: readonly string[], context: CommandContex
   const program = new Command('heddle')
     .description('A service mesh in TypeScript: a sidecar proxy in worker threads.')
     .usage('<command> [options]')
+    .enablePositionalOptions()
     .option('-V, --version', 'print the version')
     .action(async (options: { version?: boolean }) => {
       if (options.version === true) await runProgram(['version'], context);
@@ -50,8 +51,14 @@ function harden(command: Command, context: CommandContext): void {
       getOutHelpWidth: () => helpColumns,
       getErrHelpWidth: () => helpColumns,
     })
-    .showHelpAfterError(`(heddle ${command.parent === null ? '' : `${command.name()} `}--help)`);
+    .showHelpAfterError(`(${pathOf(command)} --help)`);
   for (const child of command.commands) harden(child, context);
+}
+
+/** `heddle token create` */
+function pathOf(command: Command): string {
+  const { parent } = command;
+  return parent === null ? command.name() : `${pathOf(parent)} ${command.name()}`;
 }
 
 type Create = (context: CommandContext) => Promise<Command>;
@@ -59,11 +66,24 @@ type Create = (context: CommandContext) => Promise<Command>;
 const commands: readonly { readonly name: string; readonly create: Create }[] = [
   { name: 'demo', create: async (context) => (await import('./demo.ts')).demoCommand(context) },
   { name: 'proxy', create: async () => (await import('./proxy-help.ts')).proxyCommand() },
+  { name: 'run', create: async (context) => (await import('./run.ts')).runCommand(context) },
+  { name: 'up', create: async (context) => (await import('./up.ts')).upCommand(context) },
+  { name: 'wait', create: async (context) => (await import('./wait.ts')).waitCommand(context) },
+  { name: 'stop', create: async (context) => (await import('./stop.ts')).stopCommand(context) },
+  { name: 'token', create: async (context) => (await import('./token.ts')).tokenCommand(context) },
   {
     name: 'validate',
     create: async (context) => (await import('./validate.ts')).validateCommand(context),
   },
   { name: 'stat', create: async (context) => (await import('./stat.ts')).statCommand(context) },
+  {
+    name: 'check',
+    create: async (context) => (await import('./check.ts')).checkCommand(context),
+  },
+  {
+    name: 'endpoints',
+    create: async (context) => (await import('./endpoints.ts')).endpointsCommand(context),
+  },
   {
     name: 'version',
     create: async (context) => (await import('./version.ts')).versionCommand(context),

@@ -31,6 +31,25 @@ test('reads every flag', () => {
   });
 });
 
+test('a control plane takes the place of a file, and binds add up', () => {
+  const args = '--control 127.0.0.1:8086,[::1]:8086,control.demo:1 --state-dir /s';
+  const binds = '--bind 127.0.0.1:1=DB:5432 --bind [::1]:2=[::1]:3 --passthrough allow';
+  const workload = '{"ns":"demo","pod":"web"}';
+  assert.deepEqual(parseProxyFlags([...`${args} ${binds} --workload`.split(' '), workload]), {
+    configPath: null,
+    overrides: {
+      control: '127.0.0.1:8086,[::1]:8086,control.demo:1',
+      stateDir: '/s',
+      binds: [
+        { address: { host: '127.0.0.1', port: 1 }, authority: 'db:5432' },
+        { address: { host: '::1', port: 2 }, authority: '[::1]:3' },
+      ],
+      passthrough: 'allow',
+      workload,
+    },
+  });
+});
+
 test('without flags nothing is overridden, and the last of two wins', () => {
   assert.deepEqual(parseProxyFlags(['--config', 'a']), { configPath: 'a', overrides: {} });
   const twice = parseProxyFlags('--config a --workers 1 --workers auto'.split(' '));
@@ -39,7 +58,13 @@ test('without flags nothing is overridden, and the last of two wins', () => {
 
 test('names what is wrong', () => {
   const rows: [string, RegExp][] = [
-    ['', /needs one --config FILE/],
+    ['', /needs --config FILE or --control HOST:PORT/],
+    ['--control nowhere', /expected host:port, or several/],
+    ['--control a:1,', /expected host:port, or several/],
+    ['--control a:1 --workload x', /expected JSON such as/],
+    ['--control a:1 --bind 1=a:1', /expected IP:port=name:port/],
+    ['--control a:1 --bind 127.0.0.1:1=a', /expected IP:port=name:port/],
+    ['--control a:1 --bind 127.0.0.1:1=a:1=b', /expected IP:port=name:port/],
     ['--config a --config b', /needs one/],
     ['--config', /config/],
     ['--config a --nope', /--nope/],

@@ -6,7 +6,8 @@
 
 import { parseArgs } from 'node:util';
 import type { ProxySettings } from '../api/settings.ts';
-import { parseAddress } from '../control/model/address.ts';
+import { isHostAndPort, parseAddress } from '../control/model/address.ts';
+import { readNamespace } from '../control/model/workload.ts';
 import { workersMax } from '../core/base/limits.ts';
 
 type Overrides = Partial<ProxySettings>;
@@ -20,7 +21,8 @@ interface ProxyFlag {
 }
 
 type ParsedFlags =
-  | { readonly configPath: string; readonly overrides: Overrides }
+  /** Without a file there is a control plane. */
+  | { readonly configPath: string | null; readonly overrides: Overrides }
   | { readonly usage: string };
 
 /** `usage` is a sentence for a person. */
@@ -37,21 +39,25 @@ export function parseProxyFlags(args: readonly string[]): ParsedFlags {
   } catch (error) {
     return { usage: (error as Error).message };
   }
-  const [configPath, ...others] = values.config ?? [];
-  if (configPath === undefined || others.length > 0) return { usage: 'needs one --config FILE' };
+  const [configPath = null, ...others] = values.config ?? [];
   const overrides: Overrides = {};
   for (const { name, value, read } of proxyFlags) {
     for (const text of values[name] ?? []) {
       const setting = read(text);
       if (setting === null) return { usage: `--${name} ${text}: expected ${value}` };
-      Object.assign(overrides, setting);
+      const binds = [...(overrides.binds ?? []), ...(setting.binds ?? [])];
+      Object.assign(overrides, setting, binds.length > 0 ? { binds } : {});
     }
+  }
+  if (others.length > 0) return { usage: 'needs one --config FILE' };
+  if (configPath === null && (overrides.control ?? '') === '') {
+    return { usage: 'needs --config FILE or --control HOST:PORT' };
   }
   return { configPath, overrides };
 }
 
 /** The part of the settings whose values are text and can be chosen by name. */
-type Choice = 'accept' | 'logLevel' | 'logFormat' | 'accessLog';
+type Choice = 'accept' | 'passthrough' | 'logLevel' | 'logFormat' | 'accessLog';
 
 function oneOf<Key extends Choice>(
   key: Key,
@@ -87,7 +93,45 @@ function wholeNumber(text: string, max: number): number | null {
   return /^\d{1,9}$/.test(text) && value <= max ? value : null;
 }
 
+/** `127.0.0.1:15432=db:5432`, one more with each flag. */
+function readBind(text: string): Overrides | null {
+  const [listener, authority, ...rest] = text.split('=');
+  const parsed = parseAddress(listener);
+  if (parsed === null || rest.length > 0 || !isHostAndPort(authority ?? '')) return null;
+  return { binds: [{ address: parsed, authority: authority.toLowerCase() }] };
+}
+
 export const proxyFlags: readonly ProxyFlag[] = [
+  {
+    name: 'control',
+    value: 'host:port, or several, comma-separated',
+    help: 'control planes, which say what services there are',
+    read: (text) => (text.split(',').every(isHostAndPort) ? { control: text } : null),
+  },
+  {
+    name: 'workload',
+    value: 'JSON such as {"ns":"demo","pod":"web-1"}',
+    help: 'who the proxy is for; ns is its namespace',
+    read: (text) => (readNamespace(text) === null ? null : { workload: text }),
+  },
+  {
+    name: 'state-dir',
+    value: 'a path or off',
+    help: 'where what a control plane said last is kept',
+    read: (text) => (text === '' || text.includes('\0') ? null : { stateDir: text }),
+  },
+  {
+    name: 'bind',
+    value: 'IP:port=name:port',
+    help: 'a port of its own for a service; may be repeated',
+    read: readBind,
+  },
+  {
+    name: 'passthrough',
+    value: 'refuse or allow',
+    help: 'whether a name that no service has goes to where DNS says',
+    read: oneOf('passthrough', ['refuse', 'allow']),
+  },
   {
     name: 'workers',
     value: `auto or 0 to ${workersMax}`,

@@ -5,8 +5,8 @@ import { proxyFlags } from './proxy-flags.ts';
 
 export function proxyCommand(): Command {
   const command = new Command('proxy')
-    .description('Run a proxy from a configuration file, which is watched.')
-    .requiredOption('-c, --config <file>', 'a file like heddle.yaml; docs/CONFIG.md describes it');
+    .description('Run a proxy from a watched configuration file, or from a control plane.')
+    .option('-c, --config <file>', 'a file like heddle.yaml; docs/CONFIG.md describes it');
   for (const { name, value, help } of proxyFlags) {
     command.option(`--${name} <value>`, `${help} (${value})`);
   }
@@ -14,11 +14,13 @@ export function proxyCommand(): Command {
     'after',
     [
       '',
-      'A flag takes the place of the setting of the same name in the file. Exit codes: 0 after',
-      'an orderly end, 1 for a failure, 2 for wrong usage, 64 for a wrong configuration.',
+      'A flag takes the place of the setting of the same name in the file; there has to be a file',
+      'or a control plane. Exit codes: 0 after an orderly end, 1 for a failure, 2 for wrong usage,',
+      '64 for a wrong configuration.',
       '',
       'Example:',
       '  heddle proxy --config heddle.yaml --workers 2',
+      '  heddle proxy --control 127.0.0.1:8086 --inbound-to 127.0.0.1:8080',
     ].join('\n'),
   );
 }

@@ -1,5 +1,6 @@
 /** `heddle proxy`: from flags to a running proxy, with as little loaded as possible. */
 
+import { defaultConfig } from '../control/model/default-settings.ts';
 import { type CommandContext, exitUsage } from './context.ts';
 import { parseProxyFlags } from './proxy-flags.ts';
 
@@ -14,8 +15,12 @@ export async function runProxyCommand(
     return exitUsage;
   }
   // A file that has changed is read in a process of its own while everything else is loaded here.
+  const { configPath, overrides } = parsed;
   const { loadProxyConfig } = await import('../control/sources/load-config.ts');
-  const loading = loadProxyConfig(parsed.configPath, context.cacheFolder);
+  const loading =
+    configPath === null
+      ? Promise.resolve({ config: defaultConfig })
+      : loadProxyConfig(configPath, overrides.control ?? '', context.cacheFolder);
   const { runProxy } = await import('../workers/main.ts');
-  return runProxy({ configPath: parsed.configPath, loading, overrides: parsed.overrides });
+  return runProxy({ configPath, loading, overrides });
 }

@@ -74,7 +74,7 @@ export interface Figures {
 
 export interface Figure {
   readonly name: string;
-  readonly unit: 'MB' | 'ms' | 'ns';
+  readonly unit: 'MB' | 'ms' | 'ns' | 'count';
   readonly values: readonly number[];
 }
 

@@ -19,6 +19,7 @@ import { uws } from './peer-uws.ts';
 import { renderText } from './report.ts';
 import { loadResults, saveResult } from './results.ts';
 import { Run } from './run.ts';
+import { controlLibraries, controlPlane } from './scenario-control.ts';
 import { grpc } from './scenario-grpc.ts';
 import { h1ToH2, h2, h2Bodies, h2Workers } from './scenario-h2.ts';
 import { connect, endpoints, growth, http1, services, workers } from './scenario-http.ts';
@@ -44,6 +45,8 @@ const scenarios: readonly Scenario[] = [
   workers,
   memory,
   start,
+  controlPlane,
+  controlLibraries,
   micro,
 ];
 

@@ -55,7 +55,7 @@ function buildFigures(outcome: Figures): Table {
   const rows = outcome.figures.map(({ name, unit, values }) => [
     name,
     unit,
-    formatSpread(summarize(values), unit === 'ns' ? 0 : 1),
+    formatSpread(summarize(values), unit === 'ns' || unit === 'count' ? 0 : 1),
   ]);
   return [['figure', 'unit', 'median (min-max)'], ...rows];
 }

@@ -24,11 +24,17 @@ function isNoHelp(name: string): boolean {
   return name !== 'help';
 }
 
+function section(mark: string, ...words: readonly string[]): string {
+  return `${mark} heddle ${words.join(' ')}\n\n\`\`\`text\n${help(...words)}\`\`\`\n`;
+}
+
 function render(): string {
   const overview = help();
-  const sections = commandsIn(overview).map(
-    (name) => `## heddle ${name}\n\n\`\`\`text\n${help(name)}\`\`\`\n`,
-  );
+  const sections = commandsIn(overview).flatMap((name) => {
+    const text = help(name);
+    const parts = commandsIn(text).map((part) => section('###', name, part));
+    return [section('##', name), ...parts];
+  });
   return `# Commands
 
 Made by \`tools/docs-cli.ts\` from what the commands say; a test fails when this page is stale.

@@ -33,6 +33,10 @@ of a request whose client closed the connection, or reset the stream, first.`,
   UNKNOWN_SERVICE: `No service of the configuration has this name and port. Names are explained in
 [CONFIG.md](CONFIG.md#names); a port that differs from the service's makes another name. For TLS
 and other connections that are not HTTP the connection is closed instead.`,
+  POLICY_UNSUPPORTED: `The control plane sent a policy that restricts, filters or divides the traffic
+of this service or port in a way that this version does not carry out. Nothing is allowed because it
+is not understood. The sentence names what the policy asks for, \`/watches\` of the admin port has
+the policy. Connections that are not HTTP are reset, and the log says why.`,
   NO_AUTHORITY: `HTTP/1.0 without \`Host\` through the outbound listener: nothing says where to.`,
   LOOP: `All endpoints of the service are listeners of this same proxy. Or proxies are endpoints of
 each other: with many requests in flight a proxy counts in \`l5d-hops\` which have passed it, and
@@ -47,7 +51,7 @@ or for a connection to one.`,
   LOAD_SHED: `\`proxy.inFlightMax\` requests are under way in this worker and direction, or the
 service is in failfast, or more services are in use than a worker keeps, or no file descriptor was
 left for a connection (\`EMFILE\`). The sentence says which.`,
-  DISCOVERY_TIMEOUT: `The first answer of the source, DNS for instance, did not come within 3 s.`,
+  DISCOVERY_TIMEOUT: `The first answer of the source, DNS for instance, did not come within 5 s.`,
   CONNECT_TIMEOUT: `No connection within \`proxy.connectTimeoutMs\`. The gate of the endpoint is
 shut for a while.`,
   CONNECT_REFUSED: `The host answered that nothing listens there. The gate of the endpoint is shut

@@ -1,5 +1,6 @@
 /** What the admin port shows of a running proxy, gathered when somebody asks. */
 
+import { endpointSetVersion } from '../api/endpoint-set.ts';
 import type { ProxySettings } from '../api/settings.ts';
 import type { LoadedConfig } from '../control/model/loaded-config.ts';
 import type { Slots } from '../core/balance/slots.ts';
@@ -7,6 +8,7 @@ import type { Clock } from '../core/base/clock.ts';
 import { renderExposition } from '../core/telemetry/exposition.ts';
 import type { MetricsMerger } from '../core/telemetry/merge.ts';
 import type { ProcessMetrics } from '../core/telemetry/process.ts';
+import type { RemoteView } from './discovery.ts';
 import type { MainMetrics } from './metrics.ts';
 import type { Publisher } from './snapshot.ts';
 
@@ -45,6 +47,8 @@ export function showEndpoints(publisher: Publisher, slots: Slots, clock: Clock):
       protocol: target?.protocol ?? null,
       source: kind,
       location,
+      version: target === null ? null : endpointSetVersion(target.endpoints),
+      refusal: target?.refusal ?? '',
       ageMs: confirmedWallMs === null ? null : Math.max(0, wallMs - confirmedWallMs),
       error,
       endpoints: endpoints.map(({ host, port, weight, zone, slot }) => ({
@@ -62,7 +66,14 @@ export function showEndpoints(publisher: Publisher, slots: Slots, clock: Clock):
   return { targets };
 }
 
+/** Watches of a control plane; a configuration file has none. */
+export function showWatches(remote: RemoteView | null): object {
+  if (remote === null) return { notReady: '', watches: [] };
+  return { notReady: remote.notReady, watches: [...remote.watches()] };
+}
+
 interface MetricsSources {
+  readonly remote: RemoteView | null;
   readonly merger: MetricsMerger;
   readonly main: MainMetrics;
   readonly process: ProcessMetrics;
@@ -76,6 +87,7 @@ export async function collectMetrics(sources: MetricsSources): Promise<Iterable<
   const { merger, main, publisher, clock } = sources;
   await sources.process.sample();
   main.sample(sources.readyWorkers());
+  if (sources.remote !== null) countDiscovery(main, sources.remote.counters);
   const wallMs = clock.wallMs();
   for (const { target, status, endpoints } of publisher.targets()) {
     // Names that a client made up get no series.
@@ -88,6 +100,17 @@ export async function collectMetrics(sources: MetricsSources): Promise<Iterable<
     countEndpoints(sources, target.authority, endpoints);
   }
   return renderExposition(merger.collect());
+}
+
+function countDiscovery(main: MainMetrics, counters: RemoteView['counters']): void {
+  main.total('heddle_discovery_streams_total', {}, counters.streamsOpened);
+  for (const [reason, failed] of counters.streamsFailed) {
+    main.total('heddle_discovery_stream_failures_total', { reason }, failed);
+  }
+  main.total('heddle_discovery_fallbacks_total', {}, counters.fallbacks);
+  main.total('heddle_discovery_states_total', { result: 'loaded' }, counters.statesLoaded);
+  main.total('heddle_discovery_states_total', { result: 'refused' }, counters.statesRefused);
+  main.total('heddle_discovery_sets_halved_total', {}, counters.setsHalved);
 }
 
 function countEndpoints(
@@ -104,4 +127,11 @@ function round(value: number): number {
   return Math.round(value * 1000) / 1000;
 }
 
-const configured: ReadonlySet<string> = new Set(['inline', 'file', 'dns', 'srv']);
+const configured: ReadonlySet<string> = new Set([
+  'inline',
+  'file',
+  'dns',
+  'srv',
+  'control',
+  'disk',
+]);

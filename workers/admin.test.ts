@@ -28,7 +28,8 @@ const state: { ready: boolean; level: 'info' | 'debug'; shutdowns: number; enabl
 
 function answer(request: AdminRequest): Promise<AdminResponse> {
   const view = {
-    isReady: () => state.ready,
+    notReady: () => (state.ready ? '' : 'it is starting'),
+    readWatches: () => ({ watches: [] }),
     renderMetrics: async () => ['a 1\n', '# EOF\n'],
     readConfig: () => ({ path: 'heddle.yaml' }),
     readEndpoints: () => ({ targets: [] }),
@@ -72,6 +73,7 @@ const rows: readonly (readonly [request: string, status: number, body: string])[
   ['GET /ready', 200, 'ready\n'],
   ['GET /ready?x=1', 200, 'ready\n'],
   ['GET /metrics', 200, 'a 1\n# EOF\n'],
+  ['GET /watches', 200, '{\n  "watches": []\n}\n'],
   ['GET /config', 200, '{\n  "path": "heddle.yaml"\n}\n'],
   ['POST /config', 405, ''],
   ['GET /endpoints', 200, '{\n  "targets": []\n}\n'],
@@ -95,7 +97,7 @@ test('not ready is 503', async () => {
   state.ready = false;
   const answer = await exchange('GET /ready HTTP/1.1\r\nHost: a\r\n\r\n');
   state.ready = true;
-  assert.match(answer, /^HTTP\/1\.1 503 [\s\S]*\r\n\r\nnot ready\n$/);
+  assert.match(answer, /^HTTP\/1\.1 503 [\s\S]*\r\n\r\nnot ready: it is starting\n$/);
 });
 
 test('metrics are zipped for those who take it', async () => {

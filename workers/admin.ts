@@ -16,11 +16,13 @@ type LogLevelSetting = ProxySettings['logLevel'];
 
 /** What the routes need of the process. */
 interface AdminView {
-  isReady(): boolean;
+  /** Why it should get no traffic, as a sentence; empty when it should. */
+  notReady(): string;
   /** The exposition in slices; other work may run between two of them. */
   renderMetrics(): Promise<Iterable<string>>;
   readConfig(): unknown;
   readEndpoints(): unknown;
+  readWatches(): unknown;
   readLogLevel(): LogLevelSetting;
   setLogLevel(level: LogLevelSetting): void;
   /** Null where `POST /shutdown` is not enabled. */
@@ -32,13 +34,15 @@ export async function answerAdmin(view: AdminView, request: AdminRequest): Promi
     case '/live':
       return text(200, 'live\n');
     case '/ready':
-      return view.isReady() ? text(200, 'ready\n') : { status: 503, body: 'not ready\n' };
+      return answerReady(view.notReady());
     case '/metrics':
       return answerMetrics(view, request);
     case '/config':
       return refuseReader(request) ?? json(view.readConfig());
     case '/endpoints':
       return refuseReader(request) ?? json(view.readEndpoints());
+    case '/watches':
+      return refuseReader(request) ?? json(view.readWatches());
     case '/proxy-log-level':
       return refuseRemote(request) ?? answerLogLevel(view, request);
     case '/shutdown':
@@ -46,6 +50,11 @@ export async function answerAdmin(view: AdminView, request: AdminRequest): Promi
     default:
       return text(404, 'not found\n');
   }
+}
+
+function answerReady(reason: string): AdminResponse {
+  if (reason === '') return text(200, 'ready\n');
+  return { status: 503, body: `not ready: ${reason}\n` };
 }
 
 async function answerMetrics(view: AdminView, request: AdminRequest): Promise<AdminResponse> {

@@ -36,6 +36,24 @@ test('a flag outweighs a variable, a variable outweighs the file', () => {
   assert.equal(resolve({}, { HEDDLE_LOG_LEVEL: 'debug' }).logLevel, 'debug');
 });
 
+test('inbound listens where it is said by a flag alone where its traffic goes', () => {
+  assert.equal(resolve({}).inbound, null);
+  const to = { host: '127.0.0.1', port: 8080 };
+  assert.deepEqual(resolve({ inboundTo: to }).inbound, { host: '0.0.0.0', port: 4143 });
+  assert.deepEqual(resolve({ inboundTo: to, inbound: address }).inbound, address);
+  assert.equal(resolve({ inboundTo: to, inbound: null }).inbound, null);
+});
+
+test('the state of a control plane is kept where the system wants state', () => {
+  const control = { control: 'a:1', stateDir: '', workload: '{"ns":"demo","pod":"web-1"}' };
+  const home = { HOME: '/h' };
+  assert.equal(resolve(control, home).stateDir, '/h/.local/state/heddle/web-1');
+  assert.equal(resolve(control, { ...home, XDG_STATE_HOME: '/s' }).stateDir, '/s/heddle/web-1');
+  assert.equal(resolve(control, { XDG_STATE_HOME: 'relative' }).stateDir, 'off');
+  assert.equal(resolve({ ...control, stateDir: 'off' }, home).stateDir, 'off');
+  assert.equal(resolve({ ...control, control: '' }, home).stateDir, '');
+});
+
 test('wrong variables are named with what is expected', () => {
   assert.match(problemsOf({}, { HEDDLE_WORKERS: '-1' }), /HEDDLE_WORKERS: expected auto/);
   assert.match(problemsOf({}, { HEDDLE_LOG_LEVEL: 'loud' }), /HEDDLE_LOG_LEVEL: .*got "loud"/);

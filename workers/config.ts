@@ -7,6 +7,8 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { ProxySettings } from '../api/settings.ts';
 import { formatAddress, isLoopback } from '../control/model/address.ts';
+import { inboundDefault } from '../control/model/default-settings.ts';
+import { readPod } from '../control/model/workload.ts';
 import { workersMax } from '../core/base/limits.ts';
 import { countAutoWorkers } from './size.ts';
 
@@ -24,7 +26,10 @@ export function resolveSettings(
 ): ResolvedSettings {
   const problems: string[] = [];
   const fromEnvironment = readEnvironment(environment, problems);
-  const settings = { ...fromFile, ...fromEnvironment, ...overrides };
+  const settings = withStateDir(
+    { ...fromFile, ...inboundDefaultFor(fromFile, overrides), ...fromEnvironment, ...overrides },
+    environment,
+  );
   problems.push(...problemsOf(settings));
   return problems.length > 0 ? { problems } : { settings };
 }
@@ -70,6 +75,25 @@ function readEnvironment(environment: NodeJS.ProcessEnv, problems: string[]): Ov
     }
   }
   return overrides;
+}
+
+/** A file that says where inbound traffic goes has its own default, which may be off. */
+function inboundDefaultFor(fromFile: ProxySettings, overrides: Overrides): Overrides {
+  const { inboundTo = null } = overrides;
+  return inboundTo !== null && fromFile.inboundTo === null ? { inbound: inboundDefault } : {};
+}
+
+function withStateDir(settings: ProxySettings, environment: NodeJS.ProcessEnv): ProxySettings {
+  if (settings.control === '' || settings.stateDir !== '') return settings;
+  return { ...settings, stateDir: findStateDir(settings, environment) };
+}
+
+/** Relative ones are to be ignored, says the XDG Base Directory Specification. */
+function findStateDir({ workload }: ProxySettings, environment: NodeJS.ProcessEnv): string {
+  const { XDG_STATE_HOME: state = '', HOME: home = '' } = environment;
+  const name = readPod(workload) ?? 'proxy';
+  if (state.startsWith('/')) return `${state}/heddle/${name}`;
+  return home.startsWith('/') ? `${home}/.local/state/heddle/${name}` : 'off';
 }
 
 /** The rules of the file again, because flags may break them too. */

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
+import type { ProxyListening } from '../api/messages.ts';
 import type { ProxySettings } from '../api/settings.ts';
 import type { LoadedConfig } from '../control/model/loaded-config.ts';
 import { formatProblem, type LoadConfigResult } from '../control/sources/load-config.ts';
@@ -13,7 +14,7 @@ import { type RunningProxy, type StartOptions, startProxy } from './start.ts';
 
 export interface ProxyOptions {
   /** The configuration, which is being read: the caller asks for it before it loads this file. */
-  readonly configPath: string;
+  readonly configPath: string | null;
   readonly loading: Promise<LoadConfigResult>;
   /** What the command line says. */
   readonly overrides: Overrides;
@@ -34,7 +35,8 @@ export async function runProxy(options: ProxyOptions): Promise<number> {
 }
 
 /** A look at the file for the one setting that is needed early; a wrong guess only costs time. */
-function guessWorkers(path: string): ProxySettings['workers'] {
+function guessWorkers(path: string | null): ProxySettings['workers'] {
+  if (path === null) return 'auto';
   try {
     const found = /\bworkers"?\s*:\s*(\d{1,2})\b/.exec(readFileSync(path, 'latin1'));
     return found === null ? 'auto' : Math.min(workersMax, Number(found[1]));
@@ -74,9 +76,11 @@ async function runConfigured(
     proxy = await startProxy(config, settings, options);
     // A signal that came while it started.
     if (signalled) proxy.drain();
+    const release = tellParent(proxy);
     // It may be killed: what was compiled until here is kept for the next start.
     flushCompileCache();
     const end = await proxy.ended;
+    release();
     // Node would wait for the thread, also in `process.exit`.
     if (end === 'stuck') process.kill(process.pid, 'SIGKILL');
     return 0;
@@ -84,6 +88,22 @@ async function runConfigured(
     const text = error instanceof ListenError ? error.message : describe(error);
     return complain([text], exitRuntime);
   }
+}
+
+/**
+ * Whoever started us with a channel learns our addresses, and that we accept; when it has gone,
+ * nobody needs us any more. The returned function lets go of the channel.
+ */
+function tellParent(proxy: RunningProxy): () => void {
+  if (!process.connected) return () => undefined;
+  const { outbound, inbound, admin } = proxy.settings;
+  process.send?.({ kind: 'listening', outbound, inbound, admin } satisfies ProxyListening);
+  const onGone = (): void => proxy.drain();
+  process.once('disconnect', onGone);
+  return () => {
+    process.off('disconnect', onGone);
+    if (process.connected) process.disconnect?.();
+  };
 }
 
 /** Nothing has started yet: there is no log, and whoever typed the command reads this. */

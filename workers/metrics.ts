@@ -29,6 +29,16 @@ export class MainMetrics {
     registry.cells[this.#cellOf(family, labels, () => registry.gauge(family, labels))] = value;
   }
 
+  /** Takes over a count that somebody else keeps. */
+  total<Name extends FamilyOf<'counter'>>(
+    family: Name,
+    labels: LabelsOf<Name>,
+    value: number,
+  ): void {
+    const { registry } = this.#merger;
+    registry.cells[this.#cellOf(family, labels, () => registry.counter(family, labels))] = value;
+  }
+
   /** Copies the status rows; to be called before a scrape. */
   sample(readyWorkers: number): void {
     this.set('heddle_workers', {}, this.#workers === 0 ? 0 : readyWorkers);

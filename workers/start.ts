@@ -8,7 +8,6 @@ import type { Address, ProxySettings } from '../api/settings.ts';
 import { createSharedMemory, type SharedMemory } from '../api/shared-memory.ts';
 import { formatAddress } from '../control/model/address.ts';
 import type { LoadedConfig } from '../control/model/loaded-config.ts';
-import { openStaticDiscovery, type StaticDiscovery } from '../control/sources/static-discovery.ts';
 import { SlotAllocator } from '../core/balance/slot-allocator.ts';
 import { Slots } from '../core/balance/slots.ts';
 import { assert } from '../core/base/assert.ts';
@@ -21,9 +20,16 @@ import { ProcessMetrics } from '../core/telemetry/process.ts';
 import { AcceptPauses, mainThread } from './accept-pauses.ts';
 import { answerAdmin } from './admin.ts';
 import { type AdminServer, createAdminServer } from './admin-server.ts';
-import { type ConfigState, collectMetrics, showConfig, showEndpoints } from './admin-view.ts';
+import {
+  type ConfigState,
+  collectMetrics,
+  showConfig,
+  showEndpoints,
+  showWatches,
+} from './admin-view.ts';
 import { countWorkers } from './config.ts';
 import { followConfig } from './config-reload.ts';
+import { loadDiscovery, type OpenDiscovery, type ProxyDiscovery } from './discovery.ts';
 import { DrainRunner } from './drain-runner.ts';
 import { startInline } from './inline.ts';
 import { type Listener, listenOn } from './listen.ts';
@@ -71,8 +77,9 @@ export async function startProxy(
 ): Promise<RunningProxy> {
   const workers = countWorkers(settings.workers);
   if (options.pool != null && options.pool.threads !== workers) void options.pool.pool.destroy();
+  const openDiscovery = await loadDiscovery(settings);
   const ports = bindPorts({ ...settings, workers });
-  const proxy = new ProxyProcess(config, ports, workers, options);
+  const proxy = new ProxyProcess(config, ports, workers, openDiscovery, options);
   try {
     await proxy.start(options);
   } catch (error) {
@@ -96,7 +103,7 @@ class ProxyProcess implements RunningProxy {
   readonly #output: LogOutput;
   readonly #config: ConfigState;
   readonly #slots: Slots;
-  readonly #discovery: StaticDiscovery;
+  readonly #discovery: ProxyDiscovery;
   readonly #publisher: Publisher;
   readonly #pauses: AcceptPauses;
   readonly #listeners: ListenerSet;
@@ -112,7 +119,13 @@ class ProxyProcess implements RunningProxy {
   #isReady = false;
   #stopped = false;
 
-  constructor(config: LoadedConfig, ports: ProxyPorts, workers: number, options: StartOptions) {
+  constructor(
+    config: LoadedConfig,
+    ports: ProxyPorts,
+    workers: number,
+    openDiscovery: OpenDiscovery,
+    options: StartOptions,
+  ) {
     const { settings } = ports;
     this.settings = settings;
     this.#ports = ports;
@@ -133,7 +146,7 @@ class ProxyProcess implements RunningProxy {
       (stream, lines) => this.#metrics.count('heddle_log_lines_dropped_total', { stream }, lines),
     );
     this.#slots = new Slots(memory, -1, clock, systemRandom());
-    this.#discovery = this.#openDiscovery(config);
+    this.#discovery = openDiscovery(config, settings, { timers: this.#timers, log: this.log });
     this.#publisher = new Publisher({
       discovery: this.#discovery,
       slots: new SlotAllocator(this.#slots),
@@ -170,17 +183,8 @@ class ProxyProcess implements RunningProxy {
     const ready = this.#untilReady();
     await this.#listenForAdmin();
     this.#workforce = await this.#startWorkforce(options);
-    this.#cleanups.push(
-      systemInterval(() => this.#output.flush(), flushPeriodMs),
-      followConfig({
-        state: this.#config,
-        timers: this.#timers,
-        clock,
-        log: this.log,
-        metrics: this.#metrics,
-        apply: (next) => this.#discovery.replace(this.#withOwnSettings(next)),
-      }),
-    );
+    this.#cleanups.push(systemInterval(() => this.#output.flush(), flushPeriodMs));
+    if (this.#config.loaded.path !== '') this.#cleanups.push(this.#followConfig());
     await ready;
     if (!listensInWorkers(settings)) {
       for (const [name, port] of this.#ports.traffic) await this.#listeners.open(name, port);
@@ -266,6 +270,18 @@ class ProxyProcess implements RunningProxy {
     return new Supervisor({ ...shared, pool, limits });
   }
 
+  #followConfig(): () => void {
+    return followConfig({
+      state: this.#config,
+      control: this.settings.control,
+      timers: this.#timers,
+      clock,
+      log: this.log,
+      metrics: this.#metrics,
+      apply: (next) => this.#discovery.replace(next),
+    });
+  }
+
   #onWorkerReady(worker: number): void {
     const workforce = this.#workforce;
     const { stage } = this.#drain;
@@ -317,24 +333,6 @@ class ProxyProcess implements RunningProxy {
     this.#workforce?.broadcast({ kind: 'drain', stage });
   }
 
-  #openDiscovery(config: LoadedConfig): StaticDiscovery {
-    const target = 'heddle::discovery';
-    return openStaticDiscovery(this.#withOwnSettings(config), {
-      clock,
-      timers: this.#timers,
-      random: systemRandom(),
-      log: {
-        info: (message, fields) => this.log.info(target, message, fields),
-        warn: (message, fields) => this.log.warn(target, message, fields),
-      },
-    });
-  }
-
-  /** Services apply live, settings do not. */
-  #withOwnSettings(config: LoadedConfig): LoadedConfig {
-    return { ...config, settings: this.settings };
-  }
-
   #createAdmin(): AdminServer {
     const { settings } = this;
     const sources = {
@@ -342,15 +340,17 @@ class ProxyProcess implements RunningProxy {
       main: this.#metrics,
       process: this.#process,
       publisher: this.#publisher,
+      remote: this.#discovery.remote,
       clock,
       slots: this.#slots,
       readyWorkers: () => this.#workforce?.readyCount ?? 0,
     };
     const view = {
-      isReady: () => this.#isReady && (this.#workforce?.readyCount ?? 0) > 0,
+      notReady: () => this.#explainUnready(),
       renderMetrics: () => collectMetrics(sources),
       readConfig: () => showConfig(settings, this.#config),
       readEndpoints: () => showEndpoints(this.#publisher, this.#slots, clock),
+      readWatches: () => showWatches(this.#discovery.remote),
       readLogLevel: () => this.#logLevel,
       setLogLevel: (level: ProxySettings['logLevel']) => {
         this.#logLevel = level;
@@ -363,6 +363,14 @@ class ProxyProcess implements RunningProxy {
       timers: this.#timers,
       answer: (request) => answerAdmin(view, request),
     });
+  }
+
+  /** Empty when it is ready. */
+  #explainUnready(): string {
+    if (this.#drain.stage !== null) return 'it is shutting down';
+    if (!this.#isReady) return 'it is starting';
+    if ((this.#workforce?.readyCount ?? 0) === 0) return 'no worker is ready';
+    return this.#discovery.remote?.notReady ?? '';
   }
 
   #logStart(): void {

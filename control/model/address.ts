@@ -66,6 +66,13 @@ export function isDnsName(text: string): boolean {
   return name.length <= 253 && dnsName.test(name);
 }
 
+/** A DNS name or an address, IPv6 in brackets, and a port above 0. */
+export function isHostAndPort(text: string): boolean {
+  const split = splitPort(text);
+  if (split === null || (split.port ?? 0) === 0) return false;
+  return canonicalIp(split.name) !== null || isDnsName(split.name);
+}
+
 /** 127.0.0.0/8 and ::1. */
 export function isLoopback(host: string): boolean {
   return host === '::1' || (host.startsWith('127.') && ipv4.test(host));

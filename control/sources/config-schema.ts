@@ -12,6 +12,9 @@ import {
   bodyIdleTimeoutMs,
   clientIdleTimeoutMs,
   connectTimeoutMs,
+  controlStreamIdleMs,
+  controlStreamInitialMs,
+  controlStreamLifetimeMs,
   detectTimeoutMs,
   failfastTimeoutMs,
   headBytesMax,
@@ -36,7 +39,8 @@ import {
   responseTimeoutMs,
   workersMax,
 } from '../../core/base/limits.ts';
-import { isDnsName, parseAddress, splitPort } from '../model/address.ts';
+import { isDnsName, isHostAndPort, parseAddress, splitPort } from '../model/address.ts';
+import { defaultWorkload, readNamespace } from '../model/workload.ts';
 
 const dayMs = 24 * 3600 * 1000;
 
@@ -165,6 +169,41 @@ const service = z.strictObject(
 
 const proxy = z.strictObject(
   {
+    control: text(
+      'expected host:port of a control plane such as 127.0.0.1:8086, or several, comma-separated',
+      (value) => value === '' || value.split(',').every(isHostAndPort),
+    )
+      .default('')
+      .describe(
+        'Control planes, `host:port`, comma-separated: they say which services there are, and the ' +
+          'file has none. Empty: the file says it.',
+      ),
+    workload: text(
+      'expected JSON such as {"ns":"demo","pod":"web-1"}',
+      (value) => readNamespace(value) !== null,
+    )
+      .default(defaultWorkload)
+      .describe('Who the proxy is for, as control planes want it; `ns` is its namespace.'),
+    stateDir: z
+      .string({ error: 'expected a path, or off' })
+      .refine((value) => !value.includes('\0'), { error: 'expected a path without NUL' })
+      .default('')
+      .describe(
+        'Where the proxy keeps what a control plane said last, for when it cannot be asked. ' +
+          'Empty: `$XDG_STATE_HOME/heddle/<pod>`; `off`: nowhere.',
+      ),
+    controlStreamInitialMs: milliseconds(
+      controlStreamInitialMs,
+      'How long a control plane may take to say something on a new watch.',
+    ),
+    controlStreamIdleMs: milliseconds(
+      controlStreamIdleMs,
+      'How long a watch may be silent before it is begun anew.',
+    ),
+    controlStreamLifetimeMs: milliseconds(
+      controlStreamLifetimeMs,
+      'After which a watch is begun anew in any case.',
+    ),
     outbound: listenerOrOff
       .default('127.0.0.1:4140')
       .describe('Where applications reach the mesh: `IP:port`, or `false`.'),

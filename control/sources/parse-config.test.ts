@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { defaultConfig } from '../model/default-settings.ts';
 import type { LoadedConfig } from '../model/loaded-config.ts';
 import { formatProblem } from './load-config.ts';
 import { parseConfig, parseEndpointList } from './parse-config.ts';
@@ -23,15 +24,11 @@ function problems(text: string): string[] {
 
 const web = 'services: { web: { port: 80, endpoints: [10.0.0.1:80] } }\n';
 
-test('an empty file has defaults for everything', () => {
-  const { settings, trustDomain, clusterDomain, services } = load('# nothing yet\n');
-  assert.deepEqual(settings.outbound, { host: '127.0.0.1', port: 4140 });
-  assert.deepEqual(settings.admin, { host: '127.0.0.1', port: 4191 });
-  assert.equal(settings.inbound, null);
-  assert.equal(settings.inboundTo, null);
-  assert.equal(settings.workers, 'auto');
-  assert.equal(settings.connectTimeoutMs, 1_000);
-  assert.deepEqual([trustDomain, clusterDomain, services], ['mesh.local', 'cluster.local', []]);
+test('an empty file has defaults for everything, those of a proxy without a file', () => {
+  const { path, digest, ...rest } = load('# nothing yet\n');
+  assert.notEqual(digest, '');
+  assert.deepEqual({ ...rest, path: '', digest: '' }, defaultConfig);
+  assert.ok(path.endsWith('heddle.yaml'));
 });
 
 test('services have one of four sources, binds become settings', () => {

@@ -9,8 +9,8 @@ import { registryFileBytesMax, registrySaveMs } from '../../core/base/limits.ts'
 import type { TimerWheel } from '../../core/base/timers.ts';
 import { contentDigest } from '../model/content-digest.ts';
 import { runAfter } from '../model/delay.ts';
+import { type Registration, refuseRegistration } from '../model/registration.ts';
 import type { SourceLog } from '../model/source.ts';
-import { type Registration, refuseRegistration } from './registration.ts';
 
 export interface StoredInstance {
   readonly registration: Registration;

@@ -21,7 +21,7 @@ import fc from 'fast-check';
 import { registryLeaseMs, registryServiceKeepMs } from '../../core/base/limits.ts';
 import { TimerWheel } from '../../core/base/timers.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import type { Registration } from './registration.ts';
+import type { Registration } from '../model/registration.ts';
 import { Registry } from './registry.ts';
 
 function registration(rest: Partial<Registration> = {}): Registration {

@@ -24,9 +24,9 @@ import type { TimerWheel } from '../../core/base/timers.ts';
 import { type Catalog, type CatalogStatus, noRefusals } from '../model/catalog.ts';
 import type { ServiceConfig, ServicePort } from '../model/loaded-config.ts';
 import { Pace } from '../model/pace.ts';
+import { addressOf, type Registration, refuseRegistration } from '../model/registration.ts';
 import type { Source, SourceListener, SourceLog } from '../model/source.ts';
 import { Leases } from './leases.ts';
-import { addressOf, type Registration, refuseRegistration } from './registration.ts';
 import { RegistryFile, type StoredInstance } from './registry-file.ts';
 
 interface RegistryEnv {

@@ -31,7 +31,7 @@ export function openStaticDiscovery(
   config: LoadedConfig,
   env: StaticDiscoveryEnv,
 ): StaticDiscovery {
-  const resolver = env.resolver ?? { paths: systemResolverPaths, port: dnsPort };
+  const resolver = env.resolver ?? systemResolver;
   const opener = createSourceOpener({ ...env, resolver });
   const index = new ServiceIndex(config, { ...env, openSource: opener.open });
   return {
@@ -45,4 +45,5 @@ export function openStaticDiscovery(
   };
 }
 
-const dnsPort = 53;
+/** What the system itself asks. */
+export const systemResolver: ResolverOptions = { paths: systemResolverPaths, port: 53 };

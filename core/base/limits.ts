@@ -103,8 +103,12 @@ export const h2ResetStreamsMax = 256;
 /** Requests of one target that wait for an endpoint, in one worker. */
 export const queueRequestsMax = 10_000;
 export const failfastTimeoutMs = 3_000;
+/** Limits of a watch at a control plane: until it says something, without a word, and in all. */
+export const controlStreamInitialMs = 3_000;
+export const controlStreamIdleMs = 5 * 60_000;
+export const controlStreamLifetimeMs = 3_600_000;
 /** How long a request waits to learn what its target is. */
-export const discoverTimeoutMs = 3_000;
+export const discoverTimeoutMs = 5_000;
 /** Requests in flight in one worker and direction before it sheds load. */
 export const inFlightMax = 100_000;
 /** Exchanges that a worker keeps for later requests, about 2 KiB each. */
@@ -136,6 +140,68 @@ export const slotsRestingMin = 1_024;
 /** A message of the control plane: messages inside of each other, and all elements of its lists. */
 export const apiDepthMax = 100;
 export const apiElementsMax = 256 * 1024;
+
+/** Endpoints of one target; a message that makes it more is refused. */
+export const endpointsMax = 64 * 1024;
+/** Addresses of the control plane that are used. */
+export const controlAddressesMax = 64;
+/** Watches on one connection to the control plane: as many as any server has to take. */
+export const controlCallsPerConnection = 100;
+/** Between attempts at a watch of the control plane, before jitter. */
+export const controlBackoffMinMs = 100;
+export const controlBackoffMaxMs = 10_000;
+/** Between questions for a name that the control plane does not know. */
+export const unknownRetryMinMs = 500;
+export const unknownRetryMaxMs = 5_000;
+/** How long an address of the control plane that failed is passed over, before jitter. */
+export const controlShutMinMs = 1_000;
+export const controlShutMaxMs = 30_000;
+/** After which a target that nobody answers for goes to where the application dialled. */
+export const fallbackAfterMs = 3_000;
+/** What is on disk waits so long for the control plane, which knows better. */
+export const diskWaitMs = 300;
+/** A policy waits so long for the profile of the same target. */
+export const profileWaitMs = 300;
+/** Changes of a target within this time reach the workers as one. */
+export const publishMs = 20;
+/** How long the watches of a target that nobody uses are kept. */
+export const outboundLingerMs = 5_000;
+export const inboundLingerMs = 90_000;
+/** Targets on disk, and bytes of all of them and of one; the oldest go. */
+export const statesMax = 10_000;
+export const stateBytesMax = 64 * 1024 * 1024;
+export const stateFileBytesMax = 24 * 1024 * 1024;
+/** Between writes of one target's state, and after which an unchanged one is written anew. */
+export const stateWriteMs = 1_000;
+export const stateRefreshMs = 600_000;
+/** The right to announce a name, as it is sent; and a file with a key or a token. */
+export const joinTokenCharsMax = 4 * 1024;
+export const secretBytesMax = 16 * 1024;
+/** A DNS name (RFC 1035 2.3.4), and so that of a service or a namespace. */
+export const nameCharsMax = 253;
+/** Control planes at which a process announces itself. */
+export const controlPlanesMax = 16;
+/** Processes of one state directory that `heddle stop` looks at, and what each says of itself. */
+export const runFilesMax = 1_000;
+export const runFileBytesMax = 64 * 1024;
+/** gRPC: a message, either way; what grpc-js and grpc-go take as well. */
+export const grpcMessageBytesMax = 4 * 1024 * 1024;
+/** Fields of a call, or of its end. */
+export const grpcHeadBytesMax = 16 * 1024;
+/** Characters of the message of a status; each may become three, percent-encoded. */
+export const grpcMessageCharsMax = 1_024;
+/** What may wait to be sent on one call. */
+export const grpcQueueBytesMax = 8 * 1024 * 1024;
+/** Of messages that have not come whole, on all calls of a server together. */
+export const grpcPartBytesMax = 64 * 1024 * 1024;
+/** Calls of a client that wait for a connection or for room on it, and how long. */
+export const grpcWaitingMax = 1_024;
+export const grpcWaitMs = 10_000;
+/** Connections of a server, and calls under way on each of them. */
+export const grpcConnectionsMax = 10_000;
+export const grpcCallsPerConnectionMax = 250;
+/** Silence after which the kernel asks whether a client is still there. */
+export const grpcTcpKeepAliveMs = 30_000;
 
 export const configBytesMax = 1024 * 1024;
 /** One configuration that was read, on disk; a larger one is read each time. */
@@ -214,12 +280,34 @@ export const handshakeMs = 100;
 /** Accepted sockets that wait unread where a listener cannot pause. */
 export const heldSocketsMax = 64;
 
+/** Streams of a control plane, of all proxies together, and beside them those that join. */
+export const controlStreamsMax = 256 * 1024;
+/** Streams of one connection: three for each target of a proxy, and some. */
+export const controlStreamsPerConnectionMax = 32 * 1024;
+/** Processes that join over one connection. */
+export const joinsPerConnectionMax = 64;
+/** Endpoints in one message about a set; with zones of the greatest length it fits. */
+export const updateEndpointsMax = 8 * 1024;
+/** Endpoints in one answer to a command. */
+export const viewEndpointsMax = 32 * 1024;
+/** How long the token of the local user is good; each start makes another. */
+export const localTokenMs = 10 * 365 * 24 * 3600 * 1000;
+/** How long the end of a control plane takes at the most. */
+export const controlDrainMs = 2_000;
+/** How long a stream may take nothing before the control plane ends it. */
+export const slowStreamMs = 30_000;
+
 assert(
   http2StreamWindowCeiling * http2ConcurrentStreamsMax <= h2HeldBytesMax,
   'the streams of a connection hold no more than their bound',
 );
+assert(endpointsMax <= slotsMax, 'every endpoint of a target can have a slot');
+assert(fallbackAfterMs < discoverTimeoutMs, 'a request still waits when its target falls back');
+assert(diskWaitMs < fallbackAfterMs, 'what is on disk comes before the fallback');
 assert(http2FrameBytesCeiling < readBytes, 'part of a frame fits the stash');
 assert(http2StreamWindowCeiling <= heldBodyBytesMax, 'a window fits what is held of a body');
+assert(grpcMessageCharsMax * 9 < grpcHeadBytesMax, 'the message of a status fits its fields');
+assert(grpcMessageBytesMax <= grpcQueueBytesMax, 'a message can wait to be sent');
 assert(chunkLineBytesMax <= chunkExtensionBytesMax, 'one chunk line fits the extension budget');
 assert((authorityCacheMax & (authorityCacheMax - 1)) === 0, 'hashes are masked, not divided');
 assert(headFieldsMax <= headFieldsCeiling, 'the default is within the ceiling');
@@ -230,4 +318,7 @@ assert(poolIdleTimeoutMs < 5_000, 'idle connections end before the usual server 
 assert(hopsCountedMin < poolConnectionsMax, 'a loop is seen before it has all connections');
 assert(workerHeartbeatMs * 3 < workerSilenceMs, 'one late heartbeat is not silence');
 assert(heldSocketsMax < descriptorReserve, 'held sockets fit the reserve');
+assert(targetsMax * 3 < controlStreamsPerConnectionMax, 'a proxy can watch all of its targets');
+assert(updateEndpointsMax * 400 < grpcMessageBytesMax, 'an update fits a message');
 assert(accessBatchChars < logBufferBytesMax, 'a batch of the access log fits the buffer');
+assert(joinTokenCharsMax < secretBytesMax, 'a token fits its file');

@@ -35,3 +35,9 @@ export function seededRandom(seed: number): Random {
 export function systemRandom(): Random {
   return seededRandom(Math.floor(Math.random() * 2 ** 32));
 }
+
+/** 64 bits from the kernel as hexadecimal digits: for names that nobody else must get. */
+export function systemName(): string {
+  const uuid = crypto.randomUUID();
+  return `${uuid.slice(0, 8)}${uuid.slice(-8)}`;
+}

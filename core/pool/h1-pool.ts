@@ -11,8 +11,8 @@ import type { Exchange } from '../http/exchange.ts';
 import { H1Client } from '../http/h1/client.ts';
 import type { ClientContext, ClientOwner } from '../http/h1/client-context.ts';
 import { WaitList } from '../http/wait-list.ts';
+import { Dial, type DialOwner } from '../io/dial.ts';
 import type { Meter, Socket } from '../io/socket.ts';
-import { Dial, type DialOwner } from './dial.ts';
 import type { PoolEvents } from './pool-events.ts';
 
 /** What all pools of one direction share. */

@@ -13,8 +13,8 @@ import type { Exchange } from '../http/exchange.ts';
 import { H2Client } from '../http/h2/client.ts';
 import type { H2ClientContext, H2ClientOwner } from '../http/h2/client-context.ts';
 import { WaitList } from '../http/wait-list.ts';
+import { Dial, type DialOwner } from '../io/dial.ts';
 import type { Meter, Socket } from '../io/socket.ts';
-import { Dial, type DialOwner } from './dial.ts';
 import type { PoolEvents } from './pool-events.ts';
 
 /** What all pools of one direction share. */

@@ -5,8 +5,8 @@
 
 import type { Address } from '../../api/settings.ts';
 import type { Exchange } from '../http/exchange.ts';
+import { Dial, type DialOwner } from '../io/dial.ts';
 import type { Meter, Socket } from '../io/socket.ts';
-import { Dial, type DialOwner } from './dial.ts';
 import { H1Pool, type H1PoolContext } from './h1-pool.ts';
 import { H2Pool, type H2PoolContext } from './h2-pool.ts';
 import type { PoolEvents } from './pool-events.ts';

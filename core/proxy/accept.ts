@@ -265,7 +265,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
 
   #dialEarly(target: Target): void {
     if (this.#earlyDials === earlyDialsMax) return;
-    const endpoint = target.pick(null);
+    const endpoint = target.refusal === '' ? target.pick(null) : null;
     if (endpoint === null) {
       this.#awaitSilence();
       return;

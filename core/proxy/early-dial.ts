@@ -6,9 +6,9 @@
 import type { ErrorCode } from '../base/errors.ts';
 import { Stash } from '../http/stash.ts';
 import type { TunnelSide } from '../io/conduit.ts';
+import type { Dial, DialOwner } from '../io/dial.ts';
 import type { Socket } from '../io/socket.ts';
 import type { SocketOwner } from '../io/socket-owner.ts';
-import type { Dial, DialOwner } from '../pool/dial.ts';
 import type { UpstreamVersion } from '../pool/pools.ts';
 import type { Core } from './core.ts';
 import type { Endpoint } from './endpoint.ts';

@@ -8,9 +8,9 @@ import type { ErrorCode } from '../base/errors.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
 import type { ServerConnection } from '../http/server-context.ts';
 import type { TunnelSide } from '../io/conduit.ts';
+import type { Dial, DialOwner } from '../io/dial.ts';
 import type { Socket } from '../io/socket.ts';
 import type { SocketOwner } from '../io/socket-owner.ts';
-import type { Dial, DialOwner } from '../pool/dial.ts';
 import type { Counters } from './counters.ts';
 import type { Direction } from './direction.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -39,7 +39,8 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
     client.conduit.owner = this;
     client.conduit.pause();
     direction.opened(this);
-    this.#dial();
+    if (target.refusal === '') this.#dial();
+    else this.#fail('POLICY_UNSUPPORTED');
   }
 
   closeIdle(): void {}
@@ -110,6 +111,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
       direction: name,
       service: this.#target.authority,
       error: code,
+      ...(code === 'POLICY_UNSUPPORTED' ? { reason: this.#target.refusal } : {}),
     });
     this.#client.conduit.reset();
     this.#end();

@@ -112,6 +112,8 @@ function row(
 /** As Linkerd maps what it answers with this status. */
 function grpcOf(status: number): number {
   switch (status) {
+    case 403:
+      return GrpcCode.PERMISSION_DENIED;
     case 404:
       return GrpcCode.NOT_FOUND;
     case 408:
@@ -183,6 +185,13 @@ const table: Record<ErrorCode, ErrorResponse> = {
     false,
     'unexpected',
     'Add it under services: or set proxy.passthrough: allow.',
+  ),
+  POLICY_UNSUPPORTED: row(
+    403,
+    'Forbidden',
+    false,
+    'unauthorized',
+    'Take what it names out of the policy; see /watches of the admin port.',
   ),
   LOOP: row(508, 'Loop Detected', true, 'unexpected', 'Let no endpoint be a listener of a proxy.'),
   NO_ENDPOINTS: unavailable('See /endpoints of the admin port for where they should come from.'),

@@ -54,6 +54,8 @@ export class Route extends Layer<Exchange> {
   #go(x: Exchange, target: Target): void {
     if (target.absent) {
       this.prev.fail(x, new ProxyError('UNKNOWN_SERVICE', x.request.authority()));
+    } else if (target.refusal !== '') {
+      this.prev.fail(x, new ProxyError('POLICY_UNSUPPORTED', target.refusal));
     } else if (x.request.method === Method.CONNECT) {
       this.#connect(x, target);
     } else {

@@ -32,6 +32,8 @@ export class Target {
   known = false;
   /** There is no such service. */
   absent = false;
+  /** Why its traffic is refused although it is known; empty for no. */
+  refusal = '';
   generation = -1;
   lastUsedMs: number;
   /** Connections and tunnels that refer to this target. */
@@ -73,6 +75,7 @@ export class Target {
     this.generation = snapshot.generation;
     this.known = true;
     this.absent = snapshot.state === 'absent';
+    this.refusal = snapshot.refusal ?? '';
     this.authority = snapshot.authority;
     this.protocol = snapshot.protocol;
     this.version = versionOf(snapshot.protocol);

@@ -8,6 +8,8 @@
  * carries the label `worker`. docs/METRICS.md is made from this table by `tools/docs-metrics.ts`.
  */
 
+import { controlFamilies } from './control-families.ts';
+
 export interface FamilyTraits {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
@@ -234,6 +236,31 @@ export const families = {
     help: '1 while the newest attempt to learn the endpoints failed; the last good ones serve.',
     labels: ['service', 'source'],
   },
+  heddle_discovery_streams_total: {
+    type: 'counter',
+    help: 'Watches that were begun at a control plane.',
+    labels: [],
+  },
+  heddle_discovery_stream_failures_total: {
+    type: 'counter',
+    help: 'Watches that ended, by the status of gRPC or by what we ended them for.',
+    labels: ['reason'],
+  },
+  heddle_discovery_fallbacks_total: {
+    type: 'counter',
+    help: 'Targets that went to where the application dialled, past the mesh.',
+    labels: [],
+  },
+  heddle_discovery_states_total: {
+    type: 'counter',
+    help: 'Files with what a control plane said last that were taken, or refused as unusable.',
+    labels: ['result'],
+  },
+  heddle_discovery_sets_halved_total: {
+    type: 'counter',
+    help: 'Sets that lost more than half of their endpoints at once.',
+    labels: [],
+  },
   heddle_config_reloads_total: {
     type: 'counter',
     help: 'Changes of the configuration, by result: applied or refused.',
@@ -274,6 +301,7 @@ export const families = {
     help: 'Lines dropped because nobody read them fast enough, by stream: log or access.',
     labels: ['stream'],
   },
+  ...controlFamilies,
 } as const satisfies Record<string, FamilyTraits>;
 
 export type FamilyName = keyof typeof families;

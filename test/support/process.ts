@@ -63,10 +63,34 @@ export function makeFolder(t: TestContext): string {
 
 /** Starts it without waiting. */
 export function launchProxy(t: TestContext, yaml: string, options: StartOptions = {}) {
+  return launch(t, 'proxy', yaml, options);
+}
+
+/** A control plane, with ports that the system chooses and its state in the folder. */
+export function launchUp(t: TestContext, yaml: string | null, options: StartOptions = {}) {
+  const folder = options.folder ?? makeFolder(t);
+  const ports = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
+  const args = ['--state-dir', join(folder, 'state'), ...ports, ...(options.args ?? [])];
+  return launch(t, 'up', yaml, { ...options, folder, args });
+}
+
+/** Resolves when it is ready. */
+export async function startUp(
+  t: TestContext,
+  yaml: string | null,
+  options: StartOptions = {},
+): Promise<ProxyProcess> {
+  const control = launchUp(t, yaml, options);
+  await control.untilSaid('heddle: ready');
+  return control;
+}
+
+function launch(t: TestContext, command: string, yaml: string | null, options: StartOptions) {
   const folder = options.folder ?? makeFolder(t);
   const path = join(folder, 'heddle.yaml');
-  writeFileSync(path, yaml);
-  const args = ['proxy', '--config', path, ...(options.args ?? [])];
+  if (yaml !== null) writeFileSync(path, yaml);
+  const config = yaml === null ? [] : ['--config', path];
+  const args = [command, ...config, ...(options.args ?? [])];
   const limit = options.descriptors === undefined ? '' : `ulimit -n ${options.descriptors} && `;
   const child = spawn('sh', ['-c', `${limit}exec "$0" "$@"`, executable, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -28,6 +28,7 @@ interface HarnessTarget {
   }[];
   readonly protocol?: TargetSnapshot['protocol'];
   readonly state?: TargetSnapshot['state'];
+  readonly refusal?: string;
 }
 
 export interface Harness {
@@ -199,6 +200,7 @@ class TargetTable {
       namespace: 'default',
       service: value,
       protocol: target.protocol ?? 'auto',
+      ...(target.refusal === undefined ? {} : { refusal: target.refusal }),
       endpoints: target.endpoints.map(({ host = '127.0.0.1', port, weight = 1 }) => {
         const slot = this.#slotOf(`${key} ${host}:${port}`);
         return { host, port, weight, slot, zone: '' };
@@ -252,6 +254,12 @@ function portOf(server: Server): number {
 }
 
 const testSettings: ProxySettings = {
+  control: '',
+  workload: '',
+  stateDir: 'off',
+  controlStreamInitialMs: limits.controlStreamInitialMs,
+  controlStreamIdleMs: limits.controlStreamIdleMs,
+  controlStreamLifetimeMs: limits.controlStreamLifetimeMs,
   outbound: { host: '127.0.0.1', port: 0 },
   inbound: { host: '127.0.0.1', port: 0 },
   inboundTo: null,

@@ -4,9 +4,9 @@ import type { Address } from '../../api/settings.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { connectErrorCode } from '../base/node-error.ts';
 import { Timer, type TimerOwner, type TimerWheel } from '../base/timers.ts';
-import type { Attempt, Connector, Io } from '../io/io.ts';
-import type { Meter, Socket } from '../io/socket.ts';
-import { nobody } from '../io/socket-owner.ts';
+import type { Attempt, Connector, Io } from './io.ts';
+import type { Meter, Socket } from './socket.ts';
+import { nobody } from './socket-owner.ts';
 
 interface DialContext {
   readonly io: Io;

@@ -1,7 +1,7 @@
 /** What a process says of itself when it joins, and what of it is not taken. */
 
 import type { Protocol } from '../../api/snapshot.ts';
-import { canonicalIp, formatAddress, splitPort } from '../model/address.ts';
+import { canonicalIp, formatAddress, splitPort } from './address.ts';
 
 export interface Registration {
   /** Of this run of the process; the same in every stream. */

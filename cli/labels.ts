@@ -1,0 +1,25 @@
+/** Names and ports as flags take them, for commander. */
+
+import { InvalidArgumentError } from 'commander';
+import { isHostAndPort, parsePort } from '../control/model/address.ts';
+
+/** Of a service or a namespace: a DNS label (RFC 1123). */
+export function parseLabel(text: string): string {
+  if (label.test(text)) return text;
+  throw new InvalidArgumentError('Expected letters a-z, digits and -, at most 63.');
+}
+
+export function parsePortFlag(text: string): number {
+  const port = parsePort(text) ?? 0;
+  if (port > 0) return port;
+  throw new InvalidArgumentError('Expected a port from 1 to 65535.');
+}
+
+/** `host:port` of control planes, each once. */
+export function parseControls(text: string): readonly string[] {
+  const controls = text.split(',').map((one) => one.trim());
+  if (controls.every(isHostAndPort)) return [...new Set(controls)];
+  throw new InvalidArgumentError('Expected host:port such as 127.0.0.1:8086, or several.');
+}
+
+const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;

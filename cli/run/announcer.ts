@@ -1,0 +1,121 @@
+/**
+ * Announces one endpoint at every control plane that `--control` names. What an endpoint says is
+ * the same everywhere.
+ */
+
+import type { Address } from '../../api/settings.ts';
+import { formatAddress } from '../../control/model/address.ts';
+import type { Clock } from '../../core/base/clock.ts';
+import type { Random } from '../../core/base/random.ts';
+import { GrpcClient, type GrpcClientEnv } from '../../core/grpc/client.ts';
+import { followControls } from '../control-addresses.ts';
+import { type Announced, Registration, type RegistrationNews, type Token } from './registration.ts';
+
+export interface AnnouncerEnv {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly grpc: GrpcClientEnv;
+  readonly readToken: () => Token;
+  /** A line for a person. */
+  readonly say: (line: string) => void;
+  /** After `withdraw` said true: all have confirmed, or cannot. */
+  readonly onWithdrawn: () => void;
+}
+
+export class Announcer {
+  readonly #announced: Announced;
+  readonly #env: AnnouncerEnv;
+  /** By address. */
+  readonly #registrations = new Map<string, Registration>();
+  readonly #controls: { close(): void };
+  #said = '';
+  #serving = false;
+  #isWithdrawn = false;
+
+  /** `controls` are `host:port`, each. */
+  constructor(controls: readonly string[], announced: Announced, env: AnnouncerEnv) {
+    this.#announced = announced;
+    this.#env = env;
+    const { clock, random, grpc } = env;
+    this.#controls = followControls(
+      controls,
+      { clock, random, timers: grpc.timers },
+      {
+        onAddresses: (addresses) => this.#found(addresses),
+        onError: (reason) => this.#sayOnce(`control plane: ${reason}`),
+      },
+    );
+  }
+
+  setServing(serving: boolean): void {
+    if (this.#isWithdrawn || serving === this.#serving) return;
+    this.#serving = serving;
+    for (const registration of this.#registrations.values()) registration.setServing(serving);
+  }
+
+  /** For good. False when nobody has been told of the endpoint who could be told otherwise. */
+  withdraw(): boolean {
+    const wasServing = this.#serving;
+    this.setServing(false);
+    this.#isWithdrawn = true;
+    return wasServing && this.#isWaiting();
+  }
+
+  close(): void {
+    this.#controls.close();
+    for (const registration of this.#registrations.values()) registration.close();
+    this.#registrations.clear();
+  }
+
+  #found(addresses: readonly Address[]): void {
+    const wanted = new Map(addresses.map((one) => [formatAddress(one), one]));
+    for (const [text, registration] of this.#registrations) {
+      if (wanted.has(text)) continue;
+      this.#registrations.delete(text);
+      registration.close();
+    }
+    for (const [text, address] of wanted) {
+      if (!this.#registrations.has(text)) this.#open(text, address);
+    }
+  }
+
+  #open(text: string, address: Address): void {
+    const { grpc, random, readToken } = this.#env;
+    const registration = new Registration(new GrpcClient(grpc, address), this.#announced, {
+      timers: grpc.timers,
+      random,
+      readToken,
+      onNews: (news) => this.#tell(text, news),
+    });
+    this.#registrations.set(text, registration);
+    registration.open(this.#serving);
+  }
+
+  #tell(control: string, news: RegistrationNews): void {
+    const { service, namespace } = this.#announced;
+    const { say, onWithdrawn } = this.#env;
+    switch (news.kind) {
+      case 'joined':
+        say(`joined ${control} as ${service} in ${namespace}`);
+        if (news.warning !== '') say(`${control} warns: ${news.warning}`);
+        break;
+      case 'lost':
+        if (!this.#isWithdrawn) say(`no control plane at ${control}, trying on: ${news.reason}`);
+        break;
+      case 'refused':
+        say(`${service} in ${namespace} is not announced at ${control}: ${news.reason}`);
+        break;
+      default:
+        if (this.#isWithdrawn && !this.#isWaiting()) onWithdrawn();
+    }
+  }
+
+  #sayOnce(line: string): void {
+    if (line !== this.#said) this.#env.say(line);
+    this.#said = line;
+  }
+
+  #isWaiting(): boolean {
+    return [...this.#registrations.values()].some((registration) => registration.isWaiting);
+  }
+}

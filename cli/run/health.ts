@@ -1,0 +1,106 @@
+/**
+ * Whether the application takes traffic: asked often until it does, then now and then. It takes
+ * three failures in a row to lose it, one success to get it back.
+ */
+
+import { get } from 'node:http';
+import { runAfter } from '../../control/model/delay.ts';
+import type { Clock } from '../../core/base/clock.ts';
+import type { TimerWheel } from '../../core/base/timers.ts';
+import type { GrpcClientEnv } from '../../core/grpc/client.ts';
+import { Dial } from '../../core/io/dial.ts';
+
+/** Asks once. Settles in bounded time and never rejects. */
+export type Probe = () => Promise<boolean>;
+
+interface HealthEnv {
+  readonly clock: Clock;
+  readonly timers: TimerWheel;
+}
+
+export class Health {
+  readonly #probe: Probe;
+  readonly #env: HealthEnv;
+  readonly #onChange: (isHealthy: boolean) => void;
+  #isHealthy = false;
+  #failures = 0;
+  #lostAtMs: number;
+  #cancel: () => void = () => undefined;
+  #isClosed = false;
+
+  /** Begins at once. */
+  constructor(probe: Probe, env: HealthEnv, onChange: (isHealthy: boolean) => void) {
+    this.#probe = probe;
+    this.#env = env;
+    this.#onChange = onChange;
+    this.#lostAtMs = env.clock.monotonicMs();
+    void this.#ask();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancel();
+  }
+
+  async #ask(): Promise<void> {
+    const isGood = await this.#probe();
+    if (this.#isClosed) return;
+    this.#failures = isGood ? 0 : this.#failures + 1;
+    if (isGood !== this.#isHealthy && (isGood || this.#failures >= failuresMax)) {
+      this.#isHealthy = isGood;
+      if (!isGood) this.#lostAtMs = this.#env.clock.monotonicMs();
+      this.#onChange(isGood);
+    }
+    this.#cancel = runAfter(this.#env.timers, this.#pauseMs(isGood), () => void this.#ask());
+  }
+
+  #pauseMs(isGood: boolean): number {
+    if (isGood) return calmMs;
+    if (this.#isHealthy) return eagerMs;
+    return this.#env.clock.monotonicMs() - this.#lostAtMs < eagerForMs ? eagerMs : calmMs;
+  }
+}
+
+/** A connection that is closed at once. */
+export function tcpProbe(port: number, { io, timers, meter }: GrpcClientEnv): Probe {
+  return () =>
+    new Promise((resolve) => {
+      const owner = {
+        dialled: (socket: { destroy: () => void }) => {
+          socket.destroy();
+          resolve(true);
+        },
+        dialFailed: () => resolve(false),
+      };
+      const context = { io, timers, connectTimeoutMs: probeTimeoutMs };
+      new Dial(context, owner, { host: loopback, port }, meter);
+    });
+}
+
+/** The status alone counts: 2xx and 3xx are good. */
+export function httpProbe(port: number, path: string, timers: TimerWheel): Probe {
+  return () =>
+    new Promise((resolve) => {
+      const headers = { 'user-agent': 'heddle-health' };
+      const request = get({ host: loopback, port, path, headers, agent: false }, (response) => {
+        const { statusCode = 0 } = response;
+        response.on('error', () => undefined);
+        response.destroy();
+        resolve(statusCode >= 200 && statusCode < 400);
+      });
+      const cancel = runAfter(timers, probeTimeoutMs, () => request.destroy());
+      request.on('error', () => undefined);
+      request.on('close', () => {
+        cancel();
+        resolve(false);
+      });
+    });
+}
+
+const loopback = '127.0.0.1';
+const probeTimeoutMs = 1_000;
+const eagerMs = 200;
+const calmMs = 2_000;
+/** An application that has not answered for so long does not come back within the next moment. */
+const eagerForMs = 30_000;
+const failuresMax = 3;

@@ -1,0 +1,200 @@
+/**
+ * Calls to a control plane of several instances: one client for each of its addresses, and for
+ * each call the less busy of two, drawn among those that have not just failed. One that failed is
+ * passed over for a while, then tried with one call at a time, so that it never takes all of them.
+ */
+
+import type { Address } from '../../api/settings.ts';
+import { backoffMs } from '../base/backoff.ts';
+import type { Clock } from '../base/clock.ts';
+import {
+  controlAddressesMax,
+  controlCallsPerConnection,
+  controlShutMaxMs,
+  controlShutMinMs,
+} from '../base/limits.ts';
+import type { Random } from '../base/random.ts';
+import type { GrpcClient } from '../grpc/client.ts';
+import type { CallListener } from '../grpc/client-call.ts';
+import type { Method } from '../grpc/method.ts';
+import { GrpcCode } from '../http/grpc.ts';
+import { formatAddress } from './address-text.ts';
+
+/** What is used of `GrpcClient` of core/grpc. */
+export type ControlClient = Pick<GrpcClient, 'call' | 'close'>;
+
+export interface ControlCall {
+  /** Whom it was sent to. */
+  readonly address: string;
+  /** Ends the call. `silent`: because nothing came, which speaks against the address. */
+  cancel(silent: boolean): void;
+}
+
+interface ChannelEnv {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly openClient: (address: Address) => ControlClient;
+}
+
+/** A connection; the number of its calls is kept below what servers allow. */
+interface Line {
+  readonly client: ControlClient;
+  active: number;
+}
+
+interface Instance {
+  readonly address: string;
+  readonly target: Address;
+  readonly lines: Line[];
+  active: number;
+  failures: number;
+  shutUntilMs: number;
+}
+
+export class ControlChannel {
+  readonly #env: ChannelEnv;
+  readonly #instances = new Map<string, Instance>();
+  readonly #waiters = new Set<() => void>();
+
+  constructor(env: ChannelEnv) {
+    this.#env = env;
+  }
+
+  /** Nobody is there to be asked, as far as is known. */
+  get hopeless(): boolean {
+    for (const { failures } of this.#instances.values()) if (failures === 0) return false;
+    return this.#instances.size > 0;
+  }
+
+  /** Those that are gone lose their calls. An empty set changes nothing. */
+  setAddresses(addresses: readonly Address[]): void {
+    if (addresses.length === 0) return;
+    const wanted = new Map<string, Address>();
+    for (const address of addresses.slice(0, controlAddressesMax)) {
+      wanted.set(formatAddress(address), address);
+    }
+    for (const [address, target] of wanted) {
+      if (this.#instances.has(address)) continue;
+      const instance = { address, target, lines: [], active: 0, failures: 0, shutUntilMs: 0 };
+      this.#instances.set(address, instance);
+    }
+    const gone = [...this.#instances.values()].filter(({ address }) => !wanted.has(address));
+    for (const { address } of gone) this.#instances.delete(address);
+    for (const instance of gone) hangUp(instance);
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const waiter of waiters) waiter();
+  }
+
+  /** Null while no address is known: `whenUsable` tells. */
+  open<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    listener: CallListener<Response>,
+  ): ControlCall | null {
+    const instance = this.#pick();
+    if (instance === null) return null;
+    const line = this.#line(instance);
+    let over = false;
+    const leave = (failed: boolean): void => {
+      over = true;
+      instance.active -= 1;
+      this.#leave(instance, line);
+      if (failed) this.#failed(instance);
+    };
+    instance.active += 1;
+    line.active += 1;
+    const call = line.client.call(method, {
+      onMessage: (message) => {
+        if (over) return;
+        instance.failures = 0;
+        listener.onMessage(message);
+      },
+      onEnd: (status) => {
+        if (over) return;
+        leave(!answerCodes.has(status.code));
+        listener.onEnd(status);
+      },
+    });
+    if (!over) {
+      call.send(request);
+      call.end();
+    }
+    return {
+      address: instance.address,
+      cancel: (silent) => {
+        if (over) return;
+        leave(silent);
+        call.cancel();
+      },
+    };
+  }
+
+  /** Calls `waiter` once when there is somebody to ask. */
+  whenUsable(waiter: () => void): () => void {
+    this.#waiters.add(waiter);
+    return () => this.#waiters.delete(waiter);
+  }
+
+  close(): void {
+    this.#waiters.clear();
+    const instances = [...this.#instances.values()];
+    this.#instances.clear();
+    for (const instance of instances) hangUp(instance);
+  }
+
+  #line(instance: Instance): Line {
+    const roomy = instance.lines.find(({ active }) => active < controlCallsPerConnection);
+    if (roomy !== undefined) return roomy;
+    const line = { client: this.#env.openClient(instance.target), active: 0 };
+    instance.lines.push(line);
+    return line;
+  }
+
+  /** The last one stays for the next call. */
+  #leave(instance: Instance, line: Line): void {
+    line.active -= 1;
+    if (line.active > 0 || instance.lines.length < 2) return;
+    instance.lines.splice(instance.lines.indexOf(line), 1);
+    line.client.close();
+  }
+
+  #failed(instance: Instance): void {
+    instance.failures += 1;
+    const waitMs = backoffMs(shut, instance.failures, this.#env.random);
+    instance.shutUntilMs = this.#env.clock.monotonicMs() + waitMs;
+  }
+
+  #pick(): Instance | null {
+    const nowMs = this.#env.clock.monotonicMs();
+    const all = [...this.#instances.values()];
+    const usable = all.filter(
+      ({ failures, active, shutUntilMs }) =>
+        failures === 0 || (active === 0 && shutUntilMs <= nowMs),
+    );
+    return this.#lessBusy(usable.length > 0 ? usable : all);
+  }
+
+  #lessBusy(instances: readonly Instance[]): Instance | null {
+    const count = instances.length;
+    if (count < 2) return instances[0] ?? null;
+    const first = this.#env.random.uint32() % count;
+    const second = (first + 1 + (this.#env.random.uint32() % (count - 1))) % count;
+    const [a, b] = [instances[first], instances[second]];
+    return b.active + b.failures < a.active + a.failures ? b : a;
+  }
+}
+
+function hangUp({ lines }: Instance): void {
+  for (const { client } of lines.splice(0)) client.close();
+}
+
+/** Ends that say nothing against whoever gave the answer. */
+const answerCodes = new Set<number>([
+  GrpcCode.OK,
+  GrpcCode.NOT_FOUND,
+  GrpcCode.INVALID_ARGUMENT,
+  GrpcCode.FAILED_PRECONDITION,
+]);
+
+const shut = { minMs: controlShutMinMs, maxMs: controlShutMaxMs };
