@@ -14,10 +14,16 @@ import { Broadcast, type StateCall, type StateFrames } from './broadcast.ts';
 
 /** A letter a frame, so that large states are several. */
 const letters: StateFrames<string> = {
-  whole: (state) => [...state].map((letter) => Buffer.from(`+${letter}`)),
+  whole: (state) => state.split('').map((letter) => Buffer.from(`+${letter}`)),
   between: (before, after) => [
-    ...[...after].filter((one) => !before.includes(one)).map((one) => Buffer.from(`+${one}`)),
-    ...[...before].filter((one) => !after.includes(one)).map((one) => Buffer.from(`-${one}`)),
+    ...after
+      .split('')
+      .filter((one) => !before.includes(one))
+      .map((one) => Buffer.from(`+${one}`)),
+    ...before
+      .split('')
+      .filter((one) => !after.includes(one))
+      .map((one) => Buffer.from(`-${one}`)),
   ],
 };
 

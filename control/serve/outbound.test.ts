@@ -82,7 +82,7 @@ test('a watch is told each change of its policy, none of its endpoints, and its 
   assert.equal(watch.messages.length, 2);
 });
 
-test('what policy refuses is refused by every route, with the reason, without backend', async (t) => {
+test('what policy refuses is refused by every route, with the reason', async (t) => {
   const { client, setServices, setRefusals } = await startControlRig(t);
   setServices(inlineService('web', [1]), inlineService('rpc', [1], { protocol: 'grpc' }));
   const web = client.policy('web');

@@ -25,12 +25,12 @@ export interface ControlRig {
   readonly port: number;
   readonly client: ControlClient;
   /** Says which services there are; each change is told at once. */
-  setServices(...services: readonly ServiceConfig[]): void;
-  setRefusals(refusals: Partial<PolicyRefusals>): void;
-  token(namespace?: string, service?: string, expiresInMs?: number): string;
-  readMetrics(): Promise<string>;
+  readonly setServices: (...services: readonly ServiceConfig[]) => void;
+  readonly setRefusals: (refusals: Partial<PolicyRefusals>) => void;
+  readonly token: (namespace?: string, service?: string, expiresInMs?: number) => string;
+  readonly readMetrics: () => Promise<string>;
   /** After the registry has settled. */
-  settle(): void;
+  readonly settle: () => void;
 }
 
 /** A service with endpoints on 127.0.0.1. */
