@@ -21,7 +21,7 @@ import type { DestinationSets, SetHold } from './destination-sets.ts';
 import { outboundMethod, profileMethod, readOutbound, readProfile, type Whole } from './methods.ts';
 import { type Answer, type StreamEnv, type StreamView, WatchStream } from './watch-stream.ts';
 
-export interface OutboundEnv extends StreamEnv {
+interface OutboundEnv extends StreamEnv {
   readonly sets: DestinationSets;
   readonly workload: string;
   readonly admin: string;

@@ -18,7 +18,7 @@ import type { DiscoveryCounters } from './counters.ts';
 import type { StoredState } from './state-file.ts';
 import type { StateStore } from './state-store.ts';
 
-export interface TargetEnv {
+interface TargetEnv {
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly counters: DiscoveryCounters;
@@ -38,7 +38,7 @@ export interface TargetEnv {
 export interface TargetTraits {
   readonly key: string;
   readonly lingerMs: number;
-  /** A policy that was known is not given up because the control plane does not know it any more. */
+  /** A policy that was known is not given up for being unknown to the control plane now. */
   readonly keepsKnown: boolean;
   /** Where it goes without the control plane; null: nowhere. */
   readonly fallBack: ((tell: OnTarget) => () => void) | null;
