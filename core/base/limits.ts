@@ -200,6 +200,8 @@ export const grpcWaitMs = 10_000;
 /** Connections of a server, and calls under way on each of them. */
 export const grpcConnectionsMax = 10_000;
 export const grpcCallsPerConnectionMax = 250;
+/** How rarely a client asks a silent server that has called its PINGs too many. */
+export const grpcKeepAliveIntervalMsMax = 600_000;
 /** Silence after which the kernel asks whether a client is still there. */
 export const grpcTcpKeepAliveMs = 30_000;
 

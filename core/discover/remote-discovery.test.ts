@@ -15,8 +15,10 @@ import type { Address } from '../../api/settings.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { address, detect, everyone, FakeControl, setOf } from '../../test/support/fake-control.ts';
 import { untilTurn } from '../../test/support/turns.ts';
+import { Deadlines } from '../base/deadlines.ts';
 import { seededRandom } from '../base/random.ts';
 import { TimerWheel } from '../base/timers.ts';
+import { GrpcClient } from '../grpc/client.ts';
 import { Io } from '../io/io.ts';
 import { RemoteDiscovery, type RemoteDiscoverySettings } from './remote-discovery.ts';
 
@@ -59,9 +61,11 @@ class Rig implements AsyncDisposable {
     const write = (message: string, fields: object = {}): void => {
       this.log.push(`${message} ${JSON.stringify(fields)}`);
     };
+    const deadlines = new Deadlines(timers, io);
+    const clientEnv = { io, timers, deadlines, meter: { readCell: 0, writeCell: 1 } };
     const env = {
       io,
-      meter: { readCell: 0, writeCell: 1 },
+      openClient: (at: Address) => new GrpcClient(clientEnv, at),
       clock,
       timers,
       random: seededRandom(1),
