@@ -9,7 +9,7 @@ import { Timer, type TimerOwner } from '../base/timers.ts';
 import { Exchange, type ExchangeClient } from '../http/exchange.ts';
 import { GrpcStatus, isGrpc } from '../http/grpc.ts';
 import { Framing, type Head, Method as HttpMethod } from '../http/head.ts';
-import { FrameError, frameMessage, MessageReader } from './frame.ts';
+import { FrameError, frameMessage, MessageReader, prefixBytes } from './frame.ts';
 import { decodeMessage, type Method } from './method.ts';
 import { SendQueue } from './send-queue.ts';
 import { emptyHead } from './settings.ts';
@@ -66,6 +66,7 @@ export class OutgoingCall<Request, Response>
   readonly #listener: CallListener<Response>;
   readonly #lines: string;
   readonly #deadlineMs: number;
+  readonly #timeoutMs: number;
   readonly #timer: Timer | null;
   #reader: MessageReader | null = null;
   /** Null until there is a connection, and from the end on. */
@@ -88,6 +89,7 @@ export class OutgoingCall<Request, Response>
     this.#listener = listener;
     this.#lines = lines;
     this.#deadlineMs = deadlineMs;
+    this.#timeoutMs = Math.round(deadlineMs - owner.nowMs);
     this.#timer = deadlineMs === Number.POSITIVE_INFINITY ? null : new Timer(this);
     if (this.#timer !== null) owner.arm(this.#timer, deadlineMs - owner.nowMs);
   }
@@ -128,7 +130,7 @@ export class OutgoingCall<Request, Response>
     assert(!this.#halfClosed, 'no message follows the end');
     const frame = frameMessage(this.#method.request, message);
     const { messageBytesMax } = this.#owner;
-    if (frame.length > messageBytesMax) {
+    if (frame.length - prefixBytes > messageBytesMax) {
       this.#give(Code.RESOURCE_EXHAUSTED, `the request is larger than ${messageBytesMax} bytes`);
       return;
     }
@@ -167,7 +169,7 @@ export class OutgoingCall<Request, Response>
 
   onTimer(): void {
     this.#owner.enter();
-    this.#give(Code.DEADLINE_EXCEEDED, 'no end within the deadline');
+    this.#give(Code.DEADLINE_EXCEEDED, `no end within ${this.#timeoutMs} ms, its deadline`);
     this.#owner.leave();
   }
 

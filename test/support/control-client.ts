@@ -27,10 +27,24 @@ export class ControlClient {
   readonly #channel: grpc.Client;
 
   /** A port is one of 127.0.0.1. */
-  constructor(t: TestContext, at: number | string, options: grpc.ClientOptions = {}) {
+  constructor(t: TestContext, at: number | string) {
     const address = typeof at === 'string' ? at : `127.0.0.1:${at}`;
-    this.#channel = new grpc.Client(address, grpc.credentials.createInsecure(), options);
+    this.#channel = new grpc.Client(address, grpc.credentials.createInsecure());
     t.after(() => this.#channel.close());
+  }
+
+  /** Resolves when the service is known: who is told that it is too early asks again. */
+  async untilKnown(path: string): Promise<Watch> {
+    const limit = AbortSignal.timeout(waitMs);
+    for (;;) {
+      const watch = this.get(path);
+      const isKnown = await watch.message(1).then(
+        () => true,
+        () => false,
+      );
+      if (isKnown) return watch;
+      if (limit.aborted) throw new Error(`${path} is not known: ${await watch.end()}`);
+    }
   }
 
   get(path: string, token = ''): Watch {
@@ -86,7 +100,7 @@ export class ControlClient {
 }
 
 /** A stream: its messages, and how it ended. */
-export class Watch {
+class Watch {
   readonly messages: Message[] = [];
   ended: { readonly code: string; readonly details: string } | null = null;
   readonly call: Readonly<Pick<grpc.ClientReadableStream<Message>, 'cancel' | 'pause' | 'resume'>>;
@@ -148,7 +162,7 @@ export class Watch {
 
   #describe(): string {
     const { code, details } = this.ended ?? { code: 'still open', details: '' };
-    return `${code} ${details} after ${JSON.stringify(this.messages.slice(-3))}`;
+    return `${code} ${details} after ${JSON.stringify(this.messages.slice(-3)).slice(0, 2_000)}`;
   }
 
   #tell(): void {
@@ -157,7 +171,7 @@ export class Watch {
   }
 }
 
-export class Join extends Watch {
+class Join extends Watch {
   readonly #call: grpc.ClientDuplexStream<Message, Message>;
 
   constructor(call: grpc.ClientDuplexStream<Message, Message>) {

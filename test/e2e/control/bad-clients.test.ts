@@ -52,8 +52,8 @@ test('registrations and names that are none are refused with the field', async (
   });
   const loopback = { ip: { ipv4: 0x7f000001 } };
   const rows: [Readonly<Record<string, unknown>>, RegExp][] = [
-    [{ address: { ...loopback, port: 0 } }, /address: expected .* a port from 1 to 65535/],
-    [{ address: { ...loopback, port: -1 } }, /address: expected .* a port from 1 to 65535/],
+    [{ address: { ...loopback, port: 0 } }, /port: expected a port from 1 to 65535/],
+    [{ address: { ...loopback, port: -1 } }, /port: expected a port from 1 to 65535/],
     [{ address: { ip: {}, port: 1 } }, /address: expected an IPv4 or IPv6 address/],
     [{ address: { ip: { ipv4: 0x0a000001 }, port: 1 } }, /address: 10\.0\.0\.1 is not of the loop/],
     [{ service_port: 0 }, /servicePort: expected a port from 1 to 65535, got 0/],
@@ -91,11 +91,11 @@ test('two that say the same address are one endpoint', async (t) => {
     joining.register(registration({ token, instance, service: 'twin' }));
     await joining.message(1);
     joining.say(true);
-    await joining.message(2);
   }
-  const watch = client.get('twin.default.svc.cluster.local:80');
-  const { add } = (await watch.message(1)) as { readonly add: { readonly addrs: unknown[] } };
-  assert.equal(add.addrs.length, 1);
+  const watch = await client.untilKnown('twin.default.svc.cluster.local:80');
+  await watch.untilEndpoints('127.0.0.1:4001');
+  const { length } = await listInstances(client, 'twin');
+  assert.equal(length, 2);
   await served.once();
 });
 
@@ -117,13 +117,12 @@ test('a process that flips 1000 times a second is told of at most 60 times', asy
   const joining = client.join();
   joining.register(registration({ token: createJoinToken(key, claims), service: 'flip' }));
   joining.say(true);
-  const watch = await untilKnown(client, 'flip.default.svc.cluster.local:80');
+  const watch = await client.untilKnown('flip.default.svc.cluster.local:80');
   const startMs = performance.now();
   for (let flip = 0; flip < 2_000; flip++) {
     joining.say(flip % 2 === 1);
     if (flip % 20 === 0) await new Promise((resume) => setTimeout(resume, 20));
   }
-  await joining.message(2_000);
   await watch.untilEndpoints('127.0.0.1:4001');
   const seconds = (performance.now() - startMs) / 1000;
   assert.ok(watch.messages.length <= 2 + 60 * seconds, `${watch.messages.length} in ${seconds} s`);
@@ -146,7 +145,7 @@ test('of a source with 100 000 endpoints nothing is taken, and the last good one
   writeFileSync(file, `${lines.join('\n')}\n`);
   assert.match(
     await control.untilSaid('the last good ones stay in use'),
-    /more than \d+ endpoints|too large|larger/,
+    /it has \d+ bytes, more than \d+/,
   );
   for (const port of ['0', '-1', '65536', 'http']) {
     writeFileSync(file, `127.0.0.1 ${port}\n`);
@@ -208,18 +207,6 @@ function signed(key: KeyObject, claims: object): string {
     Buffer.from(JSON.stringify(value)).toString('base64url');
   const text = `${encode({ alg: 'EdDSA', typ: 'JWT' })}.${encode(claims)}`;
   return `${text}.${sign(null, Buffer.from(text), key).toString('base64url')}`;
-}
-
-/** What a client that is asked to ask again does. */
-async function untilKnown(client: ControlClient, path: string) {
-  for (;;) {
-    const watch = client.get(path);
-    const isKnown = await watch.message(1).then(
-      () => true,
-      () => false,
-    );
-    if (isKnown) return watch;
-  }
 }
 
 const web = 'web.default.svc.cluster.local:80';

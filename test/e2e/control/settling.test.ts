@@ -29,21 +29,8 @@ test('who joins first and does not serve yet makes no empty set of the others', 
   assert.match(await client.get(path).end(), early);
   assert.match(await client.policy('web').end(), /^UNAVAILABLE /);
   joined.say(true);
-  await untilKnown(client);
-  await client.get(path).untilEndpoints('127.0.0.1:4001');
+  const watch = await client.untilKnown(path);
+  await watch.untilEndpoints('127.0.0.1:4001');
 });
-
-/** What a client that is asked to ask again does. */
-async function untilKnown(client: ControlClient): Promise<void> {
-  for (;;) {
-    const watch = client.get(path);
-    const isKnown = await watch.message(1).then(
-      () => true,
-      () => false,
-    );
-    watch.call.cancel();
-    if (isKnown) return;
-  }
-}
 
 const path = 'web.default.svc.cluster.local:80';

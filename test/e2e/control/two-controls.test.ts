@@ -45,8 +45,10 @@ test('each of two control planes serves alone, and the other catches up', async 
 /** The same set at each, as one client sees it and beside what the caller makes of it. */
 async function bothHave(t: TestContext, seats: readonly Seat[], ...members: readonly Member[]) {
   for (const { address } of seats) {
-    const watch = new ControlClient(t, address).get('web.default.svc.cluster.local:80');
+    const watch = await new ControlClient(t, address).untilKnown(web);
     await watch.untilCount(members.length);
     watch.call.cancel();
   }
 }
+
+const web = 'web.default.svc.cluster.local:80';
