@@ -146,8 +146,6 @@ export const joinTokenCharsMax = 4 * 1024;
 export const secretBytesMax = 16 * 1024;
 /** A DNS name (RFC 1035 2.3.4), and so that of a service or a namespace. */
 export const nameCharsMax = 253;
-/** Control planes at which a process announces itself. */
-export const controlPlanesMax = 16;
 /** Processes of one state directory that `heddle stop` looks at, and what each says of itself. */
 export const runFilesMax = 1_000;
 export const runFileBytesMax = 64 * 1024;
