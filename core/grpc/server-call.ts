@@ -7,8 +7,9 @@ import { assert } from '../base/assert.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
 import type { ClientConnection, Exchange } from '../http/exchange.ts';
 import { headOfLines } from '../http/field-lines.ts';
+import { H2Code } from '../http/h2/error-code.ts';
 import type { Head } from '../http/head.ts';
-import { FrameError, frameMessage, MessageReader } from './frame.ts';
+import { FrameError, frameMessage, MessageReader, prefixBytes } from './frame.ts';
 import { decodeMessage, type Method } from './method.ts';
 import { SendQueue } from './send-queue.ts';
 import { Code, okStatus, type Status, statusLines } from './status.ts';
@@ -38,6 +39,8 @@ export interface ServerCall<Request, Response> {
   readonly congested: boolean;
   readonly isOver: boolean;
   end(status: Status): void;
+  /** Ends it by a reset, RESOURCE_EXHAUSTED: for a client that takes nothing, so no status. */
+  abort(): void;
 }
 
 /** The server that a call belongs to. */
@@ -116,9 +119,10 @@ export class IncomingCall<Request, Response>
 
   sendFrame(frame: Buffer): void {
     if (this.isOver) return;
-    if (frame.length > this.#host.messageBytesMax) {
-      const text = `the answer is larger than ${this.#host.messageBytesMax} bytes`;
-      this.#give(Code.RESOURCE_EXHAUSTED, text);
+    if (frame.length - prefixBytes > this.#host.messageBytesMax) {
+      const message = `the answer is larger than ${this.#host.messageBytesMax} bytes`;
+      this.end({ code: Code.RESOURCE_EXHAUSTED, message });
+      this.onCancel();
       return;
     }
     // An event of its own: of many calls in a row, the first have been written when the last come.
@@ -137,6 +141,16 @@ export class IncomingCall<Request, Response>
     this.#status = status;
     this.#forgetRequest();
     this.endAfter();
+    this.#host.leave();
+  }
+
+  abort(): void {
+    const x = this.#x;
+    if (x === null) return;
+    this.#host.enter();
+    this.#forget();
+    x.resetCode = H2Code.ENHANCE_YOUR_CALM;
+    x.client?.abort(x);
     this.#host.leave();
   }
 

@@ -65,13 +65,33 @@ export function makeFolder(t: TestContext): string {
 
 /** Starts it without waiting. */
 export function launchProxy(t: TestContext, yaml: string, options: StartOptions = {}) {
+  return launchWith(t, 'proxy', yaml, options);
+}
+
+/** A control plane, with ports that the system chooses and its state in the folder. */
+export function launchUp(t: TestContext, yaml: string | null, options: StartOptions = {}) {
   const folder = options.folder ?? makeFolder(t);
-  const files = { 'heddle.yaml': yaml };
-  return launch(t, ['proxy', '--config', join(folder, 'heddle.yaml')], {
-    ...options,
-    folder,
-    files,
-  });
+  const ports = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
+  const args = ['--state-dir', join(folder, 'state'), ...ports, ...(options.args ?? [])];
+  return launchWith(t, 'up', yaml, { ...options, folder, args });
+}
+
+/** Resolves when it is ready. */
+export async function startUp(
+  t: TestContext,
+  yaml: string | null,
+  options: StartOptions = {},
+): Promise<ProxyProcess> {
+  const control = launchUp(t, yaml, options);
+  await control.untilSaid('heddle: ready');
+  return control;
+}
+
+function launchWith(t: TestContext, command: string, yaml: string | null, options: StartOptions) {
+  const folder = options.folder ?? makeFolder(t);
+  const config = yaml === null ? [] : ['--config', join(folder, 'heddle.yaml')];
+  const files = yaml === null ? {} : { 'heddle.yaml': yaml };
+  return launch(t, [command, ...config], { ...options, folder, files });
 }
 
 /** Any command, which lives as long as the test at the most; starts it without waiting. */
