@@ -140,3 +140,19 @@ export async function freePort(): Promise<number> {
   if (address === null || typeof address !== 'object') throw new Error('no port');
   return address.port;
 }
+
+/** Flags of an endpoint of `web` in `demo`. */
+export function joining(control: string, port: number): string[] {
+  const named = ['--service', 'web', '--namespace', 'demo', '--port', String(port)];
+  const more = ['--service-port', '8000', '--protocol', 'http1', '--zone', 'a'];
+  return [...named, ...more, '--control', control, '--wait', '500ms'];
+}
+
+/** The process that the application says it is. */
+export function appPid(events: Events): number {
+  const line = events.all.find((one) => one.startsWith('running '));
+  return Number(line?.slice('running '.length));
+}
+
+/** No control plane listens there. */
+export const nobody = ['--control', '127.0.0.1:1', '--wait', '500ms'];
