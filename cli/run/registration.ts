@@ -120,7 +120,13 @@ export class Registration {
     call.send(create(JoinRequestSchema, { kind: { case: 'registration', value } }));
     this.#sendState(call);
     // A peer that takes the call and says nothing is as good as none.
-    this.#cancel = runAfter(this.#env.timers, firstAnswerMs, () => call.cancel());
+    this.#cancel = runAfter(this.#env.timers, firstAnswerMs, () => this.#giveUp(call));
+  }
+
+  #giveUp(call: ClientCall<JoinRequest>): void {
+    this.#call = null;
+    call.cancel();
+    this.#rest('lost', `it gives no answer within ${firstAnswerMs / 1000} s`, lostBackoff);
   }
 
   #sendState(call: ClientCall<JoinRequest>): void {

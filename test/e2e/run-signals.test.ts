@@ -6,12 +6,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Events } from '../support/events.ts';
 import { startRegistry } from '../support/registry.ts';
 import {
   appCommand,
   appPid,
   childOf,
-  Events,
   freePort,
   joining,
   nobody,

@@ -8,13 +8,13 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Events } from '../support/events.ts';
 import { ask, startHttpOrigin } from '../support/process.ts';
 import { startRegistry } from '../support/registry.ts';
 import {
   appCommand,
   appPid,
   childOf,
-  Events,
   freePort,
   joining,
   nobody,

@@ -43,7 +43,7 @@ export interface TestRegistry {
   close(): Promise<void>;
 }
 
-/** `onEvent` hears `join`, `serving`, `not serving`, `left` and `gone`. */
+/** `onEvent` hears `call`, `join`, `serving`, `not serving`, `left` and `gone`. */
 export async function startRegistry(
   t: TestContext,
   onEvent: (event: string) => void,
@@ -53,6 +53,7 @@ export async function startRegistry(
   const grpc = new GrpcServer({ ...createGrpcEnv(systemClock, timers), random: seededRandom(1) });
   const registrations: Registration[] = [];
   grpc.handle(registryJoin, (call: JoinCall) => {
+    onEvent('call');
     if (options.refusal !== undefined) {
       call.end(options.refusal);
       return;

@@ -9,41 +9,12 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import type { TestContext } from 'node:test';
+import { Events } from './events.ts';
 import { makeFolder, ownHost } from './process.ts';
 
 const executable = resolve(import.meta.dirname, '../../cli/heddle');
 const application = resolve(import.meta.dirname, 'run-app.ts');
 const waitMs = 20_000;
-
-/** What happened, in its order, whoever said it. */
-export class Events {
-  readonly all: string[] = [];
-  #onNews = Promise.withResolvers<void>();
-
-  readonly add = (event: string): void => {
-    this.all.push(event);
-    this.#onNews.resolve();
-    this.#onNews = Promise.withResolvers<void>();
-  };
-
-  /** Resolves with the first from `from` on that fits, as it was said. */
-  async until(part: string | RegExp, from = 0): Promise<string> {
-    const limit = AbortSignal.timeout(waitMs);
-    const late = once(limit, 'abort');
-    for (;;) {
-      const found = this.all
-        .slice(from)
-        .find((one) => (typeof part === 'string' ? one === part : part.test(one)));
-      if (found !== undefined) return found;
-      if (limit.aborted) throw new Error(`never ${part}:\n${this.all.join('\n')}`);
-      await Promise.race([this.#onNews.promise, late]);
-    }
-  }
-
-  index(event: string): number {
-    return this.all.indexOf(event);
-  }
-}
 
 interface RunOptions {
   readonly events?: Events;
