@@ -175,6 +175,7 @@ class Supervisor {
       this.#launch(this.#addresses);
       return;
     }
+    say(`the proxy is not up ${waited}, ${command} starts when it is`);
     runAfter(this.#timers, proxyStartMs, () => {
       if (this.#addresses !== null) return;
       say('the proxy has not come up: its messages above say why, or the machine is too busy');

@@ -10,9 +10,9 @@ import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import type { TestContext } from 'node:test';
 import { Events } from './events.ts';
-import { makeFolder, ownHost } from './process.ts';
+import { makeFolder, ownHost, type ProxyProcess } from './process.ts';
 
-const executable = resolve(import.meta.dirname, '../../cli/heddle');
+export const executable = resolve(import.meta.dirname, '../../cli/heddle');
 const application = resolve(import.meta.dirname, 'run-app.ts');
 const waitMs = 20_000;
 
@@ -75,6 +75,27 @@ function readLines(stream: NodeJS.ReadableStream | null, onLine: (line: string) 
   });
 }
 
+interface Outcome {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A command from its start to its end. */
+export async function runCommand(args: readonly string[]): Promise<Outcome> {
+  const child = spawn(executable, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  let err = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text;
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, out, err };
+}
+
 /** Of a process that runs now; the proxy is the one that was started as such. */
 export function childOf(pid: number, word: string): number {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ');
@@ -98,6 +119,11 @@ export async function untilGone(pid: number): Promise<void> {
     if (limit.aborted) throw new Error(`process ${pid} does not end`);
     await new Promise((resume) => setTimeout(resume, 20));
   }
+}
+
+/** Where a control plane of `heddle up` listens. */
+export function controlOf(up: ProxyProcess): string {
+  return `127.0.0.1:${up.port('Control plane')}`;
 }
 
 /** A port that is free now, and that the system gives to nobody who asks for any. */
