@@ -6,6 +6,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { Events } from './events.ts';
 import {
   ask,
   makeFolder,
@@ -15,7 +16,7 @@ import {
   startProxy,
   startUp,
 } from './process.ts';
-import { appCommand, Events, freePort, isThere, type RunProcess, startRun } from './run-process.ts';
+import { appCommand, freePort, isThere, type RunProcess, startRun } from './run-process.ts';
 
 /** The place of a control plane: its address and state stay when the process is another one. */
 export interface Seat {

@@ -4,6 +4,8 @@
  */
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ControlClient } from '../../support/control-client.ts';
@@ -31,6 +33,7 @@ test('a control plane that is frozen for longer than the lease loses nobody', as
 test('a control plane that is killed and started again loses nobody', async (t) => {
   const { mesh, members, load } = await startLoaded(t);
   const [seat] = mesh.seats;
+  await untilStored(t, seat, members.length);
   await seat.kill();
   await seat.start();
   const watch = watchWeb(t, seat);
@@ -65,6 +68,16 @@ async function startLoaded(t: TestContext) {
 
 function watchWeb(t: TestContext, seat: Seat) {
   return new ControlClient(t, seat.address).get('web.default.svc.cluster.local:80');
+}
+
+/** What was said last is on disk, which takes a fifth of a second. */
+async function untilStored(t: TestContext, { stateFolder }: Seat, count: number): Promise<void> {
+  for (;;) {
+    const stored = readFileSync(join(stateFolder, 'registry.json'), 'utf8');
+    if (stored.split('"serving":true').length === count + 1) return;
+    if (t.signal.aborted) throw new Error(stored);
+    await sleep(20);
+  }
 }
 
 const leaseMs = 10_000;
