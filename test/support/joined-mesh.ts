@@ -138,7 +138,7 @@ async function untilServedBy(
 ): Promise<void> {
   const missing = new Set(members.map(({ application }) => String(application)));
   for (;;) {
-    if (t.signal.aborted) throw new Error(`not served by ${[...missing]}`);
+    if (t.signal.aborted) throw new Error(`not served by ${[...missing].join(', ')}`);
     const { status, body } = await ask(outbound, '/', { headers: { host: 'web' } });
     if (status === 200) missing.delete(body);
     if (missing.size === 0 && (await countEndpoints(admin)) === members.length) return;
@@ -152,11 +152,11 @@ async function countEndpoints(admin: number): Promise<number> {
 }
 
 async function untilWatched(t: TestContext, admin: number, seats: readonly Seat[]): Promise<void> {
-  const addresses = seats.map(({ address }) => address);
+  const addresses = new Set(seats.map(({ address }) => address));
   for (;;) {
     const { body } = await ask(admin, '/watches');
     const { watches } = JSON.parse(body) as { readonly watches: readonly WatchRow[] };
-    if (watches.every((row) => row.phase === 'live' && addresses.includes(row.address))) return;
+    if (watches.every((row) => row.phase === 'live' && addresses.has(row.address))) return;
     if (t.signal.aborted) throw new Error(`watches in time: ${body}`);
   }
 }

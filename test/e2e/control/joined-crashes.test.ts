@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { clients, startJoinedMesh } from '../../support/joined-mesh.ts';
 import { childOf, untilGone } from '../../support/run-process.ts';
 
-test('a crash of a member’s proxy costs what was under way in it, and its application nothing', async (t) => {
+test('a crash of a proxy costs what was under way, and its application nothing', async (t) => {
   const mesh = await startJoinedMesh(t);
   const members = await Promise.all([mesh.join(), mesh.join()]);
   await mesh.untilServedBy(...members);

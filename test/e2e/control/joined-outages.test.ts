@@ -46,7 +46,7 @@ test('a control plane that is killed and started again loses nobody', async (t) 
   assert.deepEqual(load.failures, []);
 });
 
-test('a control plane that starts again with nothing has all back, and loses no request', async (t) => {
+test('a control plane that starts with nothing has all back, and costs no request', async (t) => {
   const { mesh, members, load } = await startLoaded(t);
   const [seat] = mesh.seats;
   await seat.kill();
