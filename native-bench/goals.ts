@@ -74,6 +74,16 @@ export function judgeGoals(results: readonly Result[]): Judged[] {
       10,
       figure(results, 'control-plane', /^1000 endpoints/),
     ),
+    atMost(
+      'RssAnon of a proxy connected to a control plane, idle: at most 30 MB',
+      30,
+      figure(results, 'control-plane', /^RssAnon of a connected proxy, idle$/),
+    ),
+    atMost(
+      '10 000 services that a proxy does not use cost it less than 1 MB',
+      1,
+      figure(results, 'control-plane', /^10 000 services/),
+    ),
     atLeast('opaque TCP: at least 1.0 x HAProxy, bytes per CPU-second', 1, opaqueOver(results)),
     atMost(
       'start: ready within 200 ms, one worker',
