@@ -1,23 +1,14 @@
 /** Asks control planes what they know (`heddle.view.v1`). Answers are bounded in size and time. */
 
-import {
-  create,
-  type DescMessage,
-  type DescMethodUnary,
-  fromBinary,
-  type MessageShape,
-  toBinary,
-} from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { EndpointsRequestSchema, StatusRequestSchema, View } from '../api/gen/control/view_pb.ts';
 import type { Address } from '../api/settings.ts';
 import { formatAddress } from '../control/model/address.ts';
 import { systemClock } from '../core/base/clock.ts';
-import { Deadlines } from '../core/base/deadlines.ts';
 import { TimerWheel } from '../core/base/timers.ts';
 import { GrpcClient, type GrpcClientEnv } from '../core/grpc/client.ts';
-import type { MessageCodec, Method } from '../core/grpc/method.ts';
 import { Code, codeName, type Status } from '../core/grpc/status.ts';
-import { Io } from '../core/io/io.ts';
+import { createGrpcEnv, methodOf } from './control-method.ts';
 import { type ControlStatus, readService, readStatus, type ServiceView } from './view-messages.ts';
 
 /** `reason` is a sentence that says what to do. */
@@ -35,7 +26,7 @@ export interface ViewClient {
 
 /** Nothing is dialled before it is asked. */
 export function createViewClient(address: Address): ViewClient {
-  env ??= createEnv();
+  env ??= createGrpcEnv(systemClock, new TimerWheel(systemClock));
   const client = new GrpcClient(env, address, { messageBytesMax: answerBytesMax });
   const options = { deadlineMs: answerTimeoutMs };
   return {
@@ -67,30 +58,6 @@ function explain({ code, message }: Status): string {
     default:
       return `${what}; is --control the address of a control plane?`;
   }
-}
-
-function methodOf<Input extends DescMessage, Output extends DescMessage>(
-  method: DescMethodUnary<Input, Output>,
-): Method<MessageShape<Input>, MessageShape<Output>> {
-  return {
-    path: `/${method.parent.typeName}/${method.name}`,
-    request: codecOf(method.input),
-    response: codecOf(method.output),
-  };
-}
-
-function codecOf<Desc extends DescMessage>(schema: Desc): MessageCodec<MessageShape<Desc>> {
-  return {
-    encode: (message) => toBinary(schema, message),
-    decode: (bytes) => fromBinary(schema, bytes),
-  };
-}
-
-function createEnv(): GrpcClientEnv {
-  const io = new Io(systemClock, new Float64Array(2));
-  const timers = new TimerWheel(systemClock);
-  const meter = { readCell: 0, writeCell: 1 };
-  return { io, timers, deadlines: new Deadlines(timers, io), meter };
 }
 
 let env: GrpcClientEnv | null = null;
