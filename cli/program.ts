@@ -70,6 +70,7 @@ const commands: readonly { readonly name: string; readonly create: Create }[] = 
   { name: 'wait', create: async (context) => (await import('./wait.ts')).waitCommand(context) },
   { name: 'stop', create: async (context) => (await import('./stop.ts')).stopCommand(context) },
   { name: 'token', create: async (context) => (await import('./token.ts')).tokenCommand(context) },
+  { name: 'up', create: async (context) => (await import('./up.ts')).upCommand(context) },
   {
     name: 'validate',
     create: async (context) => (await import('./validate.ts')).validateCommand(context),

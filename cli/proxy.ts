@@ -16,11 +16,11 @@ export async function runProxyCommand(
   }
   // A file that has changed is read in a process of its own while everything else is loaded here.
   const { configPath, overrides } = parsed;
-  const { loadConfig } = await import('../control/sources/load-config.ts');
+  const { loadProxyConfig } = await import('../control/sources/load-config.ts');
   const loading =
     configPath === null
       ? Promise.resolve({ config: defaultConfig })
-      : loadConfig(configPath, context.cacheFolder);
+      : loadProxyConfig(configPath, context.cacheFolder);
   const { runProxy } = await import('../workers/main.ts');
   return runProxy({ configPath, loading, overrides });
 }

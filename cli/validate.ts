@@ -60,6 +60,10 @@ function describeSource(source: ServiceConfig['source']): string {
       return `addresses of ${source.name}, port ${source.port}`;
     case 'srv':
       return `SRV records of ${source.name}`;
+    case 'manifests':
+      return 'slices of its manifests';
+    case 'registry':
+      return 'processes that join';
     default:
       return unreachable(source);
   }

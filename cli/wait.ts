@@ -111,7 +111,7 @@ function awaitService(name: string, flags: WaitFlags, context: CommandContext): 
   const following = followControls(flags.control ?? controls, env, {
     onAddresses(addresses) {
       for (const client of clients) client.close();
-      clients = addresses.map((address) => new GrpcClient(grpc, address));
+      clients = [...addresses.values()].map((address) => new GrpcClient(grpc, address));
     },
     onError: (reason) => {
       problem = reason;

@@ -16,7 +16,9 @@ type LabelName = (typeof families)[FamilyName]['labels'][number];
 const labelMeanings: Readonly<Record<LabelName, string>> = {
   authority: 'the target: canonical name with port',
   classification: '`success` or `failure`',
-  code: 'the stable code of an error, as `heddle-error` carries it ([ERRORS.md](ERRORS.md))',
+  code:
+    'the stable code of an error, as `heddle-error` carries it ([ERRORS.md](ERRORS.md)); of a ' +
+    "control plane's calls, the name of a gRPC status",
   date: 'when this version was made',
   direction: '`inbound` or `outbound`',
   dst_namespace: "the target's namespace",
@@ -26,13 +28,16 @@ const labelMeanings: Readonly<Record<LabelName, string>> = {
   error: "Linkerd's word for an error: `loadshed`, `failfast`, `i/o`, `unexpected` ...",
   git_sha: 'the commit that runs',
   grpc_status: 'how a gRPC call ended, 0 to 16, as its trailers or its head say',
+  method: 'a method of the control plane, as `Destination/Get`',
   no_tls_reason: 'why there is no TLS: `loopback`, `not_provided_by_service_discovery` ...',
   peer: '`src`: who connected to us; `dst`: whom we connected to',
   profile: 'the kind of build',
   reason: 'what caused it',
   result: 'what came of it',
   service: 'name of the service in the configuration',
-  source: 'kind of source: `static`, `file`, `dns`, `srv`',
+  source:
+    'kind of source: `static`, `file`, `dns`, `srv`; of a control plane `config`, `manifests`, ' +
+    '`registry`',
   state: 'state of what is counted',
   status_code: 'the HTTP status; absent when there was no response',
   stream: '`log` or `access`',
@@ -47,7 +52,8 @@ const labelMeanings: Readonly<Record<LabelName, string>> = {
 
 export function renderMetricsPage(): string {
   const names = Object.keys(families) as FamilyName[];
-  const ours = names.filter((name) => name.startsWith('heddle_'));
+  const control = names.filter((name) => name.startsWith('heddle_control_'));
+  const ours = names.filter((name) => name.startsWith('heddle_') && !control.includes(name));
   const shared = names.filter((name) => !name.startsWith('heddle_'));
   return [
     '# Metrics',
@@ -65,6 +71,12 @@ export function renderMetricsPage(): string {
     "## Heddle's own families",
     '',
     ...renderFamilies(ours),
+    '',
+    '## Families of a control plane',
+    '',
+    'The admin port of `heddle up` serves these, and those that begin with `process_`.',
+    '',
+    ...renderFamilies(control),
     '',
     '## Labels',
     '',

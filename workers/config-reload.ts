@@ -2,7 +2,7 @@
 
 import type { LoadedConfig } from '../control/model/loaded-config.ts';
 import { watchConfig } from '../control/sources/config-watch.ts';
-import { formatProblem } from '../control/sources/load-config.ts';
+import { formatProblem, loadProxyConfig } from '../control/sources/load-config.ts';
 import type { Clock } from '../core/base/clock.ts';
 import type { TimerWheel } from '../core/base/timers.ts';
 import type { Logger } from '../core/telemetry/log.ts';
@@ -26,6 +26,7 @@ export function followConfig(options: ReloadOptions): () => void {
   const started = state.loaded.settings;
   return watchConfig(
     state.loaded,
+    loadProxyConfig,
     { clock, timers },
     {
       onConfig(config) {

@@ -20,7 +20,7 @@ export interface LogOutput {
 }
 
 export function createLogOutput(
-  settings: ProxySettings,
+  settings: Pick<ProxySettings, 'logLevel' | 'logFormat'>,
   clock: Clock,
   writeBytes: WriteBytes,
   dropped: (stream: LineStream, lines: number) => void,

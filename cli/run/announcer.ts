@@ -4,7 +4,6 @@
  */
 
 import type { Address } from '../../api/settings.ts';
-import { formatAddress } from '../../control/model/address.ts';
 import type { Clock } from '../../core/base/clock.ts';
 import type { Random } from '../../core/base/random.ts';
 import { GrpcClient, type GrpcClientEnv } from '../../core/grpc/client.ts';
@@ -67,8 +66,7 @@ export class Announcer {
     this.#registrations.clear();
   }
 
-  #found(addresses: readonly Address[]): void {
-    const wanted = new Map(addresses.map((one) => [formatAddress(one), one]));
+  #found(wanted: ReadonlyMap<string, Address>): void {
     for (const [text, registration] of this.#registrations) {
       if (wanted.has(text)) continue;
       this.#registrations.delete(text);

@@ -31,6 +31,8 @@ function config(services: ServiceConfig[], settings: Partial<ProxySettings> = {}
     digest: '',
     trustDomain: 'mesh.local',
     clusterDomain: 'cluster.local',
+    manifests: null,
+    proxyProblems: [],
     services,
   };
 }

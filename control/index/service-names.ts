@@ -1,5 +1,6 @@
 /**
- * Which service a target key names. Pure: a table that is built once for each configuration.
+ * Which service a name or a target key means. Pure: a table that is built once for each
+ * configuration.
  *
  * `web` is `web.<own namespace>.svc.<cluster domain>`; `web.shop`, `web.shop.svc` and the full name
  * say the namespace. Case and a dot at the end do not matter. A short name means the caller's own
@@ -8,7 +9,7 @@
 
 import type { Protocol } from '../../api/snapshot.ts';
 import { canonicalIp, formatAddress, isDnsName, splitPort } from '../model/address.ts';
-import type { LoadedConfig, ServiceConfig } from '../model/loaded-config.ts';
+import type { LoadedConfig, ServiceConfig, ServicePort } from '../model/loaded-config.ts';
 import type { SourceConfig } from '../model/source.ts';
 
 /** What a key stands for, without its endpoints. */
@@ -27,30 +28,57 @@ export interface ServiceNames {
   find(key: string): NamedTarget | null;
 }
 
+interface QualifiedName {
+  readonly name: string;
+  readonly namespace: string;
+}
+
+/** The service that a lower-case name means, known or not; null when it has not such a form. */
+export function qualifyName(
+  text: string,
+  ownNamespace: string,
+  clusterDomain: string,
+): QualifiedName | null {
+  const [name, namespace = ownNamespace, svc = 'svc', ...domain] = withoutDot(text).split('.');
+  const isOurs = domain.length === 0 || domain.join('.') === clusterDomain;
+  return svc === 'svc' && isOurs ? { name, namespace } : null;
+}
+
+/** `web.default.svc.cluster.local:80` */
+export function formatAuthority(service: ServicePort, clusterDomain: string): string {
+  return `${service.name}.${service.namespace}.svc.${clusterDomain}:${service.port}`;
+}
+
 export function createServiceNames(config: LoadedConfig, ownNamespace: string): ServiceNames {
-  const byName = new Map<string, NamedTarget & { readonly port: number }>();
+  const { clusterDomain } = config;
+  const byName = new Map<string, (NamedTarget & { readonly port: number })[]>();
   const byAuthority = new Map<string, NamedTarget>();
   for (const service of config.services) {
-    const target = targetOfService(service, config.clusterDomain);
-    const qualified = `${service.name}.${service.namespace}`;
-    const full = `${qualified}.svc.${config.clusterDomain}`;
+    const target = targetOfService(service, clusterDomain);
+    const key = `${service.name}.${service.namespace}`;
+    byName.set(key, [...(byName.get(key) ?? []), target]);
     byAuthority.set(target.authority, target);
-    for (const name of [qualified, `${qualified}.svc`, full]) byName.set(name, target);
-    if (service.namespace === ownNamespace) byName.set(service.name, target);
+  }
+
+  function portsOf(name: string) {
+    const qualified = qualifyName(name, ownNamespace, clusterDomain);
+    return qualified === null ? undefined : byName.get(`${qualified.name}.${qualified.namespace}`);
   }
 
   function findHost(value: string): NamedTarget | null {
     const split = splitPort(value.toLowerCase());
     if (split === null) return null;
     const port = split.port ?? httpPort;
-    const target = byName.get(withoutDot(split.name));
-    if (target === undefined) return passthrough(split.name, port);
-    return target.port === port ? target : null;
+    const targets = portsOf(split.name);
+    if (targets === undefined) return passthrough(split.name, port);
+    return targets.find((target) => target.port === port) ?? null;
   }
 
   function findServerName(value: string): NamedTarget | null {
     const name = value.toLowerCase();
-    return byName.get(withoutDot(name)) ?? passthrough(name, tlsPort);
+    const targets = portsOf(name);
+    if (targets === undefined) return passthrough(name, tlsPort);
+    return targets.find(({ port }) => port === tlsPort) ?? targets[0];
   }
 
   function passthrough(name: string, port: number): NamedTarget | null {
@@ -68,11 +96,7 @@ export function createServiceNames(config: LoadedConfig, ownNamespace: string): 
     };
   }
 
-  function findInbound(): NamedTarget | null {
-    const { inboundTo } = config.settings;
-    return inboundTo === null ? null : fixedTarget(inboundTo, 'static');
-  }
-
+  const { inboundTo } = config.settings;
   return {
     find(key) {
       const colon = key.indexOf(':');
@@ -85,7 +109,7 @@ export function createServiceNames(config: LoadedConfig, ownNamespace: string): 
         case 'bind':
           return byAuthority.get(value) ?? null;
         case 'inbound':
-          return findInbound();
+          return inboundTo === null ? null : fixedTarget(inboundTo, 'static');
         default:
           return null;
       }
@@ -95,9 +119,8 @@ export function createServiceNames(config: LoadedConfig, ownNamespace: string): 
 
 function targetOfService(service: ServiceConfig, clusterDomain: string) {
   const { name, namespace, port, protocol, source } = service;
-  const authority = `${name}.${namespace}.svc.${clusterDomain}:${port}`;
   return {
-    authority,
+    authority: formatAuthority(service, clusterDomain),
     namespace,
     service: name,
     protocol,
@@ -125,5 +148,6 @@ function withoutDot(name: string): string {
   return name.endsWith('.') ? name.slice(0, -1) : name;
 }
 
-const httpPort = 80;
+/** Where no port is named. */
+export const httpPort = 80;
 const tlsPort = 443;

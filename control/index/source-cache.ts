@@ -167,6 +167,9 @@ export function locationOf(config: SourceConfig): string {
       return `${config.name}:${config.port}`;
     case 'srv':
       return config.name;
+    case 'manifests':
+    case 'registry':
+      return `${config.namespace}/${config.name}:${config.port}`;
     default:
       return unreachable(config);
   }

@@ -22,9 +22,14 @@ export interface KeyProblem {
   readonly problem: string;
 }
 
-/** Makes it when there is none. Of several that do so at once, all get the key of the first. */
-export function openJoinKey(stateFolder: string): JoinKey | KeyProblem {
-  const path = join(stateFolder, joinKeyFile);
+/**
+ * Makes it when there is none, at `path` where several instances share it. Of several that do so
+ * at once, all get the key of the first.
+ */
+export function openJoinKey(
+  stateFolder: string,
+  path = join(stateFolder, joinKeyFile),
+): JoinKey | KeyProblem {
   const first = readSecretFile(path);
   if (!('isMissing' in first && first.isMissing)) return parse(path, first);
   const { privateKey } = generateKeyPairSync('ed25519');

@@ -66,4 +66,6 @@ export const defaultConfig: LoadedConfig = {
   trustDomain: 'mesh.local',
   clusterDomain: 'cluster.local',
   services: [],
+  manifests: null,
+  proxyProblems: [],
 };

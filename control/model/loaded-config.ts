@@ -13,6 +13,10 @@ export interface LoadedConfig {
   readonly trustDomain: string;
   readonly clusterDomain: string;
   readonly services: readonly ServiceConfig[];
+  /** A folder of manifests beside it, as an absolute path; null for none. */
+  readonly manifests: string | null;
+  /** What only a control plane can do, as problems of whoever runs a proxy by the file alone. */
+  readonly proxyProblems: readonly ConfigProblem[];
 }
 
 export interface ServiceConfig {
@@ -25,7 +29,18 @@ export interface ServiceConfig {
     /** Absolute path. */
     | { readonly kind: 'file'; readonly path: string }
     | { readonly kind: 'dns'; readonly name: string; readonly port: number }
-    | { readonly kind: 'srv'; readonly name: string };
+    | { readonly kind: 'srv'; readonly name: string }
+    /** What slices in a folder of manifests say. */
+    | ({ readonly kind: 'manifests' } & ServicePort)
+    /** Processes that have joined under the name, whatever port they gave. */
+    | ({ readonly kind: 'registry' } & ServicePort);
+}
+
+/** One port of a service. */
+export interface ServicePort {
+  readonly namespace: string;
+  readonly name: string;
+  readonly port: number;
 }
 
 /** One mistake in a file, as a user needs it. Lines and columns count from 1. */

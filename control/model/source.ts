@@ -4,7 +4,7 @@
  */
 
 import type { ResolvedEndpoint } from '../../api/discovery.ts';
-import type { ServiceConfig } from './loaded-config.ts';
+import type { ServiceConfig, ServicePort } from './loaded-config.ts';
 
 export type SourceConfig = ServiceConfig['source'];
 
@@ -21,6 +21,9 @@ export interface Source {
 }
 
 export type OpenSource = (config: SourceConfig, listener: SourceListener) => Source;
+
+/** Opens the endpoints of a service that a catalog knows by its name. */
+export type OpenServicePort = (service: ServicePort, listener: SourceListener) => Source;
 
 export interface SourceLog {
   info(message: string, fields?: Readonly<Record<string, string | number>>): void;

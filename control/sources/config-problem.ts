@@ -54,7 +54,7 @@ export function sortProblems(problems: readonly ConfigProblem[]): ConfigProblem[
 }
 
 /** `services.web.endpoints[1].weight` */
-function formatKey(keys: KeyPath): string {
+export function formatKey(keys: KeyPath): string {
   let text = '';
   for (const key of keys) {
     if (typeof key === 'number') text += `[${key}]`;
@@ -110,7 +110,6 @@ function problemsOfIssue(file: ParsedFile, issue: z.core.$ZodIssue, shape: Shape
 }
 
 function remedyOfUnknown(key: string, allowed: readonly string[]): string {
-  if (key === 'manifests') return 'remove it; policy comes with a later release';
   const near = allowed
     .map((name) => ({ name, distance: editDistance(name.toLowerCase(), key.toLowerCase()) }))
     .toSorted((a, b) => a.distance - b.distance)[0];
@@ -143,7 +142,7 @@ function step(shape: Shape, key: PropertyKey): Shape | undefined {
   return typeof shape.additionalProperties === 'object' ? shape.additionalProperties : undefined;
 }
 
-function valueAt(raw: unknown, keys: KeyPath): unknown {
+export function valueAt(raw: unknown, keys: KeyPath): unknown {
   let value = raw;
   for (const key of keys) {
     if (typeof value !== 'object' || value === null) return undefined;
@@ -153,7 +152,7 @@ function valueAt(raw: unknown, keys: KeyPath): unknown {
 }
 
 /** A value in a sentence, cut to 60 characters. */
-function show(value: unknown): string {
+export function show(value: unknown): string {
   if (value === null) return 'nothing';
   const text = typeof value === 'number' ? String(value) : toJson(value);
   return text.length <= 60 ? text : `${text.slice(0, 59)}…`;

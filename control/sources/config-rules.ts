@@ -32,6 +32,22 @@ export function problemsOfRules(file: ParsedFile): ConfigProblem[] {
   ];
 }
 
+/** What a proxy that has nothing but its file cannot do. */
+export function problemsOfProxy(file: ParsedFile): ConfigProblem[] {
+  const root = asRecord(file.raw);
+  const remedy = 'start heddle up with this file, and the proxy with --control';
+  const needs = 'needs a control plane: a proxy by itself cannot';
+  const joined = Object.entries(asRecord(root.services))
+    .filter(([, service]) => asRecord(service).join === true)
+    .map(([name]) => {
+      const keys = ['services', name, 'join'];
+      return problemAt(file, keys, `${needs} take processes that join`, remedy, 'key');
+    });
+  if (root.manifests === undefined) return joined;
+  const reason = `${needs} follow a folder of manifests`;
+  return [...joined, problemAt(file, ['manifests'], reason, remedy, 'key')];
+}
+
 type Fields = Readonly<Record<string, unknown>>;
 type Services = readonly (readonly [name: string, service: Fields])[];
 
@@ -70,14 +86,14 @@ function collectListeners(proxy: Fields, services: Services): Listener[] {
 }
 
 function problemsOfSource(file: ParsedFile, name: string, service: Fields): ConfigProblem[] {
-  const kinds = ['endpoints', 'file', 'dns', 'srv'].filter((kind) => service[kind] !== undefined);
+  const kinds = sourceKeys.filter((kind) => service[kind] !== undefined);
   if (kinds.length === 1) return [];
   const keys = ['services', name];
   if (kinds.length === 0) {
-    const reason = 'expected one of endpoints, file, dns, srv, but there is none';
+    const reason = 'expected one of endpoints, file, dns, srv, join, but there is none';
     return [problemAt(file, keys, reason, 'for example endpoints: [10.0.0.5:8080]', 'key')];
   }
-  const reason = `expected one of endpoints, file, dns, srv, got ${kinds.join(' and ')}`;
+  const reason = `expected one of endpoints, file, dns, srv, join, got ${kinds.join(' and ')}`;
   return [problemAt(file, [...keys, kinds[1]], reason, `remove all but one of them`, 'key')];
 }
 
@@ -176,3 +192,5 @@ function problemsOfDrain(file: ParsedFile, proxy: Fields): ConfigProblem[] {
   const reason = `announceMs (${announceMs}) is part of graceMs (${graceMs}) but exceeds it`;
   return [problemAt(file, ['proxy', key], reason, 'raise graceMs or lower announceMs')];
 }
+
+const sourceKeys = ['endpoints', 'file', 'dns', 'srv', 'join'];

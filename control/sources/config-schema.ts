@@ -156,8 +156,15 @@ const service = z.strictObject(
       .optional()
       .meta({ examples: ['_orders._tcp.internal'] })
       .describe('A name whose SRV records are followed; priority and weight are honoured.'),
+    join: z
+      .literal(true, { error: 'expected true' })
+      .optional()
+      .meta({ examples: [true] })
+      .describe(
+        'Its endpoints are the processes that join under its name (`heddle run`). For `heddle up`.',
+      ),
   },
-  { error: 'expected a mapping with port and one of endpoints, file, dns, srv' },
+  { error: 'expected a mapping with port and one of endpoints, file, dns, srv, join' },
 );
 
 const proxy = z.strictObject(
@@ -351,6 +358,15 @@ export const configSchema = z.strictObject(
       })
       .default({})
       .describe('What the mesh knows, by name.'),
+    manifests: z
+      .string({ error: 'expected a path such as ./mesh.d' })
+      .min(1, { error: 'expected a path such as ./mesh.d' })
+      .refine((value) => !value.includes('\0'), { error: 'expected a path without NUL' })
+      .optional()
+      .meta({ examples: ['./mesh.d'] })
+      .describe(
+        'A watched folder of Kubernetes-style objects, relative to this file. For `heddle up`.',
+      ),
     routes: z
       .array(z.never({ error: laterPolicy }), { error: 'expected an empty list' })
       .max(0, { error: laterPolicy })

@@ -33,6 +33,7 @@ test('valid changes apply, broken ones are told and the old stays', async (t) =>
   };
   const close = watchConfig(
     loaded.config,
+    loadConfig,
     { clock, timers },
     {
       onConfig: (config) => add(`port ${config.services[0]?.port}`),

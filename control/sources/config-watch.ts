@@ -7,7 +7,7 @@ import { resolve } from 'node:path';
 import { configBytesMax } from '../../core/base/limits.ts';
 import { contentDigest } from '../model/content-digest.ts';
 import type { ConfigProblem, LoadedConfig } from '../model/loaded-config.ts';
-import { loadConfig } from './load-config.ts';
+import type { LoadConfigResult } from './load-config.ts';
 import { type WatchFileEnv, watchFile } from './watch-file.ts';
 
 interface ConfigListener {
@@ -17,11 +17,12 @@ interface ConfigListener {
 }
 
 /**
- * Starts from `current`, which has been loaded; a change between its load and this call is seen.
+ * Starts from `current`, which `load` has loaded; a change between its load and this call is seen.
  * The returned function ends it.
  */
 export function watchConfig(
   current: LoadedConfig,
+  load: (path: string) => Promise<LoadConfigResult>,
   env: WatchFileEnv,
   listener: ConfigListener,
 ): () => void {
@@ -48,7 +49,7 @@ export function watchConfig(
     loading = true;
     do {
       again = false;
-      const result = await loadConfig(path);
+      const result = await load(path);
       if (closed) return;
       if ('problems' in result) {
         tell(result.problems);
@@ -84,5 +85,5 @@ export function watchConfig(
 
 /** What a configuration says, apart from how its file is written. */
 function meaningOf(config: LoadedConfig): string {
-  return JSON.stringify({ ...config, digest: '' });
+  return JSON.stringify({ ...config, digest: '', proxyProblems: [] });
 }

@@ -37,6 +37,16 @@ export async function loadConfig(
   return result;
 }
 
+/** The same for a proxy that has nothing but its file, which may not ask for a control plane. */
+export async function loadProxyConfig(
+  path: string,
+  cacheFolder: string | null = null,
+): Promise<LoadConfigResult> {
+  const result = await loadConfig(path, cacheFolder);
+  if ('problems' in result || result.config.proxyProblems.length === 0) return result;
+  return { problems: result.config.proxyProblems };
+}
+
 /** Parses the text of an endpoints file that is a YAML list. Never rejects. */
 export function loadEndpoints(path: string, text: string): Promise<LoadEndpointsResult> {
   return runLoadProcess<LoadEndpointsResult>({ kind: 'endpoints', path, text });

@@ -7,7 +7,7 @@ import { unreachable } from '../../core/base/assert.ts';
 import type { Clock } from '../../core/base/clock.ts';
 import type { Random } from '../../core/base/random.ts';
 import type { TimerWheel } from '../../core/base/timers.ts';
-import type { OpenSource, SourceLog } from '../model/source.ts';
+import type { OpenServicePort, OpenSource, SourceLog } from '../model/source.ts';
 import { type DnsEnv, openDnsSource, openSrvSource } from './dns.ts';
 import { DnsClient } from './dns-client.ts';
 import { openFileSource } from './file-source.ts';
@@ -19,6 +19,11 @@ interface SourceOpenerEnv {
   readonly random: Random;
   readonly log: SourceLog;
   readonly resolver: ResolverOptions;
+  /** Of a control plane; a proxy by itself has none. */
+  readonly catalogs?: {
+    readonly manifests?: OpenServicePort;
+    readonly registry?: OpenServicePort;
+  };
 }
 
 export interface ResolverOptions {
@@ -56,6 +61,13 @@ export function createSourceOpener(env: SourceOpenerEnv): SourceOpener {
         case 'srv':
           dns ??= openDns();
           return openSrvSource(config.name, dns, listener);
+        case 'manifests':
+        case 'registry': {
+          const openServicePort = env.catalogs?.[config.kind];
+          if (openServicePort !== undefined) return openServicePort(config, listener);
+          listener.onError(`endpoints of kind ${config.kind} need heddle up`);
+          return { close: () => undefined };
+        }
         default:
           return unreachable(config);
       }

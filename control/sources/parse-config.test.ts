@@ -97,16 +97,15 @@ proxy:
     'heddle.yaml:4:68: services.web.endpoints[1].weight: expected a number above 0, got 0; ' +
       'remove the endpoint to send it nothing',
     'heddle.yaml:5:5: services.web.foo: unknown key; remove it; known here: port, namespace, ' +
-      'protocol, bind, endpoints, file, dns, srv',
+      'protocol, bind, endpoints, file, dns, srv, join',
     'heddle.yaml:6:3: services.Web: expected a lower-case DNS label: letters, digits and inner ' +
       'hyphens, at most 63, got "Web"; rename it',
-    'heddle.yaml:7:3: services.none: expected one of endpoints, file, dns, srv, but there is ' +
-      'none; for example endpoints: [10.0.0.5:8080]',
+    'heddle.yaml:7:3: services.none: expected one of endpoints, file, dns, srv, join, but ' +
+      'there is none; for example endpoints: [10.0.0.5:8080]',
     'heddle.yaml:8:3: services.both.port: expected a whole number from 1 to 65535, but it is ' +
       'missing; for example port: 80',
-    'heddle.yaml:10:5: services.both.srv: expected one of endpoints, file, dns, srv, got file ' +
-      'and srv; remove all but one of them',
-    'heddle.yaml:11:1: manifests: unknown key; remove it; policy comes with a later release',
+    'heddle.yaml:10:5: services.both.srv: expected one of endpoints, file, dns, srv, join, got ' +
+      'file and srv; remove all but one of them',
     'heddle.yaml:12:9: routes: expected no policy yet, got [1]; routes and policy objects come ' +
       'with a later release',
     'heddle.yaml:14:3: proxy.conectTimeoutMs: unknown key; did you mean connectTimeoutMs?',

@@ -4,20 +4,21 @@
  */
 
 import { dirname, resolve } from 'node:path';
-import { type Document, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { LineCounter, parseDocument } from 'yaml';
 import type { ResolvedEndpoint } from '../../api/discovery.ts';
 import type { Address, BindSettings, ProxySettings } from '../../api/settings.ts';
 import { parseAddress, splitPort } from '../model/address.ts';
 import { contentDigest } from '../model/content-digest.ts';
 import type { ConfigProblem, LoadedConfig, ServiceConfig } from '../model/loaded-config.ts';
 import { type ParsedFile, problemsOfShape, sortProblems } from './config-problem.ts';
-import { listenerDefaults, problemsOfRules } from './config-rules.ts';
+import { listenerDefaults, problemsOfProxy, problemsOfRules } from './config-rules.ts';
 import {
   type ConfigFile,
   configSchema,
   type EndpointEntry,
   endpointList,
 } from './config-schema.ts';
+import { findRepeats } from './yaml-repeats.ts';
 
 type ParseConfigResult =
   | { readonly config: LoadedConfig }
@@ -34,7 +35,8 @@ export function parseConfig(path: string, text: string): ParseConfigResult {
   if (!parsed.success) problems.push(...problemsOfShape(file, parsed.error.issues, configSchema));
   problems.push(...problemsOfRules(file));
   if (!parsed.success || problems.length > 0) return { problems: sortProblems(problems) };
-  return { config: toLoadedConfig(path, contentDigest(text), parsed.data) };
+  const proxyProblems = sortProblems(problemsOfProxy(file));
+  return { config: toLoadedConfig(path, contentDigest(text), parsed.data, proxyProblems) };
 }
 
 /** An endpoints file that is a YAML or JSON list. */
@@ -84,30 +86,16 @@ function readYaml(
   }
 }
 
-/** Where keys stand that their mapping has already. */
-function findRepeats(document: Document): { readonly offset: number; readonly key: string }[] {
-  const repeats: { offset: number; key: string }[] = [];
-  visit(document, {
-    Map(_key, map, ancestors) {
-      const seen = new Set<unknown>();
-      for (const { key } of map.items) {
-        if (!isScalar(key)) continue;
-        if (seen.has(key.value)) {
-          const keys = [...ancestors.filter((node) => isPair(node)).map((pair) => pair.key), key];
-          repeats.push({ offset: key.range?.[0] ?? 0, key: keys.map(String).join('.') });
-        }
-        seen.add(key.value);
-      }
-    },
-  });
-  return repeats;
-}
-
-function toLoadedConfig(path: string, digest: string, file: ConfigFile): LoadedConfig {
+function toLoadedConfig(
+  path: string,
+  digest: string,
+  file: ConfigFile,
+  proxyProblems: readonly ConfigProblem[],
+): LoadedConfig {
   const clusterDomain = file.mesh.clusterDomain.toLowerCase().replace(/\.$/, '');
   const services = Object.entries(file.services).map(([name, service]): ServiceConfig => {
     const { port, namespace, protocol } = service;
-    return { name, namespace, port, protocol, source: toSource(path, service) };
+    return { name, namespace, port, protocol, source: toSource(path, name, service) };
   });
   const binds = Object.entries(file.services).flatMap(([name, service]): BindSettings[] => {
     const address = toAddress(service.bind);
@@ -122,6 +110,8 @@ function toLoadedConfig(path: string, digest: string, file: ConfigFile): LoadedC
     trustDomain: file.mesh.trustDomain.toLowerCase().replace(/\.$/, ''),
     clusterDomain,
     services,
+    manifests: file.manifests === undefined ? null : resolve(dirname(path), file.manifests),
+    proxyProblems,
   };
 }
 
@@ -142,7 +132,14 @@ function listenerDefault(proxy: ConfigFile['proxy']): string | null {
   return proxy.inbound === undefined ? listenerDefaults.inbound : null;
 }
 
-function toSource(path: string, service: ConfigFile['services'][string]): ServiceConfig['source'] {
+function toSource(
+  path: string,
+  name: string,
+  service: ConfigFile['services'][string],
+): ServiceConfig['source'] {
+  if (service.join === true) {
+    return { kind: 'registry', namespace: service.namespace, name, port: service.port };
+  }
   if (service.file !== undefined) {
     return { kind: 'file', path: resolve(dirname(path), service.file) };
   }

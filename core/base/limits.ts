@@ -141,6 +141,14 @@ export const slotsRestingMin = 1_024;
 export const apiDepthMax = 100;
 export const apiElementsMax = 256 * 1024;
 
+/** The right to announce a name, as it is sent; and a file with a key or a token. */
+export const joinTokenCharsMax = 4 * 1024;
+export const secretBytesMax = 16 * 1024;
+/** A DNS name (RFC 1035 2.3.4), and so that of a service or a namespace. */
+export const nameCharsMax = 253;
+/** Processes of one state directory that `heddle stop` looks at, and what each says of itself. */
+export const runFilesMax = 1_000;
+export const runFileBytesMax = 64 * 1024;
 /** Endpoints of one target; a message that makes it more is refused. */
 export const endpointsMax = 64 * 1024;
 /** Addresses of the control plane that are used. */
@@ -174,16 +182,6 @@ export const stateFileBytesMax = 24 * 1024 * 1024;
 /** Between writes of one target's state, and after which an unchanged one is written anew. */
 export const stateWriteMs = 1_000;
 export const stateRefreshMs = 600_000;
-/** The right to announce a name, as it is sent; and a file with a key or a token. */
-export const joinTokenCharsMax = 4 * 1024;
-export const secretBytesMax = 16 * 1024;
-/** A DNS name (RFC 1035 2.3.4), and so that of a service or a namespace. */
-export const nameCharsMax = 253;
-/** Control planes at which a process announces itself. */
-export const controlPlanesMax = 16;
-/** Processes of one state directory that `heddle stop` looks at, and what each says of itself. */
-export const runFilesMax = 1_000;
-export const runFileBytesMax = 64 * 1024;
 /** gRPC: a message, either way; what grpc-js and grpc-go take as well. */
 export const grpcMessageBytesMax = 4 * 1024 * 1024;
 /** Fields of a call, or of its end. */
@@ -208,6 +206,25 @@ export const configBytesMax = 1024 * 1024;
 export const configCacheBytesMax = 16 * 1024 * 1024;
 /** Configurations that are kept on disk; the oldest go. */
 export const configsCachedMax = 64;
+
+/** How long a joined process stays an endpoint when its stream was lost, and a start settles. */
+export const registryLeaseMs = 10_000;
+/** A gap of the timers after which leases start afresh: this process was stopped or suspended. */
+export const registryPauseMs = 2_000;
+/** How long a service stays known, without endpoints, after the last process of it has gone. */
+export const registryServiceKeepMs = 600_000;
+export const registryInstancesMax = 100_000;
+export const registryFileBytesMax = 64 * 1024 * 1024;
+/** Between two writes of the registry to disk. */
+export const registrySaveMs = 200;
+/** Endpoints of one service. */
+export const serviceEndpointsMax = 64 * 1024;
+/** Changes of one service are told at once, then at most this often. */
+export const changesMs = 20;
+export const manifestFilesMax = 1_000;
+export const manifestBytesMax = 1024 * 1024;
+/** Objects of a folder of manifests. */
+export const manifestObjectsMax = 100_000;
 
 export const workersMax = 32;
 export const slotsMax = 64 * 1024;
@@ -261,6 +278,23 @@ export const handshakeMs = 100;
 /** Accepted sockets that wait unread where a listener cannot pause. */
 export const heldSocketsMax = 64;
 
+/** Streams of a control plane, of all proxies together, and beside them those that join. */
+export const controlStreamsMax = 256 * 1024;
+/** Streams of one connection: three for each target of a proxy, and some. */
+export const controlStreamsPerConnectionMax = 32 * 1024;
+/** Processes that join over one connection. */
+export const joinsPerConnectionMax = 64;
+/** Endpoints in one message about a set; with zones of the greatest length it fits. */
+export const updateEndpointsMax = 8 * 1024;
+/** Endpoints in one answer to a command. */
+export const viewEndpointsMax = 32 * 1024;
+/** How long the token of the local user is good; each start makes another. */
+export const localTokenMs = 10 * 365 * 24 * 3600 * 1000;
+/** How long the end of a control plane takes at the most. */
+export const controlDrainMs = 2_000;
+/** How long a stream may take nothing before the control plane ends it. */
+export const slowStreamMs = 30_000;
+
 assert(
   http2StreamWindowCeiling * http2ConcurrentStreamsMax <= h2HeldBytesMax,
   'the streams of a connection hold no more than their bound',
@@ -282,5 +316,7 @@ assert(poolIdleTimeoutMs < 5_000, 'idle connections end before the usual server 
 assert(hopsCountedMin < poolConnectionsMax, 'a loop is seen before it has all connections');
 assert(workerHeartbeatMs * 3 < workerSilenceMs, 'one late heartbeat is not silence');
 assert(heldSocketsMax < descriptorReserve, 'held sockets fit the reserve');
+assert(targetsMax * 3 < controlStreamsPerConnectionMax, 'a proxy can watch all of its targets');
+assert(updateEndpointsMax * 400 < grpcMessageBytesMax, 'an update fits a message');
 assert(accessBatchChars < logBufferBytesMax, 'a batch of the access log fits the buffer');
 assert(joinTokenCharsMax < secretBytesMax, 'a token fits its file');

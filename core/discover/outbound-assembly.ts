@@ -41,7 +41,7 @@ export class OutboundAssembly implements Assembly {
   readonly #asked: Asked;
   readonly #policyStream: WatchStream<TrafficSpec, Whole<OutboundPolicy>>;
   readonly #profileStream: WatchStream<GetDestination, Whole<DestinationProfile>>;
-  readonly #profileWait = new Timer({ onTimer: () => this.#settleProfile() });
+  readonly #profileWait = new Timer({ onTimer: () => this.#settleProfile(false) });
   #policy: Whole<OutboundPolicy> | null = null;
   /** What the control plane said in place of a policy. */
   #answer: Answer | null = null;
@@ -159,13 +159,14 @@ export class OutboundAssembly implements Assembly {
   #onProfile(profile: Whole<DestinationProfile>): string {
     if (sameBytes(this.#profile, profile)) return '';
     this.#profile = profile;
-    this.#settleProfile();
+    this.#settleProfile(true);
     return '';
   }
 
   #onProfileAnswer(answer: Answer): boolean {
-    if (answer === 'unknown') this.#profile = null;
-    this.#settleProfile();
+    const isLost = answer === 'unknown' && this.#profile !== null;
+    if (isLost) this.#profile = null;
+    this.#settleProfile(isLost);
     return answer !== 'rejected';
   }
 
@@ -175,7 +176,8 @@ export class OutboundAssembly implements Assembly {
     this.#env.timers.arm(this.#profileWait, profileWaitMs);
   }
 
-  #settleProfile(): void {
+  #settleProfile(changed: boolean): void {
+    if (this.#profileSettled && !changed) return;
     this.#profileSettled = true;
     this.#env.timers.cancel(this.#profileWait);
     this.#holdSet();

@@ -4,6 +4,7 @@
  */
 
 import type { Discovery, ResolvedTarget, SourceStatus } from '../../api/discovery.ts';
+import type { GetDestination } from '../../api/gen/proxy/destination.ts';
 import type { Address } from '../../api/settings.ts';
 import type { Clock } from '../base/clock.ts';
 import { Deadlines } from '../base/deadlines.ts';
@@ -79,7 +80,7 @@ export class RemoteDiscovery implements Discovery {
   readonly #sets: DestinationSets;
   readonly #store: StateStore | null;
   readonly #watches = new Map<string, TargetWatch>();
-  readonly #probe: WatchStream<unknown, unknown> | null;
+  readonly #probe: WatchStream<GetDestination, unknown> | null;
   readonly #stopFollowing: () => void;
   #answered = false;
   #controlError: string | null = null;
@@ -155,8 +156,9 @@ export class RemoteDiscovery implements Discovery {
   /** Every stream of every target; those that targets share are shown with each. */
   *watches(): Generator<WatchRow> {
     const nowMs = this.#env.clock.monotonicMs();
-    for (const { key, source, ...watch } of this.#rows()) {
-      for (const [api, { phase, sinceMs, attempts, error, address }] of watch.streams) {
+    for (const watch of this.#watches.values()) {
+      const { key, source } = watch;
+      for (const [api, { phase, sinceMs, attempts, error, address }] of watch.streams()) {
         yield { key, api, phase, ageMs: nowMs - sinceMs, attempts, error, source, address };
       }
     }
@@ -170,12 +172,6 @@ export class RemoteDiscovery implements Discovery {
     this.#sets.close();
     this.#channel.close();
     void this.#store?.close();
-  }
-
-  *#rows() {
-    for (const watch of this.#watches.values()) {
-      yield { key: watch.key, source: watch.source, streams: watch.streams() };
-    }
   }
 
   /** A string is why there is no such target. */
@@ -286,15 +282,20 @@ export class RemoteDiscovery implements Discovery {
   }
 
   /** Without a target that is always watched, somebody has to ask something. */
-  #openProbe(): WatchStream<unknown, unknown> {
+  #openProbe(): WatchStream<GetDestination, unknown> {
     const { control, workload } = this.#settings;
     const request = { scheme: '', path: control, contextToken: workload };
-    const probe = new WatchStream(this.#streamEnv, profileMethod, request, {
-      onMessage: () => '',
-      onAnswer: () => false,
-    });
+    const probe = new WatchStream<GetDestination, unknown>(
+      this.#streamEnv,
+      profileMethod,
+      request,
+      {
+        onMessage: () => '',
+        onAnswer: () => false,
+      },
+    );
     probe.start();
-    return probe as unknown as WatchStream<unknown, unknown>;
+    return probe;
   }
 }
 

@@ -47,8 +47,8 @@ export function readState(bytes: Buffer, key: string, workload: string): StoredS
   if (createHash('sha256').update(json).digest('hex') !== header[1]) return 'its checksum differs';
   const body = parse(json);
   if (!isObject(body)) return 'it has another form';
-  if (body['key'] !== key) return 'it is about something else';
-  if (body['workload'] !== workload) return 'it belongs to another workload';
+  if (body.key !== key) return 'it is about something else';
+  if (body.workload !== workload) return 'it belongs to another workload';
   const { confirmedWallMs } = body;
   const parts = readParts(body);
   if (!isCount(confirmedWallMs, Number.MAX_SAFE_INTEGER) || parts === null) {
@@ -66,7 +66,7 @@ function readParts(body: Body): Parts | null {
   const [outbound, profile, inbound] = ['outbound', 'profile', 'inbound'].map((name) =>
     fromBase64(body[name]),
   );
-  const set = readSet(body['set']);
+  const set = readSet(body.set);
   if (outbound === undefined || profile === undefined || inbound === undefined) return null;
   return set === undefined ? null : { outbound, profile, inbound, set };
 }
@@ -74,12 +74,12 @@ function readParts(body: Body): Parts | null {
 /** Here and below: `undefined` is another form. */
 function readSet(value: unknown): KnownSet | null | undefined {
   if (value === null) return null;
-  if (!isObject(value) || !Array.isArray(value['endpoints'])) return undefined;
+  if (!isObject(value) || !Array.isArray(value.endpoints)) return undefined;
   const { namespace, service } = value;
   if (typeof namespace !== 'string' || typeof service !== 'string') return undefined;
-  if (value['endpoints'].length > endpointsMax) return undefined;
+  if (value.endpoints.length > endpointsMax) return undefined;
   const endpoints: ResolvedEndpoint[] = [];
-  for (const one of value['endpoints']) {
+  for (const one of value.endpoints) {
     const endpoint = readOne(one);
     if (endpoint === undefined) return undefined;
     endpoints.push(endpoint);
@@ -105,8 +105,8 @@ function readTraits(value: unknown): EndpointTraits | undefined {
   if (protocolHint !== '' && protocolHint !== 'h2' && protocolHint !== 'opaque') return undefined;
   if (!isCount(opaqueTransportPort, uint32Max)) return undefined;
   if (typeof authorityOverride !== 'string') return undefined;
-  const http2 = readHttp2(value['http2']);
-  const labels = value['labels'];
+  const http2 = readHttp2(value.http2);
+  const labels = value.labels;
   if (http2 === undefined || !isTextMap(labels)) return undefined;
   return {
     identity,

@@ -9,7 +9,7 @@ import { Timer, type TimerOwner } from '../base/timers.ts';
 import { Exchange, type ExchangeClient } from '../http/exchange.ts';
 import { GrpcStatus, isGrpc } from '../http/grpc.ts';
 import { Framing, type Head, Method as HttpMethod } from '../http/head.ts';
-import { FrameError, frameMessage, MessageReader } from './frame.ts';
+import { FrameError, frameMessage, MessageReader, prefixBytes } from './frame.ts';
 import { decodeMessage, type Method } from './method.ts';
 import { SendQueue } from './send-queue.ts';
 import { emptyHead } from './settings.ts';
@@ -128,7 +128,7 @@ export class OutgoingCall<Request, Response>
     assert(!this.#halfClosed, 'no message follows the end');
     const frame = frameMessage(this.#method.request, message);
     const { messageBytesMax } = this.#owner;
-    if (frame.length > messageBytesMax) {
+    if (frame.length - prefixBytes > messageBytesMax) {
       this.#give(Code.RESOURCE_EXHAUSTED, `the request is larger than ${messageBytesMax} bytes`);
       return;
     }

@@ -165,7 +165,7 @@ export class GrpcClient implements H2ClientOwner<H2Client>, DialOwner, CallOwner
     io.enter();
     this.#dial?.abort();
     this.#dial = null;
-    for (const call of [...this.#calls]) call.cancel();
+    for (const call of this.#calls) call.cancel();
     this.#connection?.retire();
     this.#connection = null;
     io.leave();
@@ -228,11 +228,11 @@ export class GrpcClient implements H2ClientOwner<H2Client>, DialOwner, CallOwner
   }
 
   #place(call: Call): void {
-    this.#calls.add(call);
     if (this.#closed) {
       this.#env.io.soon(() => this.#failAll([call], 'the client was closed'));
       return;
     }
+    this.#calls.add(call);
     const connection = this.#connection;
     if (connection !== null && connection.room > 0) {
       connection.send(call.begin());

@@ -6,6 +6,9 @@
 
 import type { MessageCodec } from './method.ts';
 
+/** In front of each message. */
+export const prefixBytes = 5;
+
 /** The bytes of a message as they are sent; may be sent on many calls. */
 export function frameMessage<Message>(codec: MessageCodec<Message>, message: Message): Buffer {
   const bytes = codec.encode(message);
@@ -98,6 +101,5 @@ export class MessageReader {
   }
 }
 
-const prefixBytes = 5;
 const partBytesMin = 1024;
 const nothing = Buffer.alloc(0);

@@ -7,8 +7,9 @@ import { assert } from '../base/assert.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
 import type { ClientConnection, Exchange } from '../http/exchange.ts';
 import { headOfLines } from '../http/field-lines.ts';
+import { H2Code } from '../http/h2/error-code.ts';
 import type { Head } from '../http/head.ts';
-import { FrameError, frameMessage, MessageReader } from './frame.ts';
+import { FrameError, frameMessage, MessageReader, prefixBytes } from './frame.ts';
 import { decodeMessage, type Method } from './method.ts';
 import { SendQueue } from './send-queue.ts';
 import { Code, okStatus, type Status, statusLines } from './status.ts';
@@ -16,7 +17,7 @@ import { Code, okStatus, type Status, statusLines } from './status.ts';
 export interface ServerCall<Request, Response> {
   /** The client, as `10.0.0.1:4321`. */
   readonly peer: string;
-  /** Monotonic; Infinity where the client gave none. When it has passed, the call ends by itself. */
+  /** Monotonic; Infinity where the client gave none. Once passed, the call ends by itself. */
   readonly deadlineMs: number;
   onMessage: (message: Request) => void;
   /** The client sends nothing more. */
@@ -28,13 +29,18 @@ export interface ServerCall<Request, Response> {
   /** A field of the request that is the application's; null where there is none. */
   metadata(name: string): string | null;
   send(message: Response): void;
-  /** What `frameMessage` made; it may go out on many calls and must not change. */
+  /**
+   * What `frameMessage` made; it may go out on many calls and must not change. To thousands of
+   * calls it is sent outside of events (`systemTurn`), or each has an output buffer by the end.
+   */
   sendFrame(frame: Buffer): void;
   /** Bytes sent here that the client's windows or the kernel have not taken yet. */
   readonly queuedBytes: number;
   readonly congested: boolean;
   readonly isOver: boolean;
   end(status: Status): void;
+  /** Ends it by a reset, RESOURCE_EXHAUSTED: for a client that takes nothing, so no status. */
+  abort(): void;
 }
 
 /** The server that a call belongs to. */
@@ -113,18 +119,18 @@ export class IncomingCall<Request, Response>
 
   sendFrame(frame: Buffer): void {
     if (this.isOver) return;
-    if (frame.length > this.#host.messageBytesMax) {
-      const text = `the answer is larger than ${this.#host.messageBytesMax} bytes`;
-      this.#give(Code.RESOURCE_EXHAUSTED, text);
+    if (frame.length - prefixBytes > this.#host.messageBytesMax) {
+      const message = `the answer is larger than ${this.#host.messageBytesMax} bytes`;
+      this.end({ code: Code.RESOURCE_EXHAUSTED, message });
+      this.onCancel();
       return;
     }
-    // An event each: a thousand calls in one would take a thousand output buffers.
+    // An event of its own: of many calls in a row, the first have been written when the last come.
     this.#host.enter();
     this.begin();
     if (!this.enqueue(frame)) {
-      const waiting = this.queuedBytes;
-      this.clear();
-      this.#give(Code.RESOURCE_EXHAUSTED, `${waiting} bytes wait for the client to read them`);
+      const text = `${this.queuedBytes} bytes wait for the client to read them`;
+      this.#give(Code.RESOURCE_EXHAUSTED, text);
     }
     this.#host.leave();
   }
@@ -135,6 +141,16 @@ export class IncomingCall<Request, Response>
     this.#status = status;
     this.#forgetRequest();
     this.endAfter();
+    this.#host.leave();
+  }
+
+  abort(): void {
+    const x = this.#x;
+    if (x === null) return;
+    this.#host.enter();
+    this.#forget();
+    x.resetCode = H2Code.ENHANCE_YOUR_CALM;
+    x.client?.abort(x);
     this.#host.leave();
   }
 

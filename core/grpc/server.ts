@@ -121,7 +121,7 @@ export class GrpcServer implements CallHost {
   drain(): void {
     this.#context.draining = true;
     this.#env.io.enter();
-    for (const connection of [...this.#connections]) connection.closeIdle();
+    for (const connection of this.#connections) connection.closeIdle();
     this.#env.io.leave();
   }
 
@@ -129,7 +129,7 @@ export class GrpcServer implements CallHost {
   close(): void {
     this.#context.draining = true;
     this.#env.io.enter();
-    for (const connection of [...this.#connections]) connection.closeForced();
+    for (const connection of this.#connections) connection.closeForced();
     this.#env.io.leave();
   }
 

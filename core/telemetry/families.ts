@@ -8,6 +8,8 @@
  * carries the label `worker`. docs/METRICS.md is made from this table by `tools/docs-metrics.ts`.
  */
 
+import { controlFamilies } from './control-families.ts';
+
 export interface FamilyTraits {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
@@ -299,6 +301,7 @@ export const families = {
     help: 'Lines dropped because nobody read them fast enough, by stream: log or access.',
     labels: ['stream'],
   },
+  ...controlFamilies,
 } as const satisfies Record<string, FamilyTraits>;
 
 export type FamilyName = keyof typeof families;

@@ -18,14 +18,14 @@ import { Io } from '../../core/io/io.ts';
 import type { FakeClock } from './fake-clock.ts';
 import { untilTurn } from './turns.ts';
 
-export const text: MessageCodec<string> = {
+const text: MessageCodec<string> = {
   encode: (message) => Buffer.from(message, 'utf8'),
   decode: (bytes) => (bytes[0] === 0xff ? null : Buffer.from(bytes).toString('utf8')),
 };
 
-export type TextMethod = Method<string, string>;
+type TextMethod = Method<string, string>;
 
-export function textMethod(name: string): TextMethod {
+function textMethod(name: string): TextMethod {
   return { path: `/test.Text/${name}`, request: text, response: text };
 }
 
@@ -104,7 +104,7 @@ export class GrpcRig implements AsyncDisposable {
     this.io.enter();
     this.io.close();
     this.io.leave();
-    for (const close of this.#closers.reverse()) await close();
+    for (const close of this.#closers.toReversed()) await close();
     this.io.close();
     this.timers.close();
   }

@@ -141,8 +141,10 @@ const moduleBans: readonly ModuleBan[] = [
   {
     modules: ['node:net'],
     harmless: new Set(['isIP', 'isIPv4', 'isIPv6', 'BlockList', 'SocketAddress']),
-    allowed: /^(core\/io\/|workers\/(listen|accept|handoff)\.ts$|cli\/demo)/,
-    instead: 'sockets belong to core/io and workers/{listen,accept,handoff}.ts',
+    allowed:
+      /^(core\/io\/|workers\/(listen|accept|handoff)\.ts$|control\/serve\/listen\.ts$|cli\/demo)/,
+    instead:
+      'sockets belong to core/io, workers/{listen,accept,handoff}.ts, control/serve/listen.ts',
   },
   {
     modules: ['node:tls'],

@@ -1,0 +1,43 @@
+/**
+ * Who watches: one entry for each connection that has streams, with what its proxy says of itself
+ * in any of them. As many as there are connections.
+ */
+
+interface WatchingProxy {
+  /** As it names itself; proves nothing. */
+  workload: string;
+  /** Where it connected from. */
+  readonly peer: string;
+  admin: string;
+  version: string;
+  streams: number;
+}
+
+/** What one stream says; empty where it says nothing. */
+type Told = Partial<Pick<WatchingProxy, 'workload' | 'admin' | 'version'>>;
+
+export class ProxyTable {
+  readonly #byPeer = new Map<string, WatchingProxy>();
+
+  /** Notes a stream of `peer` until the returned function is called. */
+  opened(peer: string, told: Told): () => void {
+    let proxy = this.#byPeer.get(peer);
+    if (proxy === undefined) {
+      proxy = { workload: '', peer, admin: '', version: '', streams: 0 };
+      this.#byPeer.set(peer, proxy);
+    }
+    const own = proxy;
+    own.streams += 1;
+    own.workload = told.workload || own.workload;
+    own.admin = told.admin || own.admin;
+    own.version = told.version || own.version;
+    return () => {
+      own.streams -= 1;
+      if (own.streams === 0) this.#byPeer.delete(peer);
+    };
+  }
+
+  list(): readonly Readonly<WatchingProxy>[] {
+    return [...this.#byPeer.values()];
+  }
+}

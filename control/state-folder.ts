@@ -1,0 +1,105 @@
+/**
+ * The folder where a control plane keeps what a restart needs: who has joined, the key that signs
+ * join tokens, and a token for the user whose folder it is. One control plane has it at a time.
+ */
+
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { localTokenMs } from '../core/base/limits.ts';
+import { type JoinKey, openJoinKey } from './issuer/join-key.ts';
+import { createJoinToken } from './issuer/join-token.ts';
+import { writeSecretFile } from './issuer/secret-file.ts';
+
+/** What is wrong with the folder or the key, as a sentence with what to do. */
+export class StateError extends Error {
+  override readonly name = 'StateError';
+}
+
+export interface StateFolder {
+  readonly joinKey: JoinKey;
+  readonly registryPath: string;
+  /** Lets another control plane have it. */
+  close(): void;
+}
+
+interface StateFolderOptions {
+  readonly path: string;
+  /** Of a key that several control planes share; null for one of its own. */
+  readonly joinKeyPath: string | null;
+  readonly wallMs: number;
+}
+
+export function openStateFolder(options: StateFolderOptions): StateFolder {
+  const { path, joinKeyPath, wallMs } = options;
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new StateError(`--state-dir: cannot make ${path}: ${messageOf(error)}`);
+  }
+  const release = claim(path);
+  try {
+    const joinKey = openJoinKey(path, joinKeyPath ?? undefined);
+    if ('problem' in joinKey) throw new StateError(joinKey.problem);
+    const expiresWallMs = wallMs + localTokenMs;
+    const token = createJoinToken(joinKey.privateKey, {
+      namespace: '*',
+      service: '*',
+      expiresWallMs,
+    });
+    writeSecretFile(join(path, 'local.token'), `${token}\n`);
+    return { joinKey, registryPath: join(path, 'registry.json'), close: release };
+  } catch (error) {
+    release();
+    if (error instanceof StateError) throw error;
+    throw new StateError(`--state-dir: cannot write to ${path}: ${messageOf(error)}`);
+  }
+}
+
+/** A file says who has the folder; one whose process is gone says nothing. */
+function claim(path: string): () => void {
+  const file = join(path, 'up.pid');
+  const own = `${process.pid} ${startOf(process.pid)}\n`;
+  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    try {
+      writeSecretFile(file, own, true);
+    } catch (error) {
+      throw new StateError(`--state-dir: cannot write to ${path}: ${messageOf(error)}`);
+    }
+    const found = read(file);
+    if (found === own) {
+      return () => {
+        if (read(file) === own) rmSync(file, { force: true });
+      };
+    }
+    const [pid, start] = found.trim().split(' ');
+    if (start !== undefined && start === startOf(Number(pid))) {
+      throw new StateError(
+        `--state-dir: ${path} is in use by the heddle up of process ${pid}; ` +
+          'stop it, or name another folder',
+      );
+    }
+    rmSync(file, { force: true });
+  }
+  throw new StateError(`--state-dir: ${path} is being taken by others; name another folder`);
+}
+
+/** When the process began, which tells it from a later one of the same number; '' for none. */
+function startOf(pid: number): string {
+  const stat = read(`/proc/${pid}/stat`);
+  // What stands before is the name in parentheses, which may have spaces: proc_pid_stat(5).
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+const attemptsMax = 5;

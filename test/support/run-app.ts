@@ -1,0 +1,60 @@
+/**
+ * An application for tests of `heddle run`. It says what happens to it, one line each: that it
+ * listens, its signals, what its own calls got. `node run-app.ts [word ...]`, with words such as
+ * `listen=8080`, `ignore=SIGTERM`, `end=SIGTERM:7`, `call=SIGTERM:http://127.0.0.1:1/`.
+ */
+
+import { createServer, request } from 'node:http';
+
+function main(words: readonly string[]): void {
+  for (const word of words) {
+    const [name, value = ''] = split(word, '=');
+    const [signal, rest = ''] = split(value, ':');
+    if (name === 'listen') listen(Number(value));
+    else if (name === 'say') say(process.env[value] ?? '');
+    else if (name === 'ignore') process.on(signal, () => say(signal));
+    else if (name === 'end') process.on(signal, () => end(signal, Number(rest)));
+    else if (name === 'call') process.on(signal, () => void call(signal, rest));
+    else throw new Error(`no such word: ${word}`);
+  }
+  // Until it is ended.
+  setInterval(() => undefined, 60_000);
+  say(`running ${process.pid}`);
+}
+
+function split(text: string, mark: string): [string, string?] {
+  const at = text.indexOf(mark);
+  return at === -1 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function listen(port: number): void {
+  const server = createServer((_request, response) => response.end(String(process.pid)));
+  server.listen(port, '127.0.0.1', () => say('listening'));
+}
+
+function end(signal: string, code: number): void {
+  say(signal);
+  process.exit(code);
+}
+
+/** By the outbound proxy, as a client of proxies does it, before it ends. */
+function call(signal: string, url: string): void {
+  say(signal);
+  const [host, port] = (process.env.HEDDLE_OUTBOUND ?? '').split(':');
+  const headers = { host: new URL(url).host };
+  const sent = request({ host, port, path: url, headers, agent: false }, (response) => {
+    response.resume();
+    response.on('end', () => {
+      say(`called ${response.statusCode}`);
+      process.exit(0);
+    });
+  });
+  sent.on('error', (error) => say(`called ${error.message}`));
+  sent.end();
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+main(process.argv.slice(2));

@@ -1,0 +1,142 @@
+/**
+ * `heddle run` for tests: the executable with a state directory of its own, the lines that it and
+ * its application say, in their order and beside events of others, and a sure end.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { resolve } from 'node:path';
+import type { TestContext } from 'node:test';
+import { makeFolder, ownHost } from './process.ts';
+
+const executable = resolve(import.meta.dirname, '../../cli/heddle');
+const application = resolve(import.meta.dirname, 'run-app.ts');
+const waitMs = 20_000;
+
+/** What happened, in its order, whoever said it. */
+export class Events {
+  readonly all: string[] = [];
+  #onNews = Promise.withResolvers<void>();
+
+  readonly add = (event: string): void => {
+    this.all.push(event);
+    this.#onNews.resolve();
+    this.#onNews = Promise.withResolvers<void>();
+  };
+
+  /** Resolves with the first from `from` on that fits, as it was said. */
+  async until(part: string | RegExp, from = 0): Promise<string> {
+    const limit = AbortSignal.timeout(waitMs);
+    const late = once(limit, 'abort');
+    for (;;) {
+      const found = this.all
+        .slice(from)
+        .find((one) => (typeof part === 'string' ? one === part : part.test(one)));
+      if (found !== undefined) return found;
+      if (limit.aborted) throw new Error(`never ${part}:\n${this.all.join('\n')}`);
+      await Promise.race([this.#onNews.promise, late]);
+    }
+  }
+
+  index(event: string): number {
+    return this.all.indexOf(event);
+  }
+}
+
+interface RunOptions {
+  readonly events?: Events;
+  readonly stateFolder?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Leads a process group of its own, as a shell starts what it runs. */
+  readonly isGroup?: boolean;
+}
+
+export interface RunProcess {
+  readonly pid: number;
+  readonly events: Events;
+  readonly stateFolder: string;
+  /** Exit code and signal, when also all output has been read. */
+  readonly ended: Promise<readonly [code: number | null, signal: NodeJS.Signals | null]>;
+}
+
+/** Words for the application are at the end of `args`, after `--`. */
+export function startRun(
+  t: TestContext,
+  args: readonly string[],
+  options: RunOptions = {},
+): RunProcess {
+  const { events = new Events(), stateFolder = makeFolder(t) } = options;
+  const all = ['run', '--state-dir', stateFolder, ...args];
+  const child = spawn(executable, all, {
+    detached: options.isGroup === true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, HEDDLE_TOKEN: 'token of the test', ...options.environment },
+  });
+  for (const stream of [child.stdout, child.stderr]) readLines(stream, events.add);
+  const ended = untilClosed(child);
+  t.after(async () => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    await ended;
+  });
+  return { pid: child.pid ?? 0, events, stateFolder, ended };
+}
+
+/** The application's command. */
+export function appCommand(...words: readonly string[]): string[] {
+  return ['--', process.execPath, '--disable-warning=ExperimentalWarning', application, ...words];
+}
+
+async function untilClosed(
+  child: ChildProcess,
+): Promise<readonly [number | null, NodeJS.Signals | null]> {
+  await once(child, 'close');
+  return [child.exitCode, child.signalCode];
+}
+
+function readLines(stream: NodeJS.ReadableStream | null, onLine: (line: string) => void): void {
+  let rest = '';
+  stream?.setEncoding('utf8').on('data', (text: string) => {
+    const lines = `${rest}${text}`.split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) onLine(line);
+  });
+}
+
+/** Of a process that runs now; the proxy is the one that was started as such. */
+export function childOf(pid: number, word: string): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ');
+  const found = children.find((child) => {
+    return readFileSync(`/proc/${child}/cmdline`, 'latin1').split('\0').includes(word);
+  });
+  if (found === undefined) throw new Error(`no ${word} among the children of ${pid}`);
+  return Number(found);
+}
+
+/** Resolves when no process of that number is there, not even one that waits to be read. */
+export async function untilGone(pid: number): Promise<void> {
+  const limit = AbortSignal.timeout(waitMs);
+  for (;;) {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+      if (stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z')) return;
+    } catch {
+      return;
+    }
+    if (limit.aborted) throw new Error(`process ${pid} does not end`);
+    await new Promise((resume) => setTimeout(resume, 20));
+  }
+}
+
+/** A port that is free now, and that the system gives to nobody who asks for any. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, ownHost);
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address !== 'object') throw new Error('no port');
+  return address.port;
+}
