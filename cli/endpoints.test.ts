@@ -202,7 +202,8 @@ function shape(text: string): string[] {
 }
 
 test('places that have the same are alike, and the end is 0', async (t) => {
-  const admin = await startAdmin(t, [proxyTarget(right.toReversed())]);
+  const inbound = { target: 'inbound:', authority: '127.0.0.1:8080' };
+  const admin = await startAdmin(t, [proxyTarget(right.toReversed()), proxyTarget([], inbound)]);
   const view = await startMesh(t, [admin]);
   const { code, out, err } = await runCli(['endpoints', '--compare', '--control', view.address]);
   assert.deepEqual(shape(out), [

@@ -36,7 +36,7 @@ async function findAddresses(control: string): Promise<readonly Address[] | stri
     { clock: systemClock, timers, random },
     {
       onAddresses: (addresses) => {
-        if (addresses.length > 0) resolve(addresses);
+        if (addresses.size > 0) resolve([...addresses.values()]);
       },
       onError: (reason) => resolve(`${control}: ${reason}`),
     },
