@@ -176,17 +176,17 @@ test('waits until nothing fails, and not for warnings', async (t) => {
 
 test('colours are those of the environment', () => {
   const heddle = resolve(import.meta.dirname, 'heddle');
-  const rows: [Record<string, string>, RegExp][] = [
-    [{ FORCE_COLOR: '1', NO_COLOR: '' }, /are \x1b\[32m\u221a\x1b\[0m\n$/],
-    [{ FORCE_COLOR: '1', NO_COLOR: '1' }, /are \u221a\n$/],
-    [{ FORCE_COLOR: '', NO_COLOR: '' }, /are \u221a\n$/],
+  const rows: [Record<string, string>, string][] = [
+    [{ FORCE_COLOR: '1', NO_COLOR: '' }, ' \x1b[32m\u221a\x1b[0m\n'],
+    [{ FORCE_COLOR: '1', NO_COLOR: '1' }, ' \u221a\n'],
+    [{ FORCE_COLOR: '', NO_COLOR: '' }, ' \u221a\n'],
   ];
   for (const [colors, expected] of rows) {
     const env = { ...process.env, ...colors };
     const args = ['check', '--control', 'off', '-o', 'short'];
     const { status, stdout } = spawnSync(heddle, args, { env, encoding: 'utf8' });
     assert.equal(status, 0);
-    assert.match(stdout, expected);
+    assert.ok(stdout.endsWith(expected), stdout);
   }
 });
 

@@ -252,7 +252,8 @@ const proxyTroubles: readonly Row[] = [
   [
     { proxies: [{ watches: [{ ...watch, phase: 'backing-off', error: 'UNAVAILABLE: x' }] }] },
     [
-      'warning watches-are-live: web.demo: host:web (outbound) is backing-off for 1s: UNAVAILABLE: x',
+      'warning watches-are-live: ' +
+        'web.demo: host:web (outbound) is backing-off for 1s: UNAVAILABLE: x',
     ],
   ],
   [
