@@ -38,7 +38,7 @@ type Shown = Pick<ProxyFacts, 'name' | 'watches'> & { readonly targets: readonly
 function judgeTargets(shown: readonly Shown[]): Check[] {
   const stale = shown.flatMap(({ name, targets, watches }) => [
     ...targets.flatMap((target) => tellStale(name, target)),
-    ...watches.flatMap((watch) => tellFailing(name, watch)),
+    ...tellFailing(name, watches),
   ]);
   const refused = shown.flatMap(({ name, targets }) =>
     targets
@@ -61,11 +61,20 @@ function tellStale(name: string, target: ProxyTarget): string[] {
   return [`${name}: ${nameOf(target)} is ${state}, ${formatAge(ageMs)} old${reason}`];
 }
 
+/** One line for each reason, however many streams have it. */
+function tellFailing(name: string, watches: readonly ProxyWatch[]): string[] {
+  const reasons = Map.groupBy(watches.filter(isFailing), ({ error }) => error);
+  return [...reasons].map(([error, streams]) => {
+    const [{ key, api }] = streams;
+    const ageMs = Math.max(...streams.map((one) => one.ageMs ?? 0));
+    const others = streams.length > 1 ? ` and ${streams.length - 1} more` : '';
+    return `${name}: ${key} (${api})${others}, for ${formatAge(ageMs)}: ${error}`;
+  });
+}
+
 /** That there is no such service is an answer as well. */
-function tellFailing(name: string, { key, api, phase, ageMs, error }: ProxyWatch): string[] {
-  const isOver = phase === 'live' || phase === 'ended';
-  if (isOver || error === '' || answers.test(error)) return [];
-  return [`${name}: ${key} (${api}) is ${phase} for ${formatAge(ageMs)}: ${error}`];
+function isFailing({ phase, error }: ProxyWatch): boolean {
+  return phase !== 'live' && phase !== 'ended' && error !== '' && !answers.test(error);
 }
 
 function nameOf({ authority, target }: ProxyTarget): string {

@@ -89,6 +89,8 @@ const proxy: ProxyFacts = {
 
 const watch = { key: 'host:web', api: 'outbound', phase: 'live', ageMs: 1_000, error: '' };
 
+const failing = { ...watch, phase: 'backing-off', error: 'UNAVAILABLE: x' };
+
 const own: OwnFacts = { version: '1.2.3', node: '26.10.0', descriptorLimit: 100_000 };
 
 function metrics(values: Readonly<Record<string, number>>): ProxyFacts['samples'] {
@@ -250,10 +252,10 @@ const proxyTroubles: readonly Row[] = [
     ],
   ],
   [
-    { proxies: [{ watches: [{ ...watch, phase: 'backing-off', error: 'UNAVAILABLE: x' }] }] },
+    { proxies: [{ watches: [watch, failing, { ...failing, api: 'profile', ageMs: 2_000 }] }] },
     [
       'warning watches-are-live: ' +
-        'web.demo: host:web (outbound) is backing-off for 1s: UNAVAILABLE: x',
+        'web.demo: host:web (outbound) and 1 more, for 2s: UNAVAILABLE: x',
     ],
   ],
   [
