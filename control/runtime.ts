@@ -26,7 +26,7 @@ import { Registry } from './sources/registry.ts';
 import { systemResolverPaths } from './sources/resolver-files.ts';
 import { openStateFolder, type StateFolder } from './state-folder.ts';
 
-export interface ControlPlaneOptions {
+interface ControlPlaneOptions {
   /** Without a path it is not followed. */
   readonly config: LoadedConfig;
   readonly listen: Address;

@@ -61,7 +61,8 @@ export function openStateFolder(options: StateFolderOptions): StateFolder {
 /** A file says who has the folder; one whose process is gone says nothing. */
 function claim(path: string): () => void {
   const file = join(path, 'up.pid');
-  const own = `${process.pid} ${startOf(process.pid)}\n`;
+  claims += 1;
+  const own = `${process.pid} ${startOf(process.pid)} ${claims}\n`;
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     try {
       writeSecretFile(file, own, true);
@@ -106,3 +107,5 @@ function messageOf(error: unknown): string {
 }
 
 const attemptsMax = 5;
+/** Tells the claims of one process apart. */
+let claims = 0;
