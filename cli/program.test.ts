@@ -51,7 +51,18 @@ async function withFolder(work: (folder: string) => Promise<void>): Promise<void
 test('every command has help with an example, on stdout', async () => {
   const overview = await run('--help');
   assert.equal(overview.code, 0);
-  for (const name of ['demo', 'proxy', 'validate', 'stat', 'version']) {
+  for (const name of [
+    'demo',
+    'proxy',
+    'run',
+    'up',
+    'wait',
+    'stop',
+    'token',
+    'validate',
+    'stat',
+    'version',
+  ]) {
     assert.match(overview.out, new RegExp(`^  ${name} `, 'm'));
     const { code, out, err } = await run(`${name} --help`);
     assert.deepEqual([code, err], [0, ''], name);
