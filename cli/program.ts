@@ -77,6 +77,14 @@ const commands: readonly { readonly name: string; readonly create: Create }[] = 
   },
   { name: 'stat', create: async (context) => (await import('./stat.ts')).statCommand(context) },
   {
+    name: 'check',
+    create: async (context) => (await import('./check.ts')).checkCommand(context),
+  },
+  {
+    name: 'endpoints',
+    create: async (context) => (await import('./endpoints.ts')).endpointsCommand(context),
+  },
+  {
     name: 'version',
     create: async (context) => (await import('./version.ts')).versionCommand(context),
   },

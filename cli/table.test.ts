@@ -4,7 +4,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ServiceRow } from './service-rows.ts';
 import { renderServices } from './stat-table.ts';
-import { cleanText, formatByteRate, formatMilliseconds, formatRate, formatShare } from './table.ts';
+import {
+  cleanText,
+  formatAge,
+  formatByteRate,
+  formatMilliseconds,
+  formatRate,
+  formatShare,
+} from './table.ts';
 
 const web: ServiceRow = {
   proxy: 'edge',
@@ -127,6 +134,24 @@ test('numbers are short and never round a failure away', () => {
     '20.0MB/s',
     '30000.0GB/s',
   ]);
+});
+
+test('ages have one unit', () => {
+  const rows: [number | null, string][] = [
+    [null, '-'],
+    [-0.005, '0s'],
+    [0.999, '0s'],
+    [119.9, '119s'],
+    [120, '2m'],
+    [7_199, '119m'],
+    [7_200, '2h'],
+    [172_799, '47h'],
+    [172_800, '2d'],
+    [400 * 86_400, '400d'],
+  ];
+  for (const [seconds, text] of rows) {
+    assert.equal(formatAge(seconds === null ? null : seconds * 1000), text);
+  }
 });
 
 test('control and direction characters become question marks', () => {

@@ -63,4 +63,13 @@ export function formatByteRate(bytesPerSecond: number): string {
   return `${unit === 0 ? value.toFixed(0) : value.toFixed(1)}${byteUnits[unit]}/s`;
 }
 
+/** How long ago: `0s`, `119s`, `12m`, `3h`, `2d`; a dash where nobody knows. */
+export function formatAge(ageMs: number | null): string {
+  if (ageMs === null) return '-';
+  const seconds = Math.floor(Math.max(0, ageMs) / 1000);
+  if (seconds < 120) return `${seconds}s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
+  return seconds < 172_800 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`;
+}
+
 const byteUnits = ['B', 'KB', 'MB', 'GB'];

@@ -1,0 +1,112 @@
+/** `heddle check`: whether a mesh is well, and what to do where it is not. */
+
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Address } from '../api/settings.ts';
+import { splitPort } from '../control/model/address.ts';
+import { systemClock } from '../core/base/clock.ts';
+import { systemPause } from '../core/base/timers.ts';
+import { type CheckFacts, gatherFacts } from './check/facts.ts';
+import { judgeConfig, judgeControls, judgeSources } from './check/judge-control.ts';
+import { judgeProxies, judgeRuntime, judgeVersions } from './check/judge-proxies.ts';
+import { type Category, checksJson, hasFailed, renderChecks } from './check/report.ts';
+import { type CommandContext, exitFailure } from './context.ts';
+import { controlOption } from './control-flag.ts';
+import { createViewClient } from './view-client.ts';
+
+interface CheckOptions {
+  readonly control: readonly Address[];
+  readonly proxy: readonly string[];
+  readonly config: string;
+  readonly output: 'table' | 'short' | 'json';
+  /** Milliseconds. */
+  readonly wait: number;
+}
+
+export function checkCommand(context: CommandContext): Command {
+  return new Command('check')
+    .description(
+      'Check a mesh: configuration, control planes, sources, proxies; exits with 1 for a failure.',
+    )
+    .addOption(controlOption('off'))
+    .option('--proxy <admin...>', 'more proxies, by admin address, host:port', collectAdmin, [])
+    .option(
+      '-c, --config <file>',
+      'a configuration to validate, else that of the control plane',
+      '',
+    )
+    .addOption(
+      new Option('-o, --output <form>', 'how to print it; short leaves out what is well')
+        .choices(['table', 'short', 'json'])
+        .default('table'),
+    )
+    .addOption(
+      new Option('--wait <time>', 'go on until nothing fails, for 0s to 1h')
+        .argParser(parseWait)
+        .default(0, '0s'),
+    )
+    .addHelpText(
+      'after',
+      [
+        '',
+        'Warnings do not fail. Each line that is not well names a section of docs/CHECKS.md.',
+        '',
+        'Example:',
+        '  heddle check --control 127.0.0.1:8086 --wait 30s',
+      ].join('\n'),
+    )
+    .action(async (options: CheckOptions) => {
+      const categories = await checkUntil(options);
+      if (hasFailed(categories)) context.exitCode = exitFailure;
+      const { output } = options;
+      if (output === 'json') context.print(checksJson(categories));
+      else context.print(renderChecks(categories, output, context.color));
+    });
+}
+
+/** Again while something fails and there is time. */
+async function checkUntil(options: CheckOptions): Promise<readonly Category[]> {
+  const clients = options.control.map(createViewClient);
+  const request = { clients, admins: options.proxy, configPath: options.config };
+  const untilMs = systemClock.monotonicMs() + options.wait;
+  try {
+    for (;;) {
+      const categories = judgeFacts(await gatherFacts(request));
+      const leftMs = untilMs - systemClock.monotonicMs();
+      if (!hasFailed(categories) || leftMs <= 0) return categories;
+      await systemPause(Math.min(againMs, leftMs));
+    }
+  } finally {
+    for (const client of clients) client.close();
+  }
+}
+
+/** A category without a check has nothing to do with this mesh. */
+function judgeFacts(facts: CheckFacts): Category[] {
+  return [
+    judgeConfig(facts.config),
+    judgeControls(facts.controls),
+    judgeSources(facts.controls, systemClock.wallMs()),
+    judgeProxies(facts),
+    judgeVersions(facts),
+    judgeRuntime(facts),
+  ].filter(({ checks }) => checks.length > 0);
+}
+
+function collectAdmin(text: string, before: readonly string[]): readonly string[] {
+  const split = splitPort(text);
+  if (split === null || split.port === null || split.port === 0 || split.name === '') {
+    throw new InvalidArgumentError('Expected host:port such as 127.0.0.1:4191.');
+  }
+  return before.includes(text) ? before : [...before, text];
+}
+
+function parseWait(text: string): number {
+  const match = /^(\d{1,7})(ms|s|m|h)$/.exec(text);
+  const ms = match === null ? Number.NaN : Number(match[1]) * (unitsMs[match[2]] ?? 0);
+  if (ms <= waitMsMax) return ms;
+  throw new InvalidArgumentError('Expected a time from 0s to 1h, such as 30s.');
+}
+
+const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const waitMsMax = 3_600_000;
+const againMs = 1_000;

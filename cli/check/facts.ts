@@ -1,0 +1,133 @@
+/** Gathers what `heddle check` judges. Whatever cannot be asked is a fact too, as a sentence. */
+
+import { existsSync } from 'node:fs';
+import { isLoopback } from '../../control/model/address.ts';
+import { formatProblem, loadConfig } from '../../control/sources/load-config.ts';
+import { systemClock } from '../../core/base/clock.ts';
+import { version } from '../../core/base/version.ts';
+import { readDescriptorFacts } from '../../workers/descriptors.ts';
+import { askAdmin, scrape } from '../admin-client.ts';
+import { askMany } from '../ask-many.ts';
+import type { Sample } from '../exposition.ts';
+import { type KnownProxy, listProxies } from '../known-proxies.ts';
+import { type ProxyTarget, readProxyTargets } from '../proxy-targets.ts';
+import type { ViewAnswer, ViewClient } from '../view-client.ts';
+import type { ControlStatus, ServiceView } from '../view-messages.ts';
+
+export interface CheckFacts {
+  /** Null where no configuration is known. */
+  readonly config: ConfigFacts | null;
+  readonly controls: readonly ControlFacts[];
+  readonly proxies: readonly ProxyFacts[];
+  readonly own: OwnFacts;
+}
+
+export interface ConfigFacts {
+  readonly path: string;
+  readonly problems: readonly string[];
+}
+
+export interface ControlFacts {
+  readonly address: string;
+  readonly status: ViewAnswer<ControlStatus>;
+  readonly services: ViewAnswer<readonly ServiceView[]>;
+  /** Our wall clock before the question and after the answer. */
+  readonly askedMs: number;
+  readonly answeredMs: number;
+}
+
+export interface ProxyFacts extends KnownProxy {
+  /** Why its admin port does not answer; empty when it does. */
+  readonly silence: string;
+  /** What it says while it is not ready; empty when it is. */
+  readonly unready: string;
+  /** Null where it does not show them: to its own host alone. */
+  readonly targets: readonly ProxyTarget[] | null;
+  /** As configured; null where that is not known or left to the proxy. */
+  readonly workers: number | null;
+  readonly samples: readonly Sample[];
+}
+
+export interface OwnFacts {
+  readonly version: string;
+  readonly node: string;
+  readonly descriptorLimit: number;
+}
+
+interface FactsRequest {
+  readonly clients: readonly ViewClient[];
+  /** Admin addresses beside those that control planes know. */
+  readonly admins: readonly string[];
+  /** Empty for the file of a control plane on this host. */
+  readonly configPath: string;
+}
+
+export async function gatherFacts(request: FactsRequest): Promise<CheckFacts> {
+  const controls = await askMany(request.clients, askControl);
+  const statuses = controls.flatMap(({ status }) => ('value' in status ? [status.value] : []));
+  const known = listProxies(statuses);
+  const others = request.admins
+    .filter((admin) => known.every((proxy) => proxy.admin !== admin))
+    .map((admin) => ({ name: admin, admin, version: '' }));
+  const proxies = [...known, ...others].filter(({ admin }) => admin !== '');
+  const path =
+    request.configPath === '' ? findConfig(request.clients, controls) : request.configPath;
+  return {
+    config: path === '' ? null : await readConfig(path),
+    controls,
+    proxies: await askMany(proxies, askProxy),
+    own: {
+      version,
+      node: process.versions.node,
+      descriptorLimit: readDescriptorFacts().limit,
+    },
+  };
+}
+
+async function askControl(client: ViewClient): Promise<ControlFacts> {
+  const askedMs = systemClock.wallMs();
+  const status = await client.status();
+  const answeredMs = systemClock.wallMs();
+  // Nobody waits twice for who does not answer.
+  const services = 'reason' in status ? status : await client.endpoints('', '');
+  return { address: client.address, status, services, askedMs, answeredMs };
+}
+
+/** Of a control plane elsewhere the path means another file. */
+function findConfig(clients: readonly ViewClient[], controls: readonly ControlFacts[]): string {
+  for (const [index, { status }] of controls.entries()) {
+    if ('reason' in status || !isLoopback(clients[index].host)) continue;
+    const source = status.value.sources.find(({ kind }) => kind === 'config');
+    if (source !== undefined && existsSync(source.location)) return source.location;
+  }
+  return '';
+}
+
+async function readConfig(path: string): Promise<ConfigFacts> {
+  const result = await loadConfig(path);
+  const problems = 'problems' in result ? result.problems : [];
+  return { path, problems: problems.map((one) => formatProblem({ ...one, path })) };
+}
+
+async function askProxy(proxy: KnownProxy): Promise<ProxyFacts> {
+  const { admin } = proxy;
+  const unasked = { ...proxy, unready: '', targets: null, workers: null, samples: [] };
+  try {
+    const { status, body } = await askAdmin(admin, '/ready');
+    const unready = status === 200 ? '' : body.trim() || `answered ${status}`;
+    const [targets, workers, samples] = await Promise.all([
+      readProxyTargets(admin).catch(() => null),
+      readWorkers(admin).catch(() => null),
+      scrape(admin),
+    ]);
+    return { ...proxy, silence: '', unready, targets, workers, samples };
+  } catch (error) {
+    return { ...unasked, silence: (error as Error).message };
+  }
+}
+
+async function readWorkers(admin: string): Promise<number | null> {
+  const { body } = await askAdmin(admin, '/config');
+  const { proxy } = JSON.parse(body) as { proxy?: { workers?: unknown } };
+  return typeof proxy?.workers === 'number' ? proxy.workers : null;
+}

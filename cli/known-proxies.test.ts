@@ -1,0 +1,71 @@
+/** Goal: each proxy is listed once, by a name that people know. Method: statuses as values. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { listProxies } from './known-proxies.ts';
+import type { ControlStatus } from './view-messages.ts';
+
+type Part = Pick<ControlStatus, 'proxies' | 'instances'>;
+
+function statusWith(part: Part): ControlStatus {
+  const none = { version: '', startedMs: 0, address: '', sources: [], problems: [] };
+  return { ...none, services: 0, streams: 0, settlingMs: 0, nowMs: null, ...part };
+}
+
+function proxy(workload: string, peer: string, admin: string) {
+  return { workload, peer, admin, version: '1.0.0', streams: 1 };
+}
+
+test('who watches and has joined is one, also when two control planes tell of it', () => {
+  const part: Part = {
+    proxies: [proxy('{"ns":"demo","pod":"web-1"}', '127.0.0.1:9', '127.0.0.1:4191')],
+    instances: [
+      {
+        instance: 'abc',
+        namespace: 'demo',
+        service: 'web',
+        address: '',
+        serving: true,
+        connected: true,
+        admin: '127.0.0.1:4191',
+      },
+      {
+        instance: 'def',
+        namespace: 'demo',
+        service: 'users',
+        address: '',
+        serving: true,
+        connected: true,
+        admin: '127.0.0.1:4192',
+      },
+    ],
+  };
+  assert.deepEqual(listProxies([statusWith(part), statusWith(part)]), [
+    { name: 'users.demo', admin: '127.0.0.1:4192', version: '' },
+    { name: 'web-1.demo', admin: '127.0.0.1:4191', version: '1.0.0' },
+  ]);
+});
+
+test('an admin port on all addresses is reached where its proxy came from', () => {
+  const proxies = [
+    proxy('a', '10.0.0.7:50000', '0.0.0.0:4191'),
+    proxy('b', '[fd00::7]:50000', '[::]:4191'),
+    proxy('{"ns":7}', '10.0.0.8:50000', ''),
+    proxy('', 'nonsense', 'nonsense'),
+    proxy('c', '10.0.0.9:1', 'a/b?c:4191'),
+    proxy('d', 'a/b', '0.0.0.0:4191'),
+    proxy('e', '10.0.0.9:1', 'web.internal:4191'),
+  ];
+  assert.deepEqual(
+    listProxies([statusWith({ proxies, instances: [] })]).map(({ name, admin }) => [name, admin]),
+    [
+      ['10.0.0.8:50000', ''],
+      ['a', '10.0.0.7:4191'],
+      ['b', '[fd00::7]:4191'],
+      ['c', ''],
+      ['d', ''],
+      ['e', 'web.internal:4191'],
+      ['nonsense', ''],
+    ],
+  );
+});
