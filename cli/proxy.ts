@@ -20,7 +20,7 @@ export async function runProxyCommand(
   const loading =
     configPath === null
       ? Promise.resolve({ config: defaultConfig })
-      : loadProxyConfig(configPath, context.cacheFolder);
+      : loadProxyConfig(configPath, overrides.control ?? '', context.cacheFolder);
   const { runProxy } = await import('../workers/main.ts');
   return runProxy({ configPath, loading, overrides });
 }

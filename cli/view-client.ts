@@ -1,14 +1,15 @@
 /** Asks control planes what they know (`heddle.view.v1`). Answers are bounded in size and time. */
 
 import { create } from '@bufbuild/protobuf';
-import { EndpointsRequestSchema, StatusRequestSchema, View } from '../api/gen/control/view_pb.ts';
+import { EndpointsRequestSchema, StatusRequestSchema } from '../api/gen/control/view_pb.ts';
 import type { Address } from '../api/settings.ts';
 import { formatAddress } from '../control/model/address.ts';
+import { viewEndpoints, viewStatus } from '../control/serve/methods.ts';
 import { systemClock } from '../core/base/clock.ts';
 import { TimerWheel } from '../core/base/timers.ts';
 import { GrpcClient, type GrpcClientEnv } from '../core/grpc/client.ts';
 import { Code, codeName, type Status } from '../core/grpc/status.ts';
-import { createGrpcEnv, methodOf } from './control-method.ts';
+import { createGrpcEnv } from './grpc-env.ts';
 import { type ControlStatus, readService, readStatus, type ServiceView } from './view-messages.ts';
 
 /** `reason` is a sentence that says what to do. */
@@ -34,13 +35,13 @@ export function createViewClient(address: Address): ViewClient {
     host: address.host,
     async endpoints(name, namespace) {
       const request = create(EndpointsRequestSchema, { name, namespace });
-      const { message, status } = await client.unary(endpointsMethod, request, options);
+      const { message, status } = await client.unary(viewEndpoints, request, options);
       if (message !== null) return { value: message.services.map(readService) };
       return status.code === Code.NOT_FOUND ? { value: [] } : { reason: explain(status) };
     },
     async status() {
       const request = create(StatusRequestSchema);
-      const { message, status } = await client.unary(statusMethod, request, options);
+      const { message, status } = await client.unary(viewStatus, request, options);
       return message === null ? { reason: explain(status) } : { value: readStatus(message) };
     },
     close: () => client.close(),
@@ -61,7 +62,5 @@ function explain({ code, message }: Status): string {
 }
 
 let env: GrpcClientEnv | null = null;
-const endpointsMethod = methodOf(View.method.endpoints);
-const statusMethod = methodOf(View.method.status);
 const answerBytesMax = 64 * 1024 * 1024;
 const answerTimeoutMs = 5_000;

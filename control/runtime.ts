@@ -83,7 +83,11 @@ class ControlPlane implements RunningControlPlane {
   constructor(options: ControlPlaneOptions, state: StateFolder) {
     this.#options = options;
     const env = { clock, timers: this.#timers, random: systemRandom(), log: this.#sourceLog() };
-    this.#registry = new Registry({ ...env, path: state.registryPath });
+    this.#registry = new Registry({
+      ...env,
+      path: state.registryPath,
+      isFirst: state.isFirst,
+    });
     const { config } = options;
     const manifests = config.manifests === null ? null : new Manifests(config.manifests, env);
     const followed = config.path === '' ? null : new ConfigCatalog(config, env);

@@ -13,6 +13,8 @@ import type { MainMetrics } from './metrics.ts';
 interface ReloadOptions {
   /** What runs, and what `/config` shows; kept up to date here. */
   readonly state: ConfigState;
+  /** Control planes that the proxy has; empty for none. */
+  readonly control: string;
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly log: Logger;
@@ -22,11 +24,11 @@ interface ReloadOptions {
 
 /** Follows the file until the returned function is called. */
 export function followConfig(options: ReloadOptions): () => void {
-  const { state, clock, timers, log, metrics, apply } = options;
+  const { state, control, clock, timers, log, metrics, apply } = options;
   const started = state.loaded.settings;
   return watchConfig(
     state.loaded,
-    loadProxyConfig,
+    (path) => loadProxyConfig(path, control),
     { clock, timers },
     {
       onConfig(config) {

@@ -273,6 +273,7 @@ class ProxyProcess implements RunningProxy {
   #followConfig(): () => void {
     return followConfig({
       state: this.#config,
+      control: this.settings.control,
       timers: this.#timers,
       clock,
       log: this.log,

@@ -20,8 +20,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
+import { contentDigest } from '../../core/base/content-digest.ts';
 import { configBytesMax, configsCachedMax } from '../../core/base/limits.ts';
-import { contentDigest } from '../model/content-digest.ts';
 import type { LoadedConfig } from '../model/loaded-config.ts';
 import { ConfigCache } from './config-cache.ts';
 import { parseConfig } from './parse-config.ts';

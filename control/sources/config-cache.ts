@@ -20,8 +20,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { contentDigest } from '../../core/base/content-digest.ts';
 import { configBytesMax, configCacheBytesMax, configsCachedMax } from '../../core/base/limits.ts';
-import { contentDigest } from '../model/content-digest.ts';
 import type { LoadedConfig } from '../model/loaded-config.ts';
 
 export class ConfigCache {

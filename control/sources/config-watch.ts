@@ -4,8 +4,8 @@
  */
 
 import { resolve } from 'node:path';
+import { contentDigest } from '../../core/base/content-digest.ts';
 import { configBytesMax } from '../../core/base/limits.ts';
-import { contentDigest } from '../model/content-digest.ts';
 import type { ConfigProblem, LoadedConfig } from '../model/loaded-config.ts';
 import type { LoadConfigResult } from './load-config.ts';
 import { type WatchFileEnv, watchFile } from './watch-file.ts';

@@ -37,13 +37,18 @@ export async function loadConfig(
   return result;
 }
 
-/** The same for a proxy that has nothing but its file, which may not ask for a control plane. */
+/**
+ * The same for a proxy: what only a control plane can do may be in its file only if it has one, by
+ * `control` or by the file.
+ */
 export async function loadProxyConfig(
   path: string,
+  control: string,
   cacheFolder: string | null = null,
 ): Promise<LoadConfigResult> {
   const result = await loadConfig(path, cacheFolder);
   if ('problems' in result || result.config.proxyProblems.length === 0) return result;
+  if (control !== '' || result.config.settings.control !== '') return result;
   return { problems: result.config.proxyProblems };
 }
 

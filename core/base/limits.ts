@@ -141,14 +141,6 @@ export const slotsRestingMin = 1_024;
 export const apiDepthMax = 100;
 export const apiElementsMax = 256 * 1024;
 
-/** The right to announce a name, as it is sent; and a file with a key or a token. */
-export const joinTokenCharsMax = 4 * 1024;
-export const secretBytesMax = 16 * 1024;
-/** A DNS name (RFC 1035 2.3.4), and so that of a service or a namespace. */
-export const nameCharsMax = 253;
-/** Processes of one state directory that `heddle stop` looks at, and what each says of itself. */
-export const runFilesMax = 1_000;
-export const runFileBytesMax = 64 * 1024;
 /** Endpoints of one target; a message that makes it more is refused. */
 export const endpointsMax = 64 * 1024;
 /** Addresses of the control plane that are used. */
@@ -165,7 +157,9 @@ export const unknownRetryMaxMs = 5_000;
 export const controlShutMinMs = 1_000;
 export const controlShutMaxMs = 30_000;
 /** After which a target that nobody answers for goes to where the application dialled. */
-export const fallbackAfterMs = 2_000;
+export const fallbackAfterMs = 3_000;
+/** How long endpoints stay of which a control plane suddenly knows nothing. */
+export const unknownKeptMs = 300_000;
 /** What is on disk waits so long for the control plane, which knows better. */
 export const diskWaitMs = 300;
 /** A policy waits so long for the profile of the same target. */
@@ -182,6 +176,16 @@ export const stateFileBytesMax = 24 * 1024 * 1024;
 /** Between writes of one target's state, and after which an unchanged one is written anew. */
 export const stateWriteMs = 1_000;
 export const stateRefreshMs = 600_000;
+/** The right to announce a name, as it is sent; and a file with a key or a token. */
+export const joinTokenCharsMax = 4 * 1024;
+export const secretBytesMax = 16 * 1024;
+/** A DNS name (RFC 1035 2.3.4), and so that of a service or a namespace. */
+export const nameCharsMax = 253;
+/** Control planes at which a process announces itself. */
+export const controlPlanesMax = 16;
+/** Processes of one state directory that `heddle stop` looks at, and what each says of itself. */
+export const runFilesMax = 1_000;
+export const runFileBytesMax = 64 * 1024;
 /** gRPC: a message, either way; what grpc-js and grpc-go take as well. */
 export const grpcMessageBytesMax = 4 * 1024 * 1024;
 /** Fields of a call, or of its end. */
@@ -198,6 +202,8 @@ export const grpcWaitMs = 10_000;
 /** Connections of a server, and calls under way on each of them. */
 export const grpcConnectionsMax = 10_000;
 export const grpcCallsPerConnectionMax = 250;
+/** How rarely a client asks a silent server that has called its PINGs too many. */
+export const grpcKeepAliveIntervalMsMax = 600_000;
 /** Silence after which the kernel asks whether a client is still there. */
 export const grpcTcpKeepAliveMs = 30_000;
 

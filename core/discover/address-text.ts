@@ -10,8 +10,9 @@ export function splitAuthority(text: string): { name: string; port: number | nul
   if (match === null) return isIP(text) === 6 ? { name: text, port: null } : null;
   const port = match[2] === undefined ? null : Number(match[2]);
   if (port !== null && (port === 0 || port > 65_535)) return null;
-  const name = match[1].startsWith('[') ? match[1].slice(1, -1) : match[1];
-  return { name, port };
+  if (!match[1].startsWith('[')) return { name: match[1], port };
+  const name = match[1].slice(1, -1);
+  return isIP(name) === 6 ? { name, port } : null;
 }
 
 export function formatAddress({ host, port }: Address): string {

@@ -2,7 +2,7 @@
 
 export interface DiscoveryCounters {
   streamsOpened: number;
-  /** By the name of the status code; `SILENT` for those that we ended, `REFUSED` by what they said. */
+  /** By the name of the status code; `SILENT` and `REFUSED` are those that we ended. */
   readonly streamsFailed: Map<string, number>;
   /** Targets that went to where the application dialled. */
   fallbacks: number;

@@ -8,7 +8,7 @@ import { EndpointUpdates } from './endpoint-updates.ts';
 import { getMethod } from './methods.ts';
 import { type Answer, type StreamEnv, type StreamView, WatchStream } from './watch-stream.ts';
 
-export interface SetsEnv extends StreamEnv {
+interface SetsEnv extends StreamEnv {
   readonly contextToken: string;
   readonly log: {
     warn(message: string, fields?: Readonly<Record<string, string | number>>): void;

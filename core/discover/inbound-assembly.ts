@@ -14,7 +14,7 @@ import {
 import { inboundMethod, readInbound, type Whole } from './methods.ts';
 import { type Answer, type StreamEnv, type StreamView, WatchStream } from './watch-stream.ts';
 
-export interface InboundEnv extends StreamEnv {
+interface InboundEnv extends StreamEnv {
   readonly workload: string;
   readonly admin: string;
   readonly version: string;

@@ -21,7 +21,7 @@ import type { DestinationSets, SetHold } from './destination-sets.ts';
 import { outboundMethod, profileMethod, readOutbound, readProfile, type Whole } from './methods.ts';
 import { type Answer, type StreamEnv, type StreamView, WatchStream } from './watch-stream.ts';
 
-export interface OutboundEnv extends StreamEnv {
+interface OutboundEnv extends StreamEnv {
   readonly sets: DestinationSets;
   readonly workload: string;
   readonly admin: string;
@@ -82,7 +82,7 @@ export class OutboundAssembly implements Assembly {
     if (!this.#profileSettled) return pending;
     const profile = this.#profile?.message ?? null;
     if (this.#policy === null) return this.#withoutPolicy(profile);
-    if (this.#hold?.known.gone === true) return { kind: 'unknown' };
+    if (this.#hold?.known.gone === true) return { kind: 'gone' };
     const set = this.#set();
     const target = assembleOutbound(this.#policy.message, profile, set, this.#asked.text);
     return target === null ? pending : { kind: 'ready', target };

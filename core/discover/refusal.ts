@@ -17,7 +17,7 @@ import type { Backend, OutboundPolicy } from '../../api/gen/proxy/outbound.ts';
 import { formatAddress, readAddress } from './address-text.ts';
 
 /** `backend`: the only one, when nothing is refused. */
-export type OutboundJudgement =
+type OutboundJudgement =
   | { readonly refusal: ''; readonly backend: Backend }
   | { readonly refusal: string; readonly backend: null };
 

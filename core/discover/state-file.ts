@@ -1,14 +1,15 @@
 /**
- * The last good state of a target as a file: a line `heddle-state 1 SHA-256 BYTES`, then JSON. It
+ * The last good state of a target as a file: a line `heddle-state 1 DIGEST BYTES`, then JSON. It
  * keeps the messages as they came, so that what they mean is decided by whoever reads it. Nothing
- * in it is believed that does not have the form that is written here.
+ * in it is believed that does not have the form that is written here. The digest finds what a disk
+ * or a full one has broken; whoever may write to the folder is trusted.
  */
 
-import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { ResolvedEndpoint } from '../../api/discovery.ts';
 import type { Http2ClientParams } from '../../api/gen/proxy/destination.ts';
 import type { EndpointTraits } from '../../api/snapshot.ts';
+import { contentDigest } from '../base/content-digest.ts';
 import { endpointsMax } from '../base/limits.ts';
 import type { KnownSet } from './assemble.ts';
 import type { Parts } from './assembly.ts';
@@ -32,9 +33,9 @@ export function writeState(state: StoredState): Buffer {
     inbound: toBase64(inbound),
     set,
   };
-  const json = Buffer.from(JSON.stringify(body, (_, value) => asJson(value)));
-  const digest = createHash('sha256').update(json).digest('hex');
-  return Buffer.concat([Buffer.from(`${magic} ${digest} ${json.length}\n`), json]);
+  const text = JSON.stringify(body, (_, value) => asJson(value));
+  const length = Buffer.byteLength(text);
+  return Buffer.from(`${magic} ${contentDigest(text)} ${length}\n${text}`);
 }
 
 /** A string is why the file is not used. */
@@ -44,8 +45,9 @@ export function readState(bytes: Buffer, key: string, workload: string): StoredS
   if (header === null) return 'it does not begin like a state of this version';
   const json = bytes.subarray(lineEnd + 1);
   if (json.length !== Number(header[2])) return 'it is cut off or has something behind it';
-  if (createHash('sha256').update(json).digest('hex') !== header[1]) return 'its checksum differs';
-  const body = parse(json);
+  const text = json.toString('utf8');
+  if (contentDigest(text) !== header[1]) return 'its checksum differs';
+  const body = parse(text);
   if (!isObject(body)) return 'it has another form';
   if (body.key !== key) return 'it is about something else';
   if (body.workload !== workload) return 'it belongs to another workload';
@@ -57,9 +59,9 @@ export function readState(bytes: Buffer, key: string, workload: string): StoredS
   return { key, workload, confirmedWallMs, parts };
 }
 
-/** A name that says nothing of what is in it and cannot lead anywhere. */
+/** A name that cannot lead anywhere. Targets of the same name, if there are, share their place. */
 export function stateFileName(key: string): string {
-  return createHash('sha256').update(key).digest('hex').slice(0, 32);
+  return contentDigest(key) + contentDigest(`${key} `);
 }
 
 function readParts(body: Body): Parts | null {
@@ -200,15 +202,15 @@ function asJson(value: unknown): unknown {
   return typeof value === 'bigint' ? value.toString() : value;
 }
 
-function parse(json: Buffer): unknown {
+function parse(text: string): unknown {
   try {
-    return JSON.parse(json.toString('utf8'));
+    return JSON.parse(text);
   } catch {
     return null;
   }
 }
 
 const magic = 'heddle-state 1';
-const headerForm = /^heddle-state 1 ([0-9a-f]{64}) (\d{1,9})$/;
+const headerForm = /^heddle-state 1 ([0-9a-f]{16}) (\d{1,9})$/;
 const lineBytesMax = 128;
 const uint32Max = 2 ** 32 - 1;

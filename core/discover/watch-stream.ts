@@ -28,7 +28,7 @@ import { countFailure, type DiscoveryCounters } from './counters.ts';
 export interface StreamLimits {
   /** To the first message of a stream. */
   readonly initialMs: number;
-  /** Between messages. */
+  /** Between messages, before jitter. */
   readonly idleMs: number;
   /** Of a stream as a whole, before jitter. */
   readonly lifetimeMs: number;
@@ -51,14 +51,14 @@ export interface StreamEnv {
  */
 export type Answer = 'unknown' | 'unsupported' | 'rejected';
 
-export interface StreamOwner<Response> {
+interface StreamOwner<Response> {
   /** `first` of its stream. Returns why the message cannot be taken, or ''. */
   onMessage(message: Response, first: boolean): string;
   /** Returns whether to ask again. */
   onAnswer(answer: Answer): boolean;
 }
 
-export type StreamPhase = 'connecting' | 'waiting' | 'live' | 'backing-off' | 'ended';
+type StreamPhase = 'connecting' | 'waiting' | 'live' | 'backing-off' | 'ended';
 
 /** What is shown of a stream, whatever it carries. */
 export interface StreamView {
@@ -173,9 +173,9 @@ export class WatchStream<Request, Response> implements TimerOwner, StreamView {
     if (over) return;
     this.#call = opened;
     this.#enter('waiting');
-    const { timers, limits, random } = this.#env;
+    const { timers, limits } = this.#env;
     timers.arm(this.#wait, limits.initialMs);
-    timers.arm(this.#age, limits.lifetimeMs * (1 - random.float() / 10));
+    timers.arm(this.#age, this.#early(limits.lifetimeMs));
   }
 
   #receive(message: Response, first: boolean): void {
@@ -192,7 +192,7 @@ export class WatchStream<Request, Response> implements TimerOwner, StreamView {
     this.#unknowns = 0;
     this.error = null;
     if (this.phase !== 'live') this.#enter('live');
-    this.#env.timers.arm(this.#wait, this.#env.limits.idleMs);
+    this.#env.timers.arm(this.#wait, this.#early(this.#env.limits.idleMs));
   }
 
   #finish(code: number, message: string): void {
@@ -240,6 +240,11 @@ export class WatchStream<Request, Response> implements TimerOwner, StreamView {
     const call = this.#call;
     this.#call = null;
     call?.cancel(silent);
+  }
+
+  /** Up to a tenth, so that streams of the same age are not renewed in step. */
+  #early(limitMs: number): number {
+    return limitMs * (1 - this.#env.random.float() / 10);
   }
 
   #enter(phase: StreamPhase): void {

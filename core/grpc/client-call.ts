@@ -66,6 +66,7 @@ export class OutgoingCall<Request, Response>
   readonly #listener: CallListener<Response>;
   readonly #lines: string;
   readonly #deadlineMs: number;
+  readonly #timeoutMs: number;
   readonly #timer: Timer | null;
   #reader: MessageReader | null = null;
   /** Null until there is a connection, and from the end on. */
@@ -88,6 +89,7 @@ export class OutgoingCall<Request, Response>
     this.#listener = listener;
     this.#lines = lines;
     this.#deadlineMs = deadlineMs;
+    this.#timeoutMs = Math.round(deadlineMs - owner.nowMs);
     this.#timer = deadlineMs === Number.POSITIVE_INFINITY ? null : new Timer(this);
     if (this.#timer !== null) owner.arm(this.#timer, deadlineMs - owner.nowMs);
   }
@@ -167,7 +169,7 @@ export class OutgoingCall<Request, Response>
 
   onTimer(): void {
     this.#owner.enter();
-    this.#give(Code.DEADLINE_EXCEEDED, 'no end within the deadline');
+    this.#give(Code.DEADLINE_EXCEEDED, `no end within ${this.#timeoutMs} ms, its deadline`);
     this.#owner.leave();
   }
 

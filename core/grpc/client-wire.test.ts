@@ -139,7 +139,8 @@ describe('a call', () => {
           ]),
         ),
       ],
-      'end INTERNAL address: a field name is not a token in lower case (RFC 9113 8.2.1)',
+      'end INTERNAL address: ' +
+        'a field name has a capital letter or a byte that no token has (RFC 9113 8.2.1)',
     ],
     [
       'is refused',
@@ -164,7 +165,8 @@ describe('a call', () => {
     [
       'meets garbage',
       [Buffer.from('not HTTP/2 at all, whatever it may be')],
-      'end UNAVAILABLE address: FRAME_SIZE_ERROR: a frame is larger than SETTINGS_MAX_FRAME_SIZE',
+      'end UNAVAILABLE address: FRAME_SIZE_ERROR: ' +
+        'a frame above our SETTINGS_MAX_FRAME_SIZE (RFC 9113 4.2)',
     ],
   ] as const) {
     test(title, async () => {
@@ -222,7 +224,7 @@ describe('a client', () => {
     const other = new Recorded(client, bothMethod);
     assert.deepEqual([client.state, client.activeCalls], ['connecting', 2]);
     clock.advance(200);
-    const text = 'end DEADLINE_EXCEEDED 192.0.2.1:9: no end within the deadline';
+    const text = 'end DEADLINE_EXCEEDED 192.0.2.1:9: no end within 100 ms, its deadline';
     // A machine without any route says so at once.
     if (call.events[0] === text) {
       clock.advance(1_000);
@@ -246,7 +248,7 @@ describe('a client', () => {
     assert.deepEqual([second.events, third.events], [[], []]);
     // Keep-alive is answered meanwhile.
     wire.onFrame = ({ type, flags, payload }) => {
-      if (type === 6 && flags === 0) wire.write(frame.ping(payload, { ack: true }));
+      if (type === 6 && flags === 0) wire.write(frame.ping(payload.toString('latin1'), true));
     };
     for (let ms = 0; ms <= grpcWaitMs; ms += 1_000) {
       clock.advance(1_000);
@@ -270,6 +272,27 @@ describe('a client', () => {
     assert.deepEqual(call.events, ['headers']);
     clock.advance(1_500);
     assert.match(call.events.at(-1) ?? '', /^end UNAVAILABLE .*no answer to PING for 1000 ms/);
+  });
+
+  test('asks half as often where its PINGs were too many', async () => {
+    const clock = new FakeClock();
+    await using rig = new GrpcRig(clock);
+    const { port, accept } = await startServer(rig);
+    const client = rig.client(port, { keepAliveIntervalMs: 5_000, keepAliveTimeoutMs: 1_000 });
+    const call = new Recorded(client, bothMethod);
+    const wire = await accept();
+    await wire.read('HEADERS 1');
+    wire.write(frame.goaway(0, code.ENHANCE_YOUR_CALM, 'too_many_pings'));
+    assert.match((await call.ended()).join(), /^end UNAVAILABLE .*GOAWAY with ENHANCE_YOUR_CALM$/);
+    const next = new Recorded(client, bothMethod);
+    const again = await accept();
+    again.write(frame.headers(1, head));
+    await next.until('headers');
+    clock.advance(9_500);
+    // With a PING after 5 s the call would have ended for want of an answer.
+    assert.deepEqual(next.events, ['headers']);
+    clock.advance(1_000);
+    assert.match(await again.read('PING'), /^PING/);
   });
 
   test('lets a connection go that has carried nothing for long', async () => {

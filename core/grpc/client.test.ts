@@ -111,7 +111,7 @@ describe('how calls to a server of grpc-js end', () => {
       }) satisfies grpcJs.handleBidiStreamingCall<string, string>,
     });
     const client = rig.client(port);
-    const call = new Recorded(client, bothMethod, { deadlineMs: 300 });
+    const call = new Recorded(client, bothMethod, { deadlineMs: 500 });
     const events = await call.ended();
     // Whoever is first, the server or we.
     assert.match(events.at(-1) ?? '', /^end DEADLINE_EXCEEDED /);

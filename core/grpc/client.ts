@@ -16,6 +16,7 @@ import * as limits from '../base/limits.ts';
 import { Timer, type TimerOwner, type TimerWheel } from '../base/timers.ts';
 import { H2Client } from '../http/h2/client.ts';
 import type { H2ClientContext, H2ClientOwner } from '../http/h2/client-context.ts';
+import { H2Code } from '../http/h2/error-code.ts';
 import { H2Thread } from '../http/h2/thread.ts';
 import { Dial, type DialOwner } from '../io/dial.ts';
 import type { Io } from '../io/io.ts';
@@ -65,7 +66,7 @@ export class GrpcClient implements H2ClientOwner<H2Client>, DialOwner, CallOwner
   readonly responses = responses;
   readonly #env: GrpcClientEnv;
   readonly #endpoint: Address;
-  readonly #context: H2ClientContext;
+  readonly #context: H2ClientContext & { keepAliveIntervalMs: number };
   readonly #dialContext: { io: Io; timers: TimerWheel; connectTimeoutMs: number };
   /** Goes off when the first of those that wait has waited too long. */
   readonly #timer = new Timer(this);
@@ -184,7 +185,10 @@ export class GrpcClient implements H2ClientOwner<H2Client>, DialOwner, CallOwner
 
   changed(connection: H2Client): void {
     if (connection !== this.#connection) return;
-    if (connection.isLeaving) this.#connection = null;
+    if (connection.isLeaving) {
+      this.#connection = null;
+      if (connection.goawayCode === H2Code.ENHANCE_YOUR_CALM) this.#calmDown();
+    }
     this.#sendWaiting();
   }
 
@@ -266,6 +270,15 @@ export class GrpcClient implements H2ClientOwner<H2Client>, DialOwner, CallOwner
       assert(call !== undefined, 'one waits');
       connection.send(call.begin());
     }
+  }
+
+  /**
+   * Servers of grpc-go leave a client whose PINGs come more often than every five minutes, unless
+   * they are told to put up with it; gRPC (A8) has clients ask half as often then.
+   */
+  #calmDown(): void {
+    const doubled = this.#context.keepAliveIntervalMs * 2;
+    this.#context.keepAliveIntervalMs = Math.min(doubled, limits.grpcKeepAliveIntervalMsMax);
   }
 
   #watchWaiting(): void {

@@ -29,15 +29,13 @@ export interface ServerCall<Request, Response> {
   /** A field of the request that is the application's; null where there is none. */
   metadata(name: string): string | null;
   send(message: Response): void;
-  /**
-   * What `frameMessage` made; it may go out on many calls and must not change. To thousands of
-   * calls it is sent outside of events (`systemTurn`), or each has an output buffer by the end.
-   */
+  /** What `frameMessage` made; it may go out on many calls and must not change. */
   sendFrame(frame: Buffer): void;
   /** Bytes sent here that the client's windows or the kernel have not taken yet. */
   readonly queuedBytes: number;
   readonly congested: boolean;
   readonly isOver: boolean;
+  /** What has been sent goes out first; nothing comes of the request any more. */
   end(status: Status): void;
   /** Ends it by a reset, RESOURCE_EXHAUSTED: for a client that takes nothing, so no status. */
   abort(): void;
@@ -74,6 +72,8 @@ export class IncomingCall<Request, Response>
   readonly #metadata: string;
   readonly #timer: Timer | null;
   #reader: MessageReader | null = null;
+  /** Of `#reader`, as far as the server has been told. */
+  #heldBytes = 0;
   /** Null from the end on. */
   #x: Exchange | null;
   /** What it ends with when everything has been sent. */
@@ -125,7 +125,7 @@ export class IncomingCall<Request, Response>
       this.onCancel();
       return;
     }
-    // An event of its own: of many calls in a row, the first have been written when the last come.
+    // An event within one: of thousands of calls the first are written before the last come.
     this.#host.enter();
     this.begin();
     if (!this.enqueue(frame)) {
@@ -171,7 +171,6 @@ export class IncomingCall<Request, Response>
     if (this.isOver) return;
     this.#reader ??= new MessageReader(this.#host.messageBytesMax);
     const reader = this.#reader;
-    const heldBytes = reader.heldBytes;
     for (let at = start; at < end && !this.isOver; ) {
       at = reader.read(bytes, at, end);
       if (at < 0) {
@@ -181,7 +180,7 @@ export class IncomingCall<Request, Response>
       const whole = reader.take();
       if (whole !== null) this.#deliver(whole);
     }
-    if (this.isOver || this.#host.hold(reader.heldBytes - heldBytes)) return;
+    if (this.#hold()) return;
     this.#give(Code.RESOURCE_EXHAUSTED, 'too many large messages are on their way');
   }
 
@@ -260,8 +259,15 @@ export class IncomingCall<Request, Response>
   }
 
   #forgetRequest(): void {
-    if (this.#reader !== null) this.#host.hold(-this.#reader.heldBytes);
     this.#reader = null;
+    this.#hold();
+  }
+
+  /** Tells the server what is held of a message now; false when that is too much. */
+  #hold(): boolean {
+    const before = this.#heldBytes;
+    this.#heldBytes = this.#reader === null ? 0 : this.#reader.heldBytes;
+    return before === this.#heldBytes || this.#host.hold(this.#heldBytes - before);
   }
 
   #forget(): void {

@@ -1,6 +1,6 @@
 /**
- * Goal: our server answers calls frame by frame as "gRPC over HTTP2" has it, and what is no call, or
- * damaged, with the status or the HTTP answer that says so. Method: exact frames over real sockets,
+ * Goal: our server answers calls frame by frame as "gRPC over HTTP2" has it, and what is no call
+ * with the status or the HTTP answer that says so. Method: exact frames over real sockets,
  * a fake clock.
  */
 
@@ -129,6 +129,31 @@ describe('the server', () => {
     await wire.read(`HEADERS ${id} END_STREAM: grpc-status=0`);
   });
 
+  test('counts what it holds of messages, to the end of each', async () => {
+    await using rig = new GrpcRig(new FakeClock());
+    const { server, port } = await rig.server();
+    const events = recordUp(server);
+    const wire = await connect(rig, port);
+    const long = frameMessage(upMethod.request, 'l'.repeat(5_000));
+    const endings: readonly (readonly [Buffer, string])[] = [
+      [frame.data(1, Buffer.concat([long.subarray(4_000), a]), { ends: true }), 'half-closed'],
+      [frame.data(3, Buffer.concat([long.subarray(4_000), Buffer.from('7')])), ''],
+      [frame.data(5, Buffer.concat([long.subarray(4_000), Buffer.from('77777')])), 'cancelled'],
+      [frame.data(7, '', { ends: true }), 'cancelled'],
+      [frame.rstStream(9, code.CANCEL), 'cancelled'],
+    ];
+    for (const [index, [ending, event]] of endings.entries()) {
+      const id = index * 2 + 1;
+      wire.write(frame.headers(id, callOf(upMethod.path)), frame.data(id, long.subarray(0, 4_000)));
+      await untilTurn('a part', () => server.heldBytes >= 3_995);
+      assert.ok(server.heldBytes <= 5_000);
+      wire.write(ending);
+      await untilTurn('nothing held', () => server.heldBytes === 0);
+      if (event !== '') assert.equal(events.at(-1), event);
+    }
+    assert.equal(server.calls, 1);
+  });
+
   test('ends a call whose deadline has passed', async () => {
     const clock = new FakeClock(1_000);
     await using rig = new GrpcRig(clock);
@@ -208,6 +233,28 @@ describe('the server', () => {
     await untilTurn('the end', () => fields.length === 2);
     assert.equal(contentBytes, 10_000);
     assert.equal(fields[1], 'grpc-status');
+    assert.equal(server.calls, 0);
+  });
+
+  test('resets a call that its handler gives up, also behind its end', async () => {
+    await using rig = new GrpcRig(new FakeClock());
+    const { server, port } = await rig.server();
+    const events: string[] = [];
+    server.handle(downMethod, (call) => {
+      call.onCancel = () => {
+        events.push('cancelled');
+      };
+      call.send('z'.repeat(9_995));
+      if (events.push('call') === 2) call.end(okStatus);
+      call.abort();
+      assert.deepEqual([call.isOver, call.queuedBytes], [true, 0]);
+    });
+    const wire = await connect(rig, port, { [setting.INITIAL_WINDOW_SIZE]: 1_000 });
+    for (const id of [1, 3]) {
+      wire.write(frame.headers(id, callOf(downMethod.path), { ends: true }));
+      assert.equal(await wire.read('RST_STREAM'), `RST_STREAM ${id} ENHANCE_YOUR_CALM`);
+    }
+    assert.deepEqual(events, ['call', 'call']);
     assert.equal(server.calls, 0);
   });
 

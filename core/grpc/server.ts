@@ -13,6 +13,7 @@ import { H2Server } from '../http/h2/server.ts';
 import type { H2ServerContext } from '../http/h2/server-context.ts';
 import { H2Thread } from '../http/h2/thread.ts';
 import type { ServerConnection } from '../http/server-context.ts';
+import type { Conduit } from '../io/conduit.ts';
 import type { Io } from '../io/io.ts';
 import type { Meter } from '../io/socket.ts';
 import { nobody } from '../io/socket-owner.ts';
@@ -21,7 +22,7 @@ import { type AnyHandler, Requests, UnkeptExchanges } from './requests.ts';
 import type { CallHost, ServerCall } from './server-call.ts';
 import { grpcSettings } from './settings.ts';
 
-export interface GrpcServerEnv {
+interface GrpcServerEnv {
   readonly io: Io;
   readonly timers: TimerWheel;
   readonly deadlines: Deadlines;
@@ -86,11 +87,19 @@ export class GrpcServer implements CallHost {
     return this.#connections.size;
   }
 
+  /** What is held of messages that have not come whole. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
   get nowMs(): number {
     return this.#env.io.nowMs;
   }
 
-  /** The handler is called with each call of the method, before any of its messages. */
+  /**
+   * The handler is called with each call of the method, before any of its messages. A call that has
+   * not ended when it returns is announced to the client as taken.
+   */
   handle<Request, Response>(
     method: Method<Request, Response>,
     handler: (call: ServerCall<Request, Response>) => void,
@@ -111,9 +120,7 @@ export class GrpcServer implements CallHost {
     socket.setKeepAlive(true, limits.grpcTcpKeepAliveMs);
     const { io, meter } = this.#env;
     io.enter();
-    const adopted = io.adopt(socket, nobody, meter);
-    new H2Server(this.#context, adopted, null);
-    adopted.resume();
+    this.#serve(io.adopt(socket, nobody, meter));
     io.leave();
   }
 
@@ -156,5 +163,11 @@ export class GrpcServer implements CallHost {
 
   ended(): void {
     this.calls -= 1;
+  }
+
+  /** By prior knowledge: nothing on the conduit says that it is HTTP/2. */
+  #serve(conduit: Conduit): void {
+    new H2Server(this.#context, conduit, null);
+    conduit.resume();
   }
 }

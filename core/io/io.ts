@@ -102,10 +102,9 @@ export class Io implements SocketThread {
   }
 
   leave(): void {
-    if (this.#depth === 1) {
-      this.#flush();
-      if (this.#gatheredCount >= outputsKept) this.#flushGathered();
-    }
+    if (this.#depth === 1) this.#flush();
+    // Also within an event that writes to thousands: each would have an output buffer by its end.
+    if (this.#gatheredCount >= outputsKept) this.#flushGathered();
     this.#depth -= 1;
   }
 

@@ -26,9 +26,9 @@ type Message = Readonly<Record<string, unknown>>;
 export class ControlClient {
   readonly #channel: grpc.Client;
 
-  constructor(t: TestContext, port: number, options: grpc.ClientOptions = {}) {
+  constructor(t: TestContext, port: number) {
     const address = `127.0.0.1:${port}`;
-    this.#channel = new grpc.Client(address, grpc.credentials.createInsecure(), options);
+    this.#channel = new grpc.Client(address, grpc.credentials.createInsecure());
     t.after(() => this.#channel.close());
   }
 
@@ -142,7 +142,7 @@ class Watch {
 
   #describe(): string {
     const { code, details } = this.ended ?? { code: 'still open', details: '' };
-    return `${code} ${details} after ${JSON.stringify(this.messages.slice(-3))}`;
+    return `${code} ${details} after ${JSON.stringify(this.messages.slice(-3)).slice(0, 2_000)}`;
   }
 
   #tell(): void {

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import {
   ask,
-  launch,
   makeFolder,
   type ProxyProcess,
   startHttpOrigin,
   startLoad,
+  startProxy as startProxyOn,
+  startUp,
 } from './process.ts';
 import { Relay } from './relay.ts';
 
@@ -35,16 +36,8 @@ export async function startControlMesh(t: TestContext): Promise<ControlMesh> {
   const relay = await Relay.start(t, 0);
   async function startControl(yaml: string, state?: string): Promise<ProxyProcess> {
     states += 1;
-    const own = makeFolder(t);
-    const control = launch(t, ['up', '--config', join(own, 'heddle.yaml')], {
-      folder: own,
-      args: [
-        ...['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'],
-        ...['--state-dir', state ?? join(folder, `control-${states}`)],
-      ],
-      files: { 'heddle.yaml': yaml },
-    });
-    await control.untilSaid('heddle: ready');
+    const args = ['--state-dir', state ?? join(folder, `control-${states}`)];
+    const control = await startUp(t, yaml, { args });
     relay.target = control.port('Control plane');
     newest = control;
     return control;
@@ -52,13 +45,7 @@ export async function startControlMesh(t: TestContext): Promise<ControlMesh> {
   async function startProxy(): Promise<ProxyProcess> {
     const settings = { control: `127.0.0.1:${relay.port}`, stateDir: join(folder, 'proxy') };
     const yaml = JSON.stringify({ proxy: { ...settings, ...proxySettings } });
-    const own = makeFolder(t);
-    const proxy = launch(t, ['proxy', '--config', join(own, 'heddle.yaml')], {
-      folder: own,
-      files: { 'heddle.yaml': yaml },
-    });
-    await proxy.untilSaid('heddle: ready');
-    return proxy;
+    return startProxyOn(t, yaml);
   }
   await startControl(meshYaml(origins));
   const proxy = await startProxy();

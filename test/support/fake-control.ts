@@ -14,7 +14,7 @@ import {
 import { PortSpecSchema, ServerSchema } from '../../api/gen/control/inbound_pb.ts';
 import { OutboundPolicySchema, TrafficSpecSchema } from '../../api/gen/control/outbound_pb.ts';
 
-export type FakeApi = 'destination' | 'profile' | 'outbound' | 'inbound';
+type FakeApi = 'destination' | 'profile' | 'outbound' | 'inbound';
 
 /** A message as JSON, bytes as they are, or a status code that ends the stream. */
 type Said = JsonValue | Buffer;
@@ -121,6 +121,18 @@ export class FakeControl {
     call.on('close', () => this.calls.delete(open));
     for (const message of said) open.send(message);
   }
+}
+
+export function encodeOutbound(policy: JsonValue): Uint8Array {
+  return toBinary(OutboundPolicySchema, fromJson(OutboundPolicySchema, policy));
+}
+
+export function encodeProfile(profile: JsonValue): Uint8Array {
+  return toBinary(DestinationProfileSchema, fromJson(DestinationProfileSchema, profile));
+}
+
+export function encodeServer(server: JsonValue): Uint8Array {
+  return toBinary(ServerSchema, fromJson(ServerSchema, server));
 }
 
 /** Addresses 10.0.0.1 with these ports. */

@@ -26,6 +26,8 @@ import { Violation } from './violation.ts';
 export class H2Client extends Connection implements ClientStreamOwner {
   /** Requests that went out here before. */
   served = 0;
+  /** What the endpoint's GOAWAY said; -1 before there is one. */
+  goawayCode = -1;
   /** The pool opens no more streams here; those that are there end in their time. */
   #retired = false;
   protected readonly lastPeerStream = 0;
@@ -186,6 +188,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   onGoaway(lastStreamId: number, code: number): void {
     this.#goneAway = true;
+    this.goawayCode = code;
     for (const stream of this.streams.list()) {
       if (stream.id <= lastStreamId) continue;
       (stream as ClientStream).fail('UPSTREAM_REFUSED', `GOAWAY with ${h2CodeName(code)}`);
