@@ -5,9 +5,9 @@
 
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { Clock } from '../../core/base/clock.ts';
+import { contentDigest } from '../../core/base/content-digest.ts';
 import { registryFileBytesMax, registrySaveMs } from '../../core/base/limits.ts';
 import type { TimerWheel } from '../../core/base/timers.ts';
-import { contentDigest } from '../model/content-digest.ts';
 import { runAfter } from '../model/delay.ts';
 import { type Registration, refuseRegistration } from '../model/registration.ts';
 import type { SourceLog } from '../model/source.ts';
