@@ -116,9 +116,7 @@ export class RemoteDiscovery implements Discovery {
     // Others keep other things there.
     const folder = stateDir === null ? null : join(stateDir, 'targets');
     this.#store = folder === null ? null : new StateStore(storeEnv, folder, workload);
-    void this.#store?.hasUsable().then((found) => {
-      if (found) this.#answered = true;
-    });
+    void this.#lookAtStates();
     this.#probe = settings.inboundTo === null ? this.#openProbe() : null;
     this.#stopFollowing = env.followControl(
       (addresses) => this.#follow(addresses),
@@ -288,6 +286,10 @@ export class RemoteDiscovery implements Discovery {
       control: this.#settings.control,
       reason,
     });
+  }
+
+  async #lookAtStates(): Promise<void> {
+    if ((await this.#store?.hasUsable()) === true) this.#answered = true;
   }
 
   #onAnswered(): void {

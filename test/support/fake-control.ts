@@ -139,7 +139,7 @@ export class FakeControl {
         Buffer.isBuffer(said) ? said : Buffer.from(toBinary(schemaOf, fromJson(schemaOf, said))),
       );
     };
-    const call: FakeCall = { api, asked, request, send, fail: wire.fail };
+    const call: FakeCall = { api, asked, request, send, fail: (code) => wire.fail(code) };
     const forget = (): void => {
       this.calls.delete(call);
     };
