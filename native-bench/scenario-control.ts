@@ -10,6 +10,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench, Figure, Scenario } from './bench.ts';
+import { measureReceipt } from './control-plane/receipt.ts';
 import { WatcherProcess } from './control-plane/watcher-process.ts';
 import { projectDir } from './peer.ts';
 import { findFreePorts } from './run.ts';
@@ -36,7 +37,10 @@ export const controlPlane: Scenario = {
     {
       kind: 'figures',
       title: 'control plane',
-      figures: await measureControlPlane(bench),
+      figures: [
+        ...(await measureControlPlane(bench)),
+        { name: receiptName, unit: 'ms', values: await measureReceipt(bench) },
+      ],
       missing: [],
     },
   ],
@@ -104,6 +108,7 @@ async function measureControlPlane(bench: Bench): Promise<Figure[]> {
   const changes: number[] = [];
   // Whoever joins is a change that nobody has to find in a file first.
   const others = new WatcherProcess(run, options.loadCores);
+  await others.join({ port, joins: [{ service: joined, token, endpointPort: 19_999 }] });
   for (let round = 0; round < changesMade; round++) {
     const endpointPort = 20_000 + round;
     const joins = [{ service: joined, token, endpointPort }];
@@ -153,6 +158,7 @@ function pathOf(name: string): string {
   return `${name}.default.svc.cluster.local:80`;
 }
 
+const receiptName = '1000 endpoints from their arrival to a first request';
 const joined = 'service-0';
 const proxies = 1_000;
 const watchesEach = 10;

@@ -11,10 +11,12 @@ import { followAddresses } from '../control/sources/follow-addresses.ts';
 import { createSourceOpener } from '../control/sources/open-source.ts';
 import { openStaticDiscovery, systemResolver } from '../control/sources/static-discovery.ts';
 import { systemClock as clock } from '../core/base/clock.ts';
+import { Deadlines } from '../core/base/deadlines.ts';
 import { systemRandom } from '../core/base/random.ts';
 import type { TimerWheel } from '../core/base/timers.ts';
 import { version } from '../core/base/version.ts';
 import type { RemoteDiscovery } from '../core/discover/remote-discovery.ts';
+import type { GrpcClient } from '../core/grpc/client.ts';
 import { Io } from '../core/io/io.ts';
 import type { Logger } from '../core/telemetry/log.ts';
 
@@ -41,8 +43,11 @@ export type OpenDiscovery = (
 /** Resolves with what opens it when the ports are known. */
 export async function loadDiscovery(settings: ProxySettings): Promise<OpenDiscovery> {
   if (settings.control === '') return openStatic;
-  const { RemoteDiscovery } = await import('../core/discover/remote-discovery.ts');
-  return (config, own, env) => openRemote(RemoteDiscovery, config, own, env);
+  const [{ RemoteDiscovery }, { GrpcClient }] = await Promise.all([
+    import('../core/discover/remote-discovery.ts'),
+    import('../core/grpc/client.ts'),
+  ]);
+  return (config, own, env) => openRemote({ RemoteDiscovery, GrpcClient }, config, own, env);
 }
 
 /** Services apply live, settings do not. */
@@ -66,7 +71,10 @@ function openStatic(
 }
 
 function openRemote(
-  Remote: typeof RemoteDiscovery,
+  loaded: {
+    readonly RemoteDiscovery: typeof RemoteDiscovery;
+    readonly GrpcClient: typeof GrpcClient;
+  },
   config: LoadedConfig,
   settings: ProxySettings,
   env: DiscoveryEnv,
@@ -80,11 +88,15 @@ function openRemote(
     settings: { ...settings, passthrough: 'allow' as const },
   };
   const unmeshed = openStaticDiscovery(dialled, sources);
-  const discovery = new Remote(
+  const io = new Io(clock, new Float64Array(2));
+  const { timers } = env;
+  const meter = { readCell: 0, writeCell: 1 };
+  const clientEnv = { io, timers, deadlines: new Deadlines(timers, io), meter };
+  const discovery = new loaded.RemoteDiscovery(
     {
       ...sources,
-      io: new Io(clock, new Float64Array(2)),
-      meter: { readCell: 0, writeCell: 1 },
+      io,
+      openClient: (address) => new loaded.GrpcClient(clientEnv, address),
       followControl: (onAddresses, onError) =>
         followAddresses(settings.control, opener.open, { onAddresses, onError }),
       unmeshed,

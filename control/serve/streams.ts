@@ -14,7 +14,7 @@ import type { ControlMetrics } from './metrics.ts';
 import { ProxyTable } from './proxy-table.ts';
 
 interface StreamsEnv {
-  readonly server: GrpcServer;
+  readonly server: Pick<GrpcServer, 'handle' | 'calls' | 'enter' | 'leave'>;
   readonly timers: TimerWheel;
   readonly metrics: ControlMetrics;
 }

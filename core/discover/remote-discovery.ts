@@ -8,16 +8,13 @@ import type { Discovery, ResolvedTarget, SourceStatus } from '../../api/discover
 import type { GetDestination } from '../../api/gen/proxy/destination.ts';
 import type { Address } from '../../api/settings.ts';
 import type { Clock } from '../base/clock.ts';
-import { Deadlines } from '../base/deadlines.ts';
 import { inboundLingerMs, outboundLingerMs, targetsMax } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import type { TimerWheel } from '../base/timers.ts';
-import { GrpcClient } from '../grpc/client.ts';
 import type { Io } from '../io/io.ts';
-import type { Meter } from '../io/socket.ts';
 import { formatAddress, isAuthority, splitAuthority } from './address-text.ts';
 import { absentTarget, assembleInbound } from './assemble.ts';
-import { ControlChannel } from './control-channel.ts';
+import { ControlChannel, type ControlClient } from './control-channel.ts';
 import { createCounters } from './counters.ts';
 import { DestinationSets } from './destination-sets.ts';
 import { InboundAssembly } from './inbound-assembly.ts';
@@ -28,8 +25,9 @@ import { type TargetTraits, TargetWatch } from './target-watch.ts';
 import { type StreamEnv, type StreamLimits, WatchStream } from './watch-stream.ts';
 
 export interface RemoteDiscoveryEnv {
-  readonly io: Io;
-  readonly meter: Meter;
+  /** Around what is sent outside of an event of a connection. */
+  readonly io: Pick<Io, 'enter' | 'leave'>;
+  readonly openClient: (address: Address) => ControlClient;
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly random: Random;
@@ -87,15 +85,13 @@ export class RemoteDiscovery implements Discovery {
   #controlError: string | null = null;
 
   constructor(env: RemoteDiscoveryEnv, settings: RemoteDiscoverySettings) {
-    const { clock, timers, random, log, io } = env;
+    const { clock, timers, random, log } = env;
     this.#env = env;
     this.#settings = settings;
-    const deadlines = new Deadlines(timers, io);
-    const clientEnv = { io, timers, deadlines, meter: env.meter };
     this.#channel = new ControlChannel({
       clock,
       random,
-      openClient: (address) => new GrpcClient(clientEnv, address),
+      openClient: env.openClient,
     });
     this.#streamEnv = {
       clock,

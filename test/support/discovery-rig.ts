@@ -13,6 +13,7 @@ import {
   RemoteDiscovery,
   type RemoteDiscoverySettings,
 } from '../../core/discover/remote-discovery.ts';
+import { GrpcClient } from '../../core/grpc/client.ts';
 import { Io } from '../../core/io/io.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeControl } from './fake-control.ts';
@@ -64,9 +65,11 @@ export class DiscoveryRig implements AsyncDisposable {
     const write = (message: string, fields: object = {}): void => {
       this.log.push(`${message} ${JSON.stringify(fields)}`);
     };
+    const deadlines = new Deadlines(timers, io);
+    const clientEnv = { io, timers, deadlines, meter: { readCell: 0, writeCell: 1 } };
     const env = {
       io,
-      meter: { readCell: 0, writeCell: 1 },
+      openClient: (at: Address) => new GrpcClient(clientEnv, at),
       clock,
       timers,
       random: seededRandom(1),
