@@ -2,8 +2,9 @@
 
 import { create } from '@bufbuild/protobuf';
 import { Command } from 'commander';
-import { EndpointsRequestSchema, View } from '../api/gen/control/view_pb.ts';
+import { EndpointsRequestSchema } from '../api/gen/control/view_pb.ts';
 import { isDnsName, isHostAndPort, parseAddress } from '../control/model/address.ts';
+import { viewEndpoints } from '../control/serve/methods.ts';
 import { systemClock } from '../core/base/clock.ts';
 import { systemRandom } from '../core/base/random.ts';
 import { systemPause, TimerWheel } from '../core/base/timers.ts';
@@ -12,8 +13,8 @@ import { Code, codeName } from '../core/grpc/status.ts';
 import { askAdmin } from './admin-client.ts';
 import { type CommandContext, exitFailure, exitUsage } from './context.ts';
 import { followControls } from './control-addresses.ts';
-import { createGrpcEnv, methodOf } from './control-method.ts';
 import { durationOption, formatDuration } from './durations.ts';
+import { createGrpcEnv } from './grpc-env.ts';
 import { parseControls, parseLabel } from './labels.ts';
 import { cleanText } from './table.ts';
 
@@ -111,7 +112,7 @@ function awaitService(name: string, flags: WaitFlags, context: CommandContext): 
   const following = followControls(flags.control ?? controls, env, {
     onAddresses(addresses) {
       for (const client of clients) client.close();
-      clients = addresses.map((address) => new GrpcClient(grpc, address));
+      clients = [...addresses.values()].map((address) => new GrpcClient(grpc, address));
     },
     onError: (reason) => {
       problem = reason;
@@ -138,7 +139,7 @@ async function askControl(
   namespace: string,
 ): Promise<string | null> {
   const request = create(EndpointsRequestSchema, { name, namespace });
-  const { message, status } = await client.unary(endpoints, request, { deadlineMs: answerMs });
+  const { message, status } = await client.unary(viewEndpoints, request, { deadlineMs: answerMs });
   if (status.code === Code.NOT_FOUND || message?.services.length === 0) {
     return `${client.address} knows no service ${name} in ${namespace}`;
   }
@@ -147,7 +148,6 @@ async function askControl(
   return isThere ? null : `${name} has no endpoint at ${client.address}`;
 }
 
-const endpoints = methodOf(View.method.endpoints);
 const controlDefault = '127.0.0.1:8086';
 const pauseMs = 200;
 const answerMs = 2_000;

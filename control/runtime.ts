@@ -26,7 +26,7 @@ import { Registry } from './sources/registry.ts';
 import { systemResolverPaths } from './sources/resolver-files.ts';
 import { openStateFolder, type StateFolder } from './state-folder.ts';
 
-export interface ControlPlaneOptions {
+interface ControlPlaneOptions {
   /** Without a path it is not followed. */
   readonly config: LoadedConfig;
   readonly listen: Address;
@@ -83,7 +83,11 @@ class ControlPlane implements RunningControlPlane {
   constructor(options: ControlPlaneOptions, state: StateFolder) {
     this.#options = options;
     const env = { clock, timers: this.#timers, random: systemRandom(), log: this.#sourceLog() };
-    this.#registry = new Registry({ ...env, path: state.registryPath });
+    this.#registry = new Registry({
+      ...env,
+      path: state.registryPath,
+      isFirst: state.isFirst,
+    });
     const { config } = options;
     const manifests = config.manifests === null ? null : new Manifests(config.manifests, env);
     const followed = config.path === '' ? null : new ConfigCatalog(config, env);

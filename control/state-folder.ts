@@ -3,10 +3,10 @@
  * join tokens, and a token for the user whose folder it is. One control plane has it at a time.
  */
 
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { localTokenMs } from '../core/base/limits.ts';
-import { type JoinKey, openJoinKey } from './issuer/join-key.ts';
+import { type JoinKey, joinKeyFile, openJoinKey } from './issuer/join-key.ts';
 import { createJoinToken } from './issuer/join-token.ts';
 import { writeSecretFile } from './issuer/secret-file.ts';
 
@@ -18,6 +18,8 @@ export class StateError extends Error {
 export interface StateFolder {
   readonly joinKey: JoinKey;
   readonly registryPath: string;
+  /** The key of join tokens is new: nobody can have joined before. */
+  readonly isFirst: boolean;
   /** Lets another control plane have it. */
   close(): void;
 }
@@ -38,6 +40,7 @@ export function openStateFolder(options: StateFolderOptions): StateFolder {
   }
   const release = claim(path);
   try {
+    const isFirst = !existsSync(joinKeyPath ?? join(path, joinKeyFile));
     const joinKey = openJoinKey(path, joinKeyPath ?? undefined);
     if ('problem' in joinKey) throw new StateError(joinKey.problem);
     const expiresWallMs = wallMs + localTokenMs;
@@ -47,7 +50,7 @@ export function openStateFolder(options: StateFolderOptions): StateFolder {
       expiresWallMs,
     });
     writeSecretFile(join(path, 'local.token'), `${token}\n`);
-    return { joinKey, registryPath: join(path, 'registry.json'), close: release };
+    return { joinKey, registryPath: join(path, 'registry.json'), isFirst, close: release };
   } catch (error) {
     release();
     if (error instanceof StateError) throw error;
@@ -58,7 +61,8 @@ export function openStateFolder(options: StateFolderOptions): StateFolder {
 /** A file says who has the folder; one whose process is gone says nothing. */
 function claim(path: string): () => void {
   const file = join(path, 'up.pid');
-  const own = `${process.pid} ${startOf(process.pid)}\n`;
+  claims += 1;
+  const own = `${process.pid} ${startOf(process.pid)} ${claims}\n`;
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     try {
       writeSecretFile(file, own, true);
@@ -103,3 +107,5 @@ function messageOf(error: unknown): string {
 }
 
 const attemptsMax = 5;
+/** Tells the claims of one process apart. */
+let claims = 0;

@@ -4,7 +4,6 @@
  */
 
 import type { Address } from '../../api/settings.ts';
-import { formatAddress } from '../../control/model/address.ts';
 import type { Clock } from '../../core/base/clock.ts';
 import type { Random } from '../../core/base/random.ts';
 import { GrpcClient, type GrpcClientEnv } from '../../core/grpc/client.ts';
@@ -31,6 +30,8 @@ export class Announcer {
   #said = '';
   #serving = false;
   #isWithdrawn = false;
+  /** Those that have not heard of the withdrawal. */
+  #leaving = 0;
 
   /** `controls` are `host:port`, each. */
   constructor(controls: readonly string[], announced: Announced, env: AnnouncerEnv) {
@@ -53,12 +54,16 @@ export class Announcer {
     for (const registration of this.#registrations.values()) registration.setServing(serving);
   }
 
-  /** For good. False when nobody has been told of the endpoint who could be told otherwise. */
+  /** For good. False when there is no endpoint, or nobody who could be told of its end. */
   withdraw(): boolean {
     const wasServing = this.#serving;
-    this.setServing(false);
+    this.#serving = false;
     this.#isWithdrawn = true;
-    return wasServing && this.#isWaiting();
+    this.#controls.close();
+    for (const registration of this.#registrations.values()) {
+      if (registration.leave()) this.#leaving += 1;
+    }
+    return wasServing && this.#leaving > 0;
   }
 
   close(): void {
@@ -67,8 +72,7 @@ export class Announcer {
     this.#registrations.clear();
   }
 
-  #found(addresses: readonly Address[]): void {
-    const wanted = new Map(addresses.map((one) => [formatAddress(one), one]));
+  #found(wanted: ReadonlyMap<string, Address>): void {
     for (const [text, registration] of this.#registrations) {
       if (wanted.has(text)) continue;
       this.#registrations.delete(text);
@@ -100,22 +104,19 @@ export class Announcer {
         if (news.warning !== '') say(`${control} warns: ${news.warning}`);
         break;
       case 'lost':
-        if (!this.#isWithdrawn) say(`no control plane at ${control}, trying on: ${news.reason}`);
+        say(`no control plane at ${control}, trying on: ${news.reason}`);
         break;
       case 'refused':
         say(`${service} in ${namespace} is not announced at ${control}: ${news.reason}`);
         break;
       default:
-        if (this.#isWithdrawn && !this.#isWaiting()) onWithdrawn();
+        this.#leaving -= 1;
+        if (this.#leaving === 0) onWithdrawn();
     }
   }
 
   #sayOnce(line: string): void {
     if (line !== this.#said) this.#env.say(line);
     this.#said = line;
-  }
-
-  #isWaiting(): boolean {
-    return [...this.#registrations.values()].some((registration) => registration.isWaiting);
   }
 }

@@ -16,17 +16,16 @@ import {
   type JoinResponse,
   type Registration as RegistrationMessage,
   RegistrationSchema,
-  Registry,
   StateSchema,
 } from '../../api/gen/control/registry_pb.ts';
 import { runAfter } from '../../control/model/delay.ts';
+import { registryJoin } from '../../control/serve/methods.ts';
 import { backoffMs } from '../../core/base/backoff.ts';
 import type { Random } from '../../core/base/random.ts';
 import type { TimerWheel } from '../../core/base/timers.ts';
 import type { GrpcClient } from '../../core/grpc/client.ts';
 import type { ClientCall } from '../../core/grpc/client-call.ts';
 import { Code, codeName, type Status } from '../../core/grpc/status.ts';
-import { methodOf } from '../control-method.ts';
 
 /** What is announced; the token is read anew for each stream. */
 export type Announced = Pick<
@@ -43,12 +42,12 @@ export interface RegistrationEnv {
   readonly onNews: (news: RegistrationNews) => void;
 }
 
-/** What a person may want to know; each once until something else is true. */
 export type RegistrationNews =
+  /** What a person may want to know, each once until something else is true. */
   | { readonly kind: 'joined'; readonly warning: string }
   | { readonly kind: 'lost' | 'refused'; readonly reason: string }
-  /** Everything said so far has been heard. */
-  | { readonly kind: 'heard' };
+  /** After `leave`: the control plane has heard it, or cannot any more. */
+  | { readonly kind: 'left' };
 
 export class Registration {
   readonly #client: GrpcClient;
@@ -56,9 +55,8 @@ export class Registration {
   readonly #env: RegistrationEnv;
   #call: ClientCall<JoinRequest> | null = null;
   #serving = false;
-  /** Requests of this stream that have no answer yet. */
-  #unheard = 0;
   #isJoined = false;
+  #isLeaving = false;
   #failures = 0;
   #said = '';
   #isClosed = false;
@@ -69,15 +67,6 @@ export class Registration {
     this.#client = client;
     this.#announced = announced;
     this.#env = env;
-  }
-
-  get address(): string {
-    return this.#client.address;
-  }
-
-  /** Something that was said may still be unheard, and can be heard. */
-  get isWaiting(): boolean {
-    return this.#call !== null && this.#isJoined && this.#unheard > 0;
   }
 
   open(serving: boolean): void {
@@ -91,11 +80,26 @@ export class Registration {
     if (this.#call !== null) this.#sendState(this.#call);
   }
 
+  /**
+   * For good: not serving any more, and the end of the stream, which the control plane answers by
+   * ending it too. False where there is no stream to say it on.
+   */
+  leave(): boolean {
+    const call = this.#isJoined ? this.#call : null;
+    this.#isLeaving = true;
+    if (call === null) {
+      this.close();
+      return false;
+    }
+    this.setServing(false);
+    call.end();
+    return true;
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cancel();
-    this.#call?.end();
     this.#call = null;
     this.#client.close();
   }
@@ -106,7 +110,7 @@ export class Registration {
       this.#rest('refused', read.problem, lostBackoff);
       return;
     }
-    const call = this.#client.call(join, {
+    const call = this.#client.call(registryJoin, {
       onMessage: (message) => this.#answered(call, message),
       onEnd: (status) => this.#ended(call, status),
     });
@@ -114,38 +118,46 @@ export class Registration {
     this.#isJoined = false;
     const value = create(RegistrationSchema, { ...this.#announced, token: read.token });
     call.send(create(JoinRequestSchema, { kind: { case: 'registration', value } }));
-    this.#unheard = 1;
     this.#sendState(call);
     // A peer that takes the call and says nothing is as good as none.
-    this.#cancel = runAfter(this.#env.timers, firstAnswerMs, () => call.cancel());
+    this.#cancel = runAfter(this.#env.timers, firstAnswerMs, () => this.#giveUp(call));
+  }
+
+  #giveUp(call: ClientCall<JoinRequest>): void {
+    this.#call = null;
+    call.cancel();
+    this.#rest('lost', `it gives no answer within ${firstAnswerMs / 1000} s`, lostBackoff);
   }
 
   #sendState(call: ClientCall<JoinRequest>): void {
     const value = create(StateSchema, { serving: this.#serving });
-    this.#unheard += 1;
     call.send(create(JoinRequestSchema, { kind: { case: 'state', value } }));
   }
 
   #answered(call: ClientCall<JoinRequest>, { warning }: JoinResponse): void {
     if (call !== this.#call) return;
     this.#cancel();
-    this.#unheard = Math.max(0, this.#unheard - 1);
-    if (!this.#isJoined) {
-      this.#isJoined = true;
+    if (this.#isJoined) return;
+    this.#isJoined = true;
+    // One that takes us and drops us again is not to be asked ten times a second.
+    this.#cancel = runAfter(this.#env.timers, steadyMs, () => {
       this.#failures = 0;
-      this.#tell(`joined ${warning}`, { kind: 'joined', warning });
-    }
-    if (this.#unheard === 0) this.#env.onNews({ kind: 'heard' });
+    });
+    this.#tell(`joined ${warning}`, { kind: 'joined', warning });
   }
 
   #ended(call: ClientCall<JoinRequest>, { code, message }: Status): void {
     if (call !== this.#call) return;
     this.#cancel();
     this.#call = null;
+    if (this.#isLeaving) {
+      this.close();
+      this.#env.onNews({ kind: 'left' });
+      return;
+    }
     const reason = `${codeName(code)}: ${message}`;
     if (refusals.has(code)) this.#rest('refused', reason, refusedBackoff);
     else this.#rest('lost', reason, lostBackoff);
-    this.#env.onNews({ kind: 'heard' });
   }
 
   #rest(kind: 'lost' | 'refused', reason: string, backoff: typeof lostBackoff): void {
@@ -164,15 +176,15 @@ export class Registration {
   }
 }
 
-const join = methodOf(Registry.method.join);
 const lostBackoff = { minMs: 100, maxMs: 2_000 };
 const refusedBackoff = { minMs: 5_000, maxMs: 60_000 };
 const firstAnswerMs = 5_000;
+const steadyMs = 2_000;
 /** Asking again soon would get the same answer. */
 const refusals: ReadonlySet<number> = new Set([
   Code.UNAUTHENTICATED,
   Code.PERMISSION_DENIED,
   Code.INVALID_ARGUMENT,
+  Code.FAILED_PRECONDITION,
   Code.UNIMPLEMENTED,
-  Code.ALREADY_EXISTS,
 ]);

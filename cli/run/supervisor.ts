@@ -5,15 +5,15 @@
 
 import { formatAddress } from '../../control/model/address.ts';
 import { runAfter } from '../../control/model/delay.ts';
+import { tcpAddress } from '../../control/serve/net.ts';
 import { systemClock } from '../../core/base/clock.ts';
 import { type Random, systemRandom } from '../../core/base/random.ts';
 import { systemInterval, TimerWheel } from '../../core/base/timers.ts';
 import { version } from '../../core/base/version.ts';
 import { askAdmin } from '../admin-client.ts';
-import { createGrpcEnv } from '../control-method.ts';
+import { createGrpcEnv } from '../grpc-env.ts';
 import { Announcer } from './announcer.ts';
 import { Application } from './application.ts';
-import { loopbackTcpAddress } from './endpoint-address.ts';
 import { applicationEnvironment, withoutOwn } from './environment.ts';
 import { Health, httpProbe, tcpProbe } from './health.ts';
 import { type End, Life } from './life.ts';
@@ -154,7 +154,7 @@ class Supervisor {
     if (announced === null || inbound === null) return;
     const { service, servicePort, protocol, zone } = announced;
     const about = { instance, namespace, service, servicePort, protocol, zone, version };
-    const address = loopbackTcpAddress(inbound);
+    const address = tcpAddress(inbound);
     const facts = { ...about, address, admin: formatAddress(admin), weight: usualWeight };
     this.#announcer = new Announcer(controls, facts, {
       clock: systemClock,
@@ -175,6 +175,7 @@ class Supervisor {
       this.#launch(this.#addresses);
       return;
     }
+    say(`the proxy is not up ${waited}, ${command} starts when it is`);
     runAfter(this.#timers, proxyStartMs, () => {
       if (this.#addresses !== null) return;
       say('the proxy has not come up: its messages above say why, or the machine is too busy');

@@ -159,7 +159,7 @@ export class MeshIndex {
     this.#refresh();
     const views: ServiceView[] = [];
     for (const entry of this.#entries.values()) {
-      if (entry.service !== null) views.push(viewOf(entry, entry.service));
+      if (entry.service !== null) views.push(this.#viewOf(entry, entry.service));
     }
     return views;
   }
@@ -184,6 +184,20 @@ export class MeshIndex {
     this.#entries.clear();
     this.#inboundWatchers.clear();
     this.#sources.close();
+  }
+
+  #viewOf({ hold, ready }: Entry, service: MeshService): ServiceView {
+    // What a catalog holds itself is as fresh as the catalog.
+    const { kind } = service.source;
+    const catalog = this.#options.catalogs.find((one) => one.kind === kind)?.status();
+    return {
+      service,
+      location: locationOf(service.source),
+      endpoints: ready?.endpoints ?? null,
+      version: ready?.version ?? '',
+      confirmedWallMs: catalog?.confirmedWallMs ?? hold?.state.confirmedWallMs ?? null,
+      error: catalog?.error ?? hold?.state.error ?? null,
+    };
   }
 
   #spell(
@@ -304,18 +318,6 @@ function isSameState(a: ServiceState, b: ServiceState | null): boolean {
   return (
     a.kind === b.kind && (a.kind !== 'unknown' || b.kind !== 'unknown' || a.refusal === b.refusal)
   );
-}
-
-function viewOf({ hold, ready }: Entry, service: MeshService): ServiceView {
-  const { confirmedWallMs = null, error = null } = hold?.state ?? {};
-  return {
-    service,
-    location: locationOf(service.source),
-    endpoints: ready?.endpoints ?? null,
-    version: ready?.version ?? '',
-    confirmedWallMs,
-    error,
-  };
 }
 
 const settling = { kind: 'settling' } as const;

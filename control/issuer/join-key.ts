@@ -63,4 +63,4 @@ function parse(path: string, read: ReturnType<typeof readSecretFile>): JoinKey |
   return { problem: `${path} is no Ed25519 key: remove it, and heddle up makes another` };
 }
 
-const joinKeyFile = 'join.key';
+export const joinKeyFile = 'join.key';

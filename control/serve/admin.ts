@@ -9,7 +9,7 @@ import { gzip } from 'node:zlib';
 import { systemTurn } from '../../core/base/timers.ts';
 import { expositionContentType } from '../../core/telemetry/exposition.ts';
 
-export interface AdminView {
+interface AdminView {
   isReady(): boolean;
   /** The exposition in slices; other work may run between two of them. */
   renderMetrics(): Promise<Iterable<string>>;

@@ -21,9 +21,8 @@ export interface StateFrames<State> {
 
 export interface BroadcastEnv {
   readonly timers: TimerWheel;
-  /** Around what is sent outside of an event of the connection. */
-  readonly enter: () => void;
-  readonly leave: () => void;
+  /** Runs it when the events that are under way are over. */
+  readonly soon: (run: () => void) => void;
   readonly onSent: (messages: number) => void;
   readonly onSlow: () => void;
 }
@@ -43,6 +42,7 @@ export class Broadcast<State> {
   #whole: readonly Buffer[] | null = null;
   /** The newest difference: most readers have the same state. */
   #change: Change<State> | null = null;
+  #isAsked = false;
 
   /** `onEmpty` is called when the last stream has ended; nothing is to be added after it. */
   constructor(env: BroadcastEnv, frames: StateFrames<State>, onEmpty: () => void) {
@@ -73,21 +73,28 @@ export class Broadcast<State> {
     reader.advance();
   }
 
-  /** Nothing is sent of what says the same. How often it changes is the matter of its source. */
+  /**
+   * Nothing is sent of what says the same; how often it changes is the matter of its source. It
+   * goes out in the next turn: within an event that is under way, each of thousands of streams
+   * would hold what it is sent until the end of the event.
+   */
   update(state: State): void {
     if (this.#state === state) return;
     this.#state = state;
     this.#whole = null;
-    this.#env.enter();
-    for (const reader of Array.from(this.#readers)) reader.advance();
-    this.#env.leave();
+    if (this.#isAsked) return;
+    this.#isAsked = true;
+    this.#env.soon(() => this.#sendAll());
   }
 
   /** Ends all streams with this, after what they have not been told yet. */
   end(status: Status): void {
-    this.#env.enter();
     for (const reader of Array.from(this.#readers)) reader.end(status);
-    this.#env.leave();
+  }
+
+  #sendAll(): void {
+    this.#isAsked = false;
+    for (const reader of Array.from(this.#readers)) reader.advance();
   }
 
   /** What leads on from `told`; null when nothing does. */

@@ -7,7 +7,7 @@ import { canonicalIp, isDnsName, splitPort } from '../model/address.ts';
 import { readNamespace } from '../model/workload.ts';
 
 /** `web`, `web.demo.svc.cluster.local:80` or `10.0.0.1:80`. */
-export interface AskedName {
+interface AskedName {
   readonly text: string;
   readonly isIp: boolean;
 }

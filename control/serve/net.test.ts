@@ -1,4 +1,4 @@
-/** Goal: an address is the same after both ways. Method: known numbers, and spellings of RFC 5952. */
+/** Goal: an address is the same after both ways. Method: known numbers and spellings. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -27,7 +27,7 @@ import { GrpcCode } from '../../core/http/grpc.ts';
 import { duration } from './duration.ts';
 
 /** What a policy is made of. */
-export interface PolicySubject {
+interface PolicySubject {
   /** The path of its endpoints. */
   readonly authority: string;
   readonly namespace: string;

@@ -3,7 +3,7 @@
  * in any of them. As many as there are connections.
  */
 
-export interface WatchingProxy {
+interface WatchingProxy {
   /** As it names itself; proves nothing. */
   workload: string;
   /** Where it connected from. */

@@ -4,7 +4,7 @@
  */
 
 import { controlStreamsMax } from '../../core/base/limits.ts';
-import type { TimerWheel } from '../../core/base/timers.ts';
+import { systemTurn, type TimerWheel } from '../../core/base/timers.ts';
 import type { Method } from '../../core/grpc/method.ts';
 import type { GrpcServer } from '../../core/grpc/server.ts';
 import type { ServerCall } from '../../core/grpc/server-call.ts';
@@ -77,12 +77,11 @@ export class Streams {
   }
 
   broadcastEnv(method: { readonly path: string }): BroadcastEnv {
-    const { server, timers, metrics } = this.#env;
+    const { timers, metrics } = this.#env;
     const labels = { method: shortName(method) };
     return {
       timers,
-      enter: () => server.enter(),
-      leave: () => server.leave(),
+      soon: systemTurn,
       onSent: (messages) => metrics.count('heddle_control_messages_total', labels, messages),
       onSlow: () => metrics.count('heddle_control_slow_streams_total', labels),
     };

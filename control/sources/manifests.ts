@@ -125,6 +125,13 @@ export class Manifests implements Catalog {
       this.#files.delete(name);
       this.#isStale = true;
     }
+    // What was wrong with an earlier text of a file says nothing of one that cannot be read.
+    for (const name of problems.keys()) {
+      const file = this.#files.get(name);
+      if (file === undefined || file.problems.length === 0) continue;
+      this.#files.set(name, { ...file, problems: [] });
+      this.#isStale = true;
+    }
     const before = JSON.stringify([this.#error, this.#fileProblems, this.#hasLooked]);
     this.#fileProblems = Array.from(problems, ([name, reason]) => {
       return { object: `${basename(this.location)}/${name}`, field: '', reason };

@@ -63,6 +63,26 @@ routes: []
   ]);
 });
 
+test('what needs a control plane is known, and a problem of a proxy without one', () => {
+  const { services, manifests, proxyProblems } = load(`manifests: ./mesh.d
+services:
+  web: { port: 80, protocol: grpc, join: true, namespace: shop }
+`);
+  assert.deepEqual(
+    services.map(({ source }) => source),
+    [{ kind: 'registry', namespace: 'shop', name: 'web', port: 80 }],
+  );
+  assert.equal(manifests, '/etc/heddle/mesh.d');
+  assert.deepEqual(proxyProblems.map(formatProblem), [
+    '/etc/heddle/heddle.yaml:1:1: manifests: needs a control plane: a proxy by itself cannot ' +
+      'follow a folder of manifests; start heddle up with this file, and the proxy with --control',
+    '/etc/heddle/heddle.yaml:3:36: services.web.join: needs a control plane: a proxy by itself ' +
+      'cannot take processes that join; start heddle up with this file, and the proxy with ' +
+      '--control',
+  ]);
+  assert.deepEqual([load(web).manifests, load(web).proxyProblems], [null, []]);
+});
+
 test('inbound follows inboundTo, and listeners can be turned off', () => {
   const inbound = (proxy: string) => load(`proxy: ${proxy}`).settings.inbound;
   assert.deepEqual(inbound('{ inboundTo: 127.0.0.1:8080 }'), { host: '0.0.0.0', port: 4143 });
@@ -146,6 +166,9 @@ const mistakes: readonly (readonly [text: string, key: string, words: RegExp])[]
     'services.web.endpoints[0]',
     /this proxy itself \(proxy\.outbound\)/,
   ],
+  ['services: { web: { port: 80, join: false } }', 'services.web.join', /expected true/],
+  ['services: { web: { port: 80, join: true, dns: "a:1" } }', 'services.web.join', /got dns and/],
+  ['manifests: ""', 'manifests', /expected a path/],
   ['mesh: { trustDomain: "a b" }', 'mesh.trustDomain', /DNS name/],
   ['proxy: { outbound: 0.0.0.0:4140 }', 'proxy.outbound', /allowRemote: true/],
   ['proxy: { outbound: "[::]:4140" }', 'proxy.outbound', /allowRemote: true/],

@@ -43,7 +43,8 @@ export class RegistryFile {
     return this.#error;
   }
 
-  load(): readonly StoredInstance[] {
+  /** Null when there is none, or none that can be believed. */
+  load(): readonly StoredInstance[] | null {
     let text: string;
     try {
       const { size } = statSync(this.#path);
@@ -51,7 +52,7 @@ export class RegistryFile {
       text = readFileSync(this.#path, 'utf8');
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      return code === 'ENOENT' ? [] : this.#ignore(message);
+      return code === 'ENOENT' ? null : this.#ignore(message);
     }
     const stored = parse(text);
     if (typeof stored === 'string') return this.#ignore(stored);
@@ -101,9 +102,9 @@ export class RegistryFile {
     this.#env.log.warn('the registry is kept in memory only', { reason });
   }
 
-  #ignore(reason: string): readonly StoredInstance[] {
+  #ignore(reason: string): null {
     this.#env.log.warn('the registry of an earlier run is ignored', { path: this.#path, reason });
-    return [];
+    return null;
   }
 }
 

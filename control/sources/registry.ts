@@ -8,7 +8,9 @@
  *              └──────────<────────────────┘
  *
  * A start takes the instances of the run before from disk, as leased. Until their leases have
- * ended the registry is settling: a name that it does not know may still come back.
+ * ended the registry is settling: a name that it does not know may still come back, and nobody is
+ * told of a service before it has an endpoint. Where the run before has left nothing on disk,
+ * nobody is told of any: its endpoints are still coming back, one after the other.
  */
 
 import type { ResolvedEndpoint } from '../../api/discovery.ts';
@@ -35,6 +37,8 @@ interface RegistryEnv {
   readonly log: SourceLog;
   /** Where it is kept between runs; null for nowhere. */
   readonly path: string | null;
+  /** Nobody can have joined before, so that no file says so too. */
+  readonly isFirst?: boolean;
 }
 
 export type JoinResult =
@@ -65,6 +69,8 @@ interface JoinedService {
   readonly name: string;
   readonly port: number;
   readonly protocol: ServiceConfig['protocol'];
+  /** Whether anybody is told of it. */
+  isShown: boolean;
   readonly instances: Map<string, Instance>;
   /** The newest instance at each address. */
   readonly addresses: Map<string, Instance>;
@@ -89,6 +95,7 @@ export class Registry implements Catalog {
   readonly #followers = new Map<string, Set<Follower>>();
   readonly #listeners = new Set<() => void>();
   #configs: readonly ServiceConfig[] | null = null;
+  readonly #isLost: boolean;
   #isSettling = true;
 
   constructor(env: RegistryEnv) {
@@ -97,8 +104,12 @@ export class Registry implements Catalog {
     this.#leases = new Leases(env, registryLeaseMs, (key) => this.#expire(key));
     this.#kept = new Leases(env, registryServiceKeepMs, (key) => this.#forget(key));
     this.#file = env.path === null ? null : new RegistryFile(env.path, env, () => this.#collect());
-    for (const stored of this.#file?.load() ?? []) this.#restore(stored);
+    const stored = this.#file?.load() ?? null;
+    this.#isLost = this.#file !== null && env.isFirst !== true && stored === null;
+    for (const one of stored ?? []) this.#restore(one);
     this.#leases.start(settlingKey);
+    // The next start has to find one, even if nobody joins.
+    this.#file?.saveSoon();
   }
 
   /** By the first message of a stream. The same instance on another stream takes its place. */
@@ -123,6 +134,7 @@ export class Registry implements Catalog {
     if (instance === undefined || instance.serving === serving) return;
     instance.serving = serving;
     this.#file?.saveSoon();
+    this.#showServing(instance);
     this.#changed(instance.service);
   }
 
@@ -146,7 +158,10 @@ export class Registry implements Catalog {
   /** Opens the endpoints of a service, known or not; for `OpenSource`. */
   openEndpoints({ namespace, name }: ServicePort, listener: SourceListener): Source {
     const key = serviceKey(namespace, name);
-    const tell = (): void => listener.onEndpoints(this.#endpointsOf(key));
+    const tell = (): void => {
+      const isShown = this.#services.get(key)?.isShown ?? !this.#isSettling;
+      if (isShown) listener.onEndpoints(this.#endpointsOf(key));
+    };
     const follower = { listener, pace: new Pace(this.#env.timers, changesMs, tell) };
     const followers = this.#followers.get(key) ?? new Set();
     this.#followers.set(key, followers.add(follower));
@@ -164,7 +179,7 @@ export class Registry implements Catalog {
 
   services(): readonly ServiceConfig[] {
     this.#configs ??= Array.from(
-      this.#services.values(),
+      Array.from(this.#services.values()).filter(({ isShown }) => isShown),
       ({ namespace, name, port, protocol }): ServiceConfig => {
         const source = { kind: 'registry', namespace, name, port } as const;
         return { name, namespace, port, protocol, source };
@@ -215,6 +230,7 @@ export class Registry implements Catalog {
     const joined = this.#add(registration, false);
     if ('refused' in joined) return;
     joined.instance.serving = serving;
+    this.#showServing(joined.instance);
     this.#leases.start(joined.instance.key);
   }
 
@@ -273,18 +289,33 @@ export class Registry implements Catalog {
       name,
       port: servicePort,
       protocol,
+      isShown: !this.#isSettling,
       instances: new Map<string, Instance>(),
       addresses: new Map<string, Instance>(),
     };
     this.#services.set(key, service);
-    this.#servicesChanged();
+    if (service.isShown) this.#servicesChanged();
     return service;
+  }
+
+  #showServing({ service, serving }: Instance): void {
+    if (service.isShown || !serving || this.#isLost) return;
+    service.isShown = true;
+    this.#servicesChanged();
+  }
+
+  #settle(): void {
+    this.#isSettling = false;
+    for (const service of this.#services.values()) service.isShown = true;
+    this.#servicesChanged();
+    for (const { pace } of Array.from(this.#followers.values()).flatMap((all) => [...all])) {
+      pace.request();
+    }
   }
 
   #expire(key: string): void {
     if (key === settlingKey) {
-      this.#isSettling = false;
-      this.#tell();
+      this.#settle();
       return;
     }
     const instance = this.#instances.get(key);

@@ -59,6 +59,8 @@ class WatchedFolder {
   #hasLooked = false;
   /** Identity and time stamps of what the listener has, by name. */
   #known = new Map<string, string>();
+  /** Files that may be half written, and since when they are as they are. */
+  #unsettled = new Map<string, { readonly print: string; readonly sinceMs: number }>();
 
   constructor(options: WatchFolderOptions, listener: FolderListener) {
     this.#options = options;
@@ -114,7 +116,9 @@ class WatchedFolder {
       else if (look.kind === 'error') problems.set(name, look.reason);
       else if (look.kind === 'unsettled') unsettled = true;
     }
-    for (const name of this.#known.keys()) if (!found.has(name)) this.#known.delete(name);
+    for (const seen of [this.#known, this.#unsettled]) {
+      for (const name of seen.keys()) if (!found.has(name)) seen.delete(name);
+    }
     // At first nothing is known until all is.
     if (unsettled && !this.#hasLooked) return true;
     this.#hasLooked = true;
@@ -135,7 +139,7 @@ class WatchedFolder {
         return this.#fail(name, `it has ${before.size} bytes, more than ${bytesMax}`);
       }
       const text = await readFile(path, 'utf8');
-      const isWhole = text.endsWith('\n') || this.#ageMs(before) >= settleMs;
+      const isWhole = text.endsWith('\n') || this.#hasSettled(name, print, before);
       if (!isWhole || fingerprint(await stat(path)) !== print) return { kind: 'unsettled' };
       this.#known.set(name, print);
       return { kind: 'content', text: text.startsWith('\uFEFF') ? text.slice(1) : text };
@@ -150,8 +154,18 @@ class WatchedFolder {
     return { kind: 'error', reason };
   }
 
-  #ageMs(stats: Stats): number {
-    return this.#options.clock.wallMs() - Math.max(stats.mtimeMs, stats.ctimeMs);
+  /** By its age, or where the clock of its disk is not ours, by what we have seen. */
+  #hasSettled(name: string, print: string, stats: Stats): boolean {
+    const { clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const ageMs = clock.wallMs() - Math.max(stats.mtimeMs, stats.ctimeMs);
+    const seen = this.#unsettled.get(name);
+    if (ageMs >= settleMs || (seen?.print === print && nowMs - seen.sinceMs >= settleMs)) {
+      this.#unsettled.delete(name);
+      return true;
+    }
+    if (seen?.print !== print) this.#unsettled.set(name, { print, sinceMs: nowMs });
+    return false;
   }
 
   #watch(identity: string): void {

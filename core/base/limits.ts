@@ -160,6 +160,8 @@ export const controlShutMinMs = 1_000;
 export const controlShutMaxMs = 30_000;
 /** After which a target that nobody answers for goes to where the application dialled. */
 export const fallbackAfterMs = 3_000;
+/** How long endpoints stay of which a control plane suddenly knows nothing. */
+export const unknownKeptMs = 300_000;
 /** What is on disk waits so long for the control plane, which knows better. */
 export const diskWaitMs = 300;
 /** A policy waits so long for the profile of the same target. */

@@ -9,7 +9,8 @@ import type { StreamView } from './watch-stream.ts';
  * there is no such thing. `unanswerable`: it cannot be asked this.
  */
 export type Verdict =
-  | { readonly kind: 'pending' | 'unknown' | 'unanswerable' }
+  /** `gone` is told on the stream of the endpoints, `unknown` is how a question is answered. */
+  | { readonly kind: 'pending' | 'gone' | 'unknown' | 'unanswerable' }
   | { readonly kind: 'ready'; readonly target: ResolvedTarget };
 
 /** What of it is kept on disk: messages as they came, and the set that changes have made. */

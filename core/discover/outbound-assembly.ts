@@ -82,7 +82,7 @@ export class OutboundAssembly implements Assembly {
     if (!this.#profileSettled) return pending;
     const profile = this.#profile?.message ?? null;
     if (this.#policy === null) return this.#withoutPolicy(profile);
-    if (this.#hold?.known.gone === true) return { kind: 'unknown' };
+    if (this.#hold?.known.gone === true) return { kind: 'gone' };
     const set = this.#set();
     const target = assembleOutbound(this.#policy.message, profile, set, this.#asked.text);
     return target === null ? pending : { kind: 'ready', target };

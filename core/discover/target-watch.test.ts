@@ -11,6 +11,7 @@ import { test } from 'node:test';
 import { DiscoveryRig } from '../../test/support/discovery-rig.ts';
 import { address, everyone, setOf } from '../../test/support/fake-control.ts';
 import { untilTurn } from '../../test/support/turns.ts';
+import { unknownKeptMs } from '../base/limits.ts';
 
 const web = 'web.demo:80';
 
@@ -28,6 +29,10 @@ test('what nobody knows goes where the application dialled, until somebody does'
   );
   // It goes away as clearly as it came.
   rig.control.script.clear();
+  for (const call of rig.control.open('destination', web)) {
+    call.send({ remove: { addrs: [address(1)] } });
+  }
+  await rig.until('the removal', () => seen.ports === '');
   for (const call of rig.control.open('outbound', web)) call.fail(5);
   await rig.until('fallback', () => seen.ports === '9');
   assert.equal(rig.log.filter((line) => line.includes('unmeshed')).length, 1);
@@ -136,9 +141,31 @@ test('the control plane is preferred to the disk, and takes from it what is gone
   await rig.until('an answer', () => seen.ports !== 'nothing');
   assert.deepEqual([seen.ports, seen.targets.length], ['2', 1]);
   rig.control.script.clear();
+  for (const call of rig.control.open('destination', web)) call.send({ noEndpoints: {} });
   for (const call of rig.control.open('outbound', web)) call.fail(5);
   await rig.until('no file', () => files(stateDir).length === 0);
   assert.equal(seen.last?.state, 'absent');
+});
+
+test('what a control plane has forgotten stays for a while, unless it remembers', async () => {
+  await using rig = await DiscoveryRig.start({ passthrough: 'refuse' });
+  rig.control.service(web, [1]);
+  const seen = rig.watch('host:web.demo');
+  await seen.until('1');
+  const forget = async (): Promise<void> => {
+    rig.control.script.clear();
+    const before = rig.log.length;
+    for (const call of rig.control.open('outbound', web)) call.fail(5);
+    await rig.until('the doubt', () => rig.log.length > before);
+    assert.match(rig.log.at(-1) ?? '', /does not know a service any more.*host:web\.demo/);
+  };
+  await forget();
+  rig.control.service(web, [1, 2]);
+  await rig.until('the memory', () => seen.ports === '1,2');
+  await forget();
+  await rig.pass(unknownKeptMs - 1_000, 5_000);
+  assert.equal(seen.ports, '1,2');
+  await rig.until('the end', () => seen.last?.state === 'absent');
 });
 
 function files(folder: string): string[] {

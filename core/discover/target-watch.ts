@@ -10,7 +10,13 @@
 
 import type { ResolvedTarget, SourceStatus } from '../../api/discovery.ts';
 import type { Clock } from '../base/clock.ts';
-import { diskWaitMs, fallbackAfterMs, publishMs, stateRefreshMs } from '../base/limits.ts';
+import {
+  diskWaitMs,
+  fallbackAfterMs,
+  publishMs,
+  stateRefreshMs,
+  unknownKeptMs,
+} from '../base/limits.ts';
 import { Timer, type TimerOwner, type TimerWheel } from '../base/timers.ts';
 import { absentTarget } from './assemble.ts';
 import type { Assembly, AssemblyOwner } from './assembly.ts';
@@ -61,6 +67,8 @@ export class TargetWatch implements TimerOwner, AssemblyOwner {
   readonly #fallback = new Timer(this, FALLBACK);
   readonly #publish = new Timer(this, PUBLISH);
   readonly #linger = new Timer(this, LINGER);
+  readonly #doubt = new Timer(this, DOUBT);
+  #doubtIsOver = false;
   #target: ResolvedTarget | null = null;
   #stored: StoredState | null = null;
   #loading = false;
@@ -131,7 +139,8 @@ export class TargetWatch implements TimerOwner, AssemblyOwner {
   close(): void {
     this.#closed = true;
     const { timers } = this.#env;
-    for (const timer of [this.#disk, this.#fallback, this.#publish, this.#linger]) {
+    const all = [this.#disk, this.#fallback, this.#publish, this.#linger, this.#doubt];
+    for (const timer of all) {
       timers.cancel(timer);
     }
     this.#watchers.clear();
@@ -150,6 +159,10 @@ export class TargetWatch implements TimerOwner, AssemblyOwner {
       case PUBLISH:
         this.#tell();
         break;
+      case DOUBT:
+        this.#doubtIsOver = true;
+        this.onChange();
+        break;
       default:
         this.#onIdle(this);
     }
@@ -163,8 +176,11 @@ export class TargetWatch implements TimerOwner, AssemblyOwner {
         this.#take(verdict.target, 'control');
         this.#save();
         break;
-      case 'unknown':
+      case 'gone':
         this.#takeUnknown();
+        break;
+      case 'unknown':
+        if (!this.#doubts()) this.#takeUnknown();
         break;
       case 'unanswerable':
         if (this.source === 'none' && !this.#loading && this.#stored === null) {
@@ -191,6 +207,26 @@ export class TargetWatch implements TimerOwner, AssemblyOwner {
     }
     if (this.#traits.fallBack === null) this.#take(absentTarget, 'control');
     else this.#fallBack('the control plane does not know it');
+  }
+
+  /**
+   * Who removes a service takes its endpoints away first, by a stream that is there. A control plane
+   * that has never heard of what it told before has lost its memory: what is known stays a while.
+   */
+  #doubts(): boolean {
+    const { timers, log } = this.#env;
+    const isKnown = this.source === 'control' || this.source === 'disk';
+    if (!isKnown || this.#target?.state !== 'ready' || this.#target.endpoints.length === 0) {
+      return false;
+    }
+    if (this.#traits.keepsKnown || this.#doubtIsOver) return false;
+    if (this.#doubt.armed) return true;
+    timers.arm(this.#doubt, unknownKeptMs);
+    log.warn('the control plane does not know a service any more, its last endpoints stay', {
+      target: this.key,
+      forMs: unknownKeptMs,
+    });
+    return true;
   }
 
   #onStored(stored: StoredState | null): void {
@@ -247,6 +283,10 @@ export class TargetWatch implements TimerOwner, AssemblyOwner {
       this.#stored = null;
       this.#reason = null;
     }
+    if (source === 'control' && target.state === 'ready') {
+      this.#doubtIsOver = false;
+      this.#env.timers.cancel(this.#doubt);
+    }
     this.source = source;
     this.#target = target;
     this.#env.timers.cancel(this.#fallback);
@@ -297,5 +337,6 @@ const DISK = 0;
 const FALLBACK = 1;
 const PUBLISH = 2;
 const LINGER = 3;
+const DOUBT = 4;
 
 const unanswered = 'the control plane does not answer';

@@ -8,15 +8,17 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Events } from '../support/events.ts';
 import { ask, startHttpOrigin } from '../support/process.ts';
 import { startRegistry } from '../support/registry.ts';
 import {
   appCommand,
+  appPid,
   childOf,
-  Events,
   freePort,
+  joining,
+  nobody,
   startRun,
-  untilGone,
 } from '../support/run-process.ts';
 
 test('a client: exit codes and signals are the application’s', async (t) => {
@@ -75,10 +77,10 @@ test('announced when the port answers, withdrawn before the signal, outbound ope
   );
   assert.deepEqual(registration.address?.ip?.ip, { case: 'ipv4', value: 0x7f000001 });
   const inbound = await ask(registration.address?.port ?? 0, '/');
-  assert.equal(inbound.body, String(pidOf(events)));
+  assert.equal(inbound.body, String(appPid(events)));
   process.kill(run.pid, 'SIGTERM');
   assert.deepEqual(await run.ended, [0, null]);
-  const order = ['listening', 'serving', 'not serving', 'SIGTERM', 'called 200'];
+  const order = ['listening', 'serving', 'not serving', 'left', 'SIGTERM', 'called 200'];
   const seen = events.all.slice(events.index('listening')).filter((one) => order.includes(one));
   assert.deepEqual(seen, order, events.all.join('\n'));
   assert.deepEqual(readdirSync(join(run.stateFolder, 'run')), []);
@@ -91,7 +93,7 @@ test('a crash of the application withdraws it, and is ours', async (t) => {
   const command = appCommand(`listen=${port}`);
   const run = startRun(t, [...joining(registry.address, port), ...command], { events });
   await events.until('serving');
-  process.kill(pidOf(events), 'SIGKILL');
+  process.kill(appPid(events), 'SIGKILL');
   assert.deepEqual(await run.ended, [null, 'SIGKILL']);
   await events.until('not serving', events.index('serving'));
 });
@@ -111,81 +113,12 @@ test('a crash of the proxy leaves the application alone, and the endpoint return
   const [registration] = registry.registrations;
   assert.equal(registry.registrations.length, 1);
   const inbound = await ask(registration.address?.port ?? 0, '/');
-  assert.equal(inbound.body, String(pidOf(events)), 'on its port of before');
+  assert.equal(inbound.body, String(appPid(events)), 'on its port of before');
   process.kill(run.pid, 'SIGTERM');
   assert.deepEqual(await run.ended, [3, null]);
 });
 
-test('a shell ends with the first signal, and what it has started still ends in its order', async (t) => {
-  const events = new Events();
-  const script = `trap 'exit 5' TERM; "$@" & wait`;
-  const [, ...app] = appCommand('end=SIGTERM:0');
-  const run = startRun(t, [...nobody, '--', 'sh', '-c', script, 'sh', ...app], { events });
-  await events.until(/^running/);
-  process.kill(run.pid, 'SIGTERM');
-  assert.deepEqual(await run.ended, [5, null]);
-  assert.ok(events.index('SIGTERM') >= 0);
-  await untilGone(pidOf(events));
-});
-
-test('Ctrl-C in a process group reaches the application once, and through us', async (t) => {
-  const events = new Events();
-  const registry = await startRegistry(t, events.add);
-  const port = await freePort();
-  const command = appCommand(`listen=${port}`, 'end=SIGINT:9');
-  const args = [...joining(registry.address, port), ...command];
-  const run = startRun(t, args, { events, isGroup: true });
-  await events.until('serving');
-  process.kill(-run.pid, 'SIGINT');
-  // As npm does, which the terminal has told too.
-  process.kill(run.pid, 'SIGINT');
-  assert.deepEqual(await run.ended, [9, null]);
-  const withdrawn = events.all.lastIndexOf('not serving');
-  assert.ok(events.index('serving') < withdrawn, events.all.join('\n'));
-  assert.ok(withdrawn < events.index('SIGINT'), events.all.join('\n'));
-});
-
-test('a second signal is passed on at once, and the grace bounds all', async (t) => {
-  const events = new Events();
-  const registry = await startRegistry(t, events.add, { isMute: true });
-  const port = await freePort();
-  const command = appCommand(`listen=${port}`, 'ignore=SIGTERM', 'ignore=SIGHUP');
-  const args = [...joining(registry.address, port), '--grace', '1s', ...command];
-  const run = startRun(t, args, { events });
-  await events.until('serving');
-  process.kill(run.pid, 'SIGHUP');
-  process.kill(run.pid, 'SIGTERM');
-  assert.deepEqual(await run.ended, [null, 'SIGKILL']);
-  assert.ok(events.index('SIGTERM') >= 0);
-  assert.equal(events.index('SIGHUP'), -1, 'the second took the place of the first');
-  await events.until(/has not ended within the grace: it is killed/);
-});
-
-test('who is killed leaves nobody behind', async (t) => {
-  const events = new Events();
-  const run = startRun(t, [...nobody, ...appCommand('end=SIGTERM:0')], { events });
-  await events.until(/^running/);
-  const proxy = childOf(run.pid, 'proxy');
-  process.kill(run.pid, 'SIGKILL');
-  await events.until('SIGTERM');
-  await Promise.all([untilGone(pidOf(events)), untilGone(proxy)]);
-});
-
-function joining(control: string, port: number): string[] {
-  const named = ['--service', 'web', '--namespace', 'demo', '--port', String(port)];
-  const more = ['--service-port', '8000', '--protocol', 'http1', '--zone', 'a'];
-  return [...named, ...more, '--control', control, '--wait', '500ms'];
-}
-
-/** Not the proxy's log. */
+/** By the application, not by us or the proxy. */
 function isSaid(line: string): boolean {
-  return !line.startsWith('[');
+  return !line.startsWith('[') && !line.startsWith('heddle: ');
 }
-
-function pidOf(events: Events): number {
-  const line = events.all.find((one) => one.startsWith('running '));
-  return Number(line?.slice('running '.length));
-}
-
-/** No control plane listens there. */
-const nobody = ['--control', '127.0.0.1:1', '--wait', '500ms'];

@@ -26,9 +26,9 @@ type Message = Readonly<Record<string, unknown>>;
 export class ControlClient {
   readonly #channel: grpc.Client;
 
-  constructor(t: TestContext, port: number, options: grpc.ClientOptions = {}) {
+  constructor(t: TestContext, port: number) {
     const address = `127.0.0.1:${port}`;
-    this.#channel = new grpc.Client(address, grpc.credentials.createInsecure(), options);
+    this.#channel = new grpc.Client(address, grpc.credentials.createInsecure());
     t.after(() => this.#channel.close());
   }
 
@@ -85,7 +85,7 @@ export class ControlClient {
 }
 
 /** A stream: its messages, and how it ended. */
-export class Watch {
+class Watch {
   readonly messages: Message[] = [];
   ended: { readonly code: string; readonly details: string } | null = null;
   readonly call: Readonly<Pick<grpc.ClientReadableStream<Message>, 'cancel' | 'pause' | 'resume'>>;
@@ -142,7 +142,7 @@ export class Watch {
 
   #describe(): string {
     const { code, details } = this.ended ?? { code: 'still open', details: '' };
-    return `${code} ${details} after ${JSON.stringify(this.messages.slice(-3))}`;
+    return `${code} ${details} after ${JSON.stringify(this.messages.slice(-3)).slice(0, 2_000)}`;
   }
 
   #tell(): void {
@@ -151,7 +151,7 @@ export class Watch {
   }
 }
 
-export class Join extends Watch {
+class Join extends Watch {
   readonly #call: grpc.ClientDuplexStream<Message, Message>;
 
   constructor(call: grpc.ClientDuplexStream<Message, Message>) {

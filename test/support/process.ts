@@ -33,6 +33,8 @@ interface StartOptions {
   readonly descriptors?: number;
   /** Instead of a folder of its own. */
   readonly folder?: string;
+  /** Written into the folder before it starts. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** How a process ended and all that it said. */
@@ -63,7 +65,7 @@ export function makeFolder(t: TestContext): string {
 
 /** Starts it without waiting. */
 export function launchProxy(t: TestContext, yaml: string, options: StartOptions = {}) {
-  return launch(t, 'proxy', yaml, options);
+  return launchWith(t, 'proxy', yaml, options);
 }
 
 /** A control plane, with ports that the system chooses and its state in the folder. */
@@ -71,7 +73,7 @@ export function launchUp(t: TestContext, yaml: string | null, options: StartOpti
   const folder = options.folder ?? makeFolder(t);
   const ports = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
   const args = ['--state-dir', join(folder, 'state'), ...ports, ...(options.args ?? [])];
-  return launch(t, 'up', yaml, { ...options, folder, args });
+  return launchWith(t, 'up', yaml, { ...options, folder, args });
 }
 
 /** Resolves when it is ready. */
@@ -85,12 +87,24 @@ export async function startUp(
   return control;
 }
 
-function launch(t: TestContext, command: string, yaml: string | null, options: StartOptions) {
+function launchWith(t: TestContext, command: string, yaml: string | null, options: StartOptions) {
   const folder = options.folder ?? makeFolder(t);
-  const path = join(folder, 'heddle.yaml');
-  if (yaml !== null) writeFileSync(path, yaml);
-  const config = yaml === null ? [] : ['--config', path];
-  const args = [command, ...config, ...(options.args ?? [])];
+  const config = yaml === null ? [] : ['--config', join(folder, 'heddle.yaml')];
+  const files = yaml === null ? {} : { 'heddle.yaml': yaml };
+  return launch(t, [command, ...config], { ...options, folder, files });
+}
+
+/** Any command, which lives as long as the test at the most; starts it without waiting. */
+export function launch(
+  t: TestContext,
+  command: readonly string[],
+  options: StartOptions = {},
+): ProxyProcess {
+  const folder = options.folder ?? makeFolder(t);
+  for (const [name, text] of Object.entries(options.files ?? {})) {
+    writeFileSync(join(folder, name), text);
+  }
+  const args = [...command, ...(options.args ?? [])];
   const limit = options.descriptors === undefined ? '' : `ulimit -n ${options.descriptors} && `;
   const child = spawn('sh', ['-c', `${limit}exec "$0" "$@"`, executable, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -12,9 +12,9 @@ import {
   type JoinResponse,
   JoinResponseSchema,
   type Registration,
-  Registry,
 } from '../../api/gen/control/registry_pb.ts';
-import { createGrpcEnv, methodOf } from '../../cli/control-method.ts';
+import { createGrpcEnv } from '../../cli/grpc-env.ts';
+import { registryJoin } from '../../control/serve/methods.ts';
 import { systemClock } from '../../core/base/clock.ts';
 import { seededRandom } from '../../core/base/random.ts';
 import { TimerWheel } from '../../core/base/timers.ts';
@@ -28,7 +28,7 @@ export interface RegistryOptions {
   readonly port?: number;
   /** What every stream ends with at once. */
   readonly refusal?: Status;
-  /** Takes what is said and answers nothing but the registration. */
+  /** Answers the registration, and nothing after it. */
   readonly isMute?: boolean;
   readonly warning?: string;
 }
@@ -43,7 +43,7 @@ export interface TestRegistry {
   close(): Promise<void>;
 }
 
-/** `onEvent` hears `join`, `serving`, `not serving` and `gone`. */
+/** `onEvent` hears `call`, `join`, `serving`, `not serving`, `left` and `gone`. */
 export async function startRegistry(
   t: TestContext,
   onEvent: (event: string) => void,
@@ -52,26 +52,26 @@ export async function startRegistry(
   const timers = new TimerWheel(systemClock);
   const grpc = new GrpcServer({ ...createGrpcEnv(systemClock, timers), random: seededRandom(1) });
   const registrations: Registration[] = [];
-  grpc.handle(methodOf(Registry.method.join), (call: JoinCall) => {
+  grpc.handle(registryJoin, (call: JoinCall) => {
+    onEvent('call');
     if (options.refusal !== undefined) {
       call.end(options.refusal);
       return;
     }
-    const answer = (): void => {
-      const { warning = '' } = options;
-      call.send(create(JoinResponseSchema, { leaseMs: 10_000, warning }));
-    };
     call.onMessage = ({ kind }) => {
       if (kind.case === 'registration') {
+        const { warning = '' } = options;
         registrations.push(kind.value);
         onEvent('join');
-        answer();
+        call.send(create(JoinResponseSchema, { leaseMs: 10_000, warning }));
       } else if (kind.case === 'state') {
         onEvent(kind.value.serving ? 'serving' : 'not serving');
-        if (options.isMute !== true) answer();
       }
     };
-    call.onHalfClose = () => call.end({ code: 0, message: '' });
+    call.onHalfClose = () => {
+      onEvent('left');
+      if (options.isMute !== true) call.end({ code: 0, message: '' });
+    };
     call.onCancel = () => onEvent('gone');
   });
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {

@@ -9,41 +9,12 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import type { TestContext } from 'node:test';
-import { makeFolder, ownHost } from './process.ts';
+import { Events } from './events.ts';
+import { makeFolder, ownHost, type ProxyProcess } from './process.ts';
 
-const executable = resolve(import.meta.dirname, '../../cli/heddle');
+export const executable = resolve(import.meta.dirname, '../../cli/heddle');
 const application = resolve(import.meta.dirname, 'run-app.ts');
 const waitMs = 20_000;
-
-/** What happened, in its order, whoever said it. */
-export class Events {
-  readonly all: string[] = [];
-  #onNews = Promise.withResolvers<void>();
-
-  readonly add = (event: string): void => {
-    this.all.push(event);
-    this.#onNews.resolve();
-    this.#onNews = Promise.withResolvers<void>();
-  };
-
-  /** Resolves with the first from `from` on that fits, as it was said. */
-  async until(part: string | RegExp, from = 0): Promise<string> {
-    const limit = AbortSignal.timeout(waitMs);
-    const late = once(limit, 'abort');
-    for (;;) {
-      const found = this.all
-        .slice(from)
-        .find((one) => (typeof part === 'string' ? one === part : part.test(one)));
-      if (found !== undefined) return found;
-      if (limit.aborted) throw new Error(`never ${part}:\n${this.all.join('\n')}`);
-      await Promise.race([this.#onNews.promise, late]);
-    }
-  }
-
-  index(event: string): number {
-    return this.all.indexOf(event);
-  }
-}
 
 interface RunOptions {
   readonly events?: Events;
@@ -104,6 +75,27 @@ function readLines(stream: NodeJS.ReadableStream | null, onLine: (line: string) 
   });
 }
 
+interface Outcome {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A command from its start to its end. */
+export async function runCommand(args: readonly string[]): Promise<Outcome> {
+  const child = spawn(executable, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  let err = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text;
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, out, err };
+}
+
 /** Of a process that runs now; the proxy is the one that was started as such. */
 export function childOf(pid: number, word: string): number {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ');
@@ -129,6 +121,11 @@ export async function untilGone(pid: number): Promise<void> {
   }
 }
 
+/** Where a control plane of `heddle up` listens. */
+export function controlOf(up: ProxyProcess): string {
+  return `127.0.0.1:${up.port('Control plane')}`;
+}
+
 /** A port that is free now, and that the system gives to nobody who asks for any. */
 export async function freePort(): Promise<number> {
   const server = createServer();
@@ -140,3 +137,19 @@ export async function freePort(): Promise<number> {
   if (address === null || typeof address !== 'object') throw new Error('no port');
   return address.port;
 }
+
+/** Flags of an endpoint of `web` in `demo`. */
+export function joining(control: string, port: number): string[] {
+  const named = ['--service', 'web', '--namespace', 'demo', '--port', String(port)];
+  const more = ['--service-port', '8000', '--protocol', 'http1', '--zone', 'a'];
+  return [...named, ...more, '--control', control, '--wait', '500ms'];
+}
+
+/** The process that the application says it is. */
+export function appPid(events: Events): number {
+  const line = events.all.find((one) => one.startsWith('running '));
+  return Number(line?.slice('running '.length));
+}
+
+/** No control plane listens there. */
+export const nobody = ['--control', '127.0.0.1:1', '--wait', '500ms'];

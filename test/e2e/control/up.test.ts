@@ -8,8 +8,10 @@ import { test } from 'node:test';
 import { ControlClient } from '../../support/control-client.ts';
 import { ask, launchUp, readMetrics, startUp, untilMetrics } from '../../support/process.ts';
 
-const web = (...ports: readonly number[]): string =>
-  `services:\n  web: { port: 80, endpoints: [${ports.map((port) => `127.0.0.1:${port}`)}] }\n`;
+const web = (...ports: readonly number[]): string => {
+  const endpoints = ports.map((port) => `127.0.0.1:${port}`).join(', ');
+  return `services:\n  web: { port: 80, endpoints: [${endpoints}] }\n`;
+};
 const path = 'web.default.svc.cluster.local:80';
 
 test('a watcher has the endpoints, and each change of the file', async (t) => {

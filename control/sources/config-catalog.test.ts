@@ -1,0 +1,65 @@
+/**
+ * Goal: the file's services follow the file, and whatever is wrong with it is a problem while the
+ * last good ones stay. Method: a real file, and a clock that is moved by hand.
+ */
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { TimerWheel } from '../../core/base/timers.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { ConfigCatalog } from './config-catalog.ts';
+import { loadConfig } from './load-config.ts';
+
+test('services follow the file, problems say why they do not', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'heddle-catalog-'));
+  const path = join(folder, 'heddle.yaml');
+  const write = (port: number | string, manifests = './mesh.d'): void =>
+    writeFileSync(
+      path,
+      `services: { web: { port: ${port}, join: true } }\nmanifests: ${manifests}\n`,
+    );
+  write(80);
+  const loaded = await loadConfig(path);
+  assert.ok('config' in loaded);
+  const clock = new FakeClock(1_000, Date.now());
+  const timers = new TimerWheel(clock, clock.wakeSource);
+  const warnings: string[] = [];
+  const log = { info: () => undefined, warn: (text: string) => void warnings.push(text) };
+  const catalog = new ConfigCatalog(loaded.config, { clock, timers, log });
+  t.after(() => {
+    catalog.close();
+    timers.close();
+    rmSync(folder, { recursive: true });
+  });
+  const changed = (): Promise<void> =>
+    new Promise((resolve) => {
+      const stop = catalog.onChange(() => {
+        stop();
+        resolve();
+      });
+      clock.advance(2_100);
+    });
+  const ports = (): number[] => catalog.services().map(({ port }) => port);
+  assert.deepEqual([ports(), catalog.isSettling(), catalog.status().error], [[80], false, null]);
+  write(81);
+  await changed();
+  assert.deepEqual([ports(), catalog.problems(), catalog.status().objects], [[81], [], 1]);
+  write('none');
+  await changed();
+  assert.deepEqual(ports(), [81]);
+  const [problem] = catalog.problems();
+  assert.deepEqual([problem.object, problem.field], ['heddle.yaml:1', 'services.web.port']);
+  assert.match(problem.reason, /^expected a whole number.*got "none"; for example port: 80$/);
+  assert.match(catalog.status().error ?? '', /services\.web\.port/);
+  rmSync(path);
+  await changed();
+  assert.match(catalog.problems()[0].reason, /it does not exist/);
+  assert.deepEqual(ports(), [81]);
+  write(82, './other.d');
+  await changed();
+  assert.deepEqual([ports(), catalog.problems(), catalog.status().error], [[82], [], null]);
+  assert.match(warnings.at(-1) ?? '', /wait for a restart/);
+});

@@ -1,0 +1,75 @@
+/**
+ * Goal: signals reach the application in their order, whoever sends them, and nobody is left
+ * behind. Method: real processes of the executable, its proxy and an application that says what it
+ * gets, and a registry that writes down what it hears.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Events } from '../support/events.ts';
+import { startRegistry } from '../support/registry.ts';
+import {
+  appCommand,
+  appPid,
+  childOf,
+  freePort,
+  joining,
+  nobody,
+  startRun,
+  untilGone,
+} from '../support/run-process.ts';
+
+test('a shell ends with the first signal, and what it has started still ends in its order', async (t) => {
+  const events = new Events();
+  const script = `trap 'exit 5' TERM; "$@" & wait`;
+  const [, ...app] = appCommand('end=SIGTERM:0');
+  const run = startRun(t, [...nobody, '--', 'sh', '-c', script, 'sh', ...app], { events });
+  await events.until(/^running/);
+  process.kill(run.pid, 'SIGTERM');
+  assert.deepEqual(await run.ended, [5, null]);
+  assert.ok(events.index('SIGTERM') >= 0);
+  await untilGone(appPid(events));
+});
+
+test('Ctrl-C in a process group reaches the application once, and through us', async (t) => {
+  const events = new Events();
+  const registry = await startRegistry(t, events.add);
+  const port = await freePort();
+  const command = appCommand(`listen=${port}`, 'end=SIGINT:9');
+  const args = [...joining(registry.address, port), ...command];
+  const run = startRun(t, args, { events, isGroup: true });
+  await events.until('serving');
+  process.kill(-run.pid, 'SIGINT');
+  // As npm does, which the terminal has told too.
+  process.kill(run.pid, 'SIGINT');
+  assert.deepEqual(await run.ended, [9, null]);
+  const withdrawn = events.all.lastIndexOf('not serving');
+  assert.ok(events.index('serving') < withdrawn, events.all.join('\n'));
+  assert.ok(withdrawn < events.index('SIGINT'), events.all.join('\n'));
+});
+
+test('a second signal is passed on at once, and the grace bounds all', async (t) => {
+  const events = new Events();
+  const registry = await startRegistry(t, events.add, { isMute: true });
+  const port = await freePort();
+  const command = appCommand(`listen=${port}`, 'ignore=SIGTERM', 'ignore=SIGHUP');
+  const args = [...joining(registry.address, port), '--grace', '1s', ...command];
+  const run = startRun(t, args, { events });
+  await events.until('serving');
+  process.kill(run.pid, 'SIGHUP');
+  process.kill(run.pid, 'SIGTERM');
+  assert.deepEqual(await run.ended, [null, 'SIGKILL']);
+  assert.ok(events.index('SIGTERM') >= 0);
+  assert.equal(events.index('SIGHUP'), -1, 'the second took the place of the first');
+  await events.until(/has not ended within the grace: it is killed/);
+});
+
+test('who is killed leaves nobody behind', async (t) => {
+  const events = new Events();
+  const run = startRun(t, [...nobody, ...appCommand('end=SIGTERM:0')], { events });
+  await events.until(/^running/);
+  const proxy = childOf(run.pid, 'proxy');
+  process.kill(run.pid, 'SIGKILL');
+  await events.until('SIGTERM');
+  await Promise.all([untilGone(appPid(events)), untilGone(proxy)]);
+});
