@@ -153,8 +153,6 @@ export const controlBackoffMaxMs = 10_000;
 /** Between questions for a name that the control plane does not know. */
 export const unknownRetryMinMs = 500;
 export const unknownRetryMaxMs = 5_000;
-/** How long a control plane that has just been met is not believed that what was known is gone. */
-export const unknownGraceMs = 30_000;
 /** How long an address of the control plane that failed is passed over, before jitter. */
 export const controlShutMinMs = 1_000;
 export const controlShutMaxMs = 30_000;

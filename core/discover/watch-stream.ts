@@ -15,7 +15,6 @@ import type { Clock } from '../base/clock.ts';
 import {
   controlBackoffMaxMs,
   controlBackoffMinMs,
-  unknownGraceMs,
   unknownRetryMaxMs,
   unknownRetryMinMs,
 } from '../base/limits.ts';
@@ -93,8 +92,6 @@ export class WatchStream<Request, Response> implements TimerOwner, StreamView {
   #failures = 0;
   #openedMs = 0;
   #unknowns = 0;
-  /** When a new stream first did not know what an earlier one had told. */
-  #deniedMs = Number.POSITIVE_INFINITY;
   #lastWallMs: number | null = null;
 
   constructor(
@@ -194,14 +191,12 @@ export class WatchStream<Request, Response> implements TimerOwner, StreamView {
       return;
     }
     this.#unknowns = 0;
-    this.#deniedMs = Number.POSITIVE_INFINITY;
     this.error = null;
     if (this.phase !== 'live') this.#enter('live');
     this.#env.timers.arm(this.#wait, this.#early(this.#env.limits.idleMs));
   }
 
   #finish(code: number, message: string): void {
-    const wasLive = this.phase === 'live';
     this.#call = null;
     this.#leaveStream(false);
     const answer = answers.get(code);
@@ -211,8 +206,7 @@ export class WatchStream<Request, Response> implements TimerOwner, StreamView {
       return;
     }
     if (answer !== 'unsupported') this.#env.onAnswered();
-    const isDoubtful = answer === 'unknown' && !wasLive && this.#isDoubtful();
-    const again = isDoubtful || this.#owner.onAnswer(answer);
+    const again = this.#owner.onAnswer(answer);
     // The owner may have closed us.
     if (this.#isEnded()) return;
     countFailure(this.#env.counters, name);
@@ -224,17 +218,6 @@ export class WatchStream<Request, Response> implements TimerOwner, StreamView {
     this.#unknowns += 1;
     this.#enter('backing-off');
     this.#env.timers.arm(this.#wait, backoffMs(unknownRetry, this.#unknowns, this.#env.random));
-  }
-
-  /**
-   * A stream that has told something may say that it is gone. A new one may have been opened to a
-   * control plane that has lost what it knew: it is asked for a while, and believed in the end.
-   */
-  #isDoubtful(): boolean {
-    if (this.#lastWallMs === null) return false;
-    const nowMs = this.#env.clock.monotonicMs();
-    this.#deniedMs = Math.min(this.#deniedMs, nowMs);
-    return nowMs - this.#deniedMs < unknownGraceMs;
   }
 
   #fail(reason: string, error: string): void {
