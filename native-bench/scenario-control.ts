@@ -51,7 +51,7 @@ async function measureLibrary(bench: Bench, library: string, file: string): Prom
   const server = run.start({
     name: library,
     command: process.execPath,
-    args: [join(import.meta.dirname, 'control-plane', file)],
+    args: [join(import.meta.dirname, file)],
     cores: options.proxyCores,
     channel: true,
   });
@@ -161,9 +161,9 @@ function pathOf(name: string): string {
 const receiptName = '1000 endpoints from their arrival to a first request';
 const joined = 'service-0';
 const servers = {
-  'core/grpc': 'server-core.ts',
-  'grpc-js': 'server-grpc-js.ts',
-  'connect-node': 'server-connect.ts',
+  'core/grpc': 'control-plane/server-core.ts',
+  'grpc-js': 'control-plane/server-grpc-js.ts',
+  'connect-node': 'control-plane/server-connect.ts',
 } as const;
 const proxies = 1_000;
 const watchesEach = 10;
