@@ -115,6 +115,7 @@ test('a control plane on our own gRPC is heard as well', async () => {
   rig.control.open('destination', web)[0].send({ remove: { addrs: [address(1)] } });
   await seen.until('2');
   rig.control.script.clear();
+  rig.control.open('destination', web)[0].send({ noEndpoints: { exists: false } });
   for (const call of rig.control.open('outbound', web)) call.fail(5);
   await rig.until('fallback', () => seen.ports === '9');
   rig.control.stop();
