@@ -196,6 +196,11 @@ test('two demos at once, one with a process that hangs, leave nothing behind', a
     await first.until(showsSuccess, first.text.length);
     await greet(port, '0 Hello Ada, greeter-2 here.');
 
+    // Without its control plane a mesh goes on.
+    process.kill(Number(second.find(/kill -9 (\d+) +the control plane/)), 'SIGKILL');
+    await second.until((text) => text.includes('control plane ended (SIGKILL)'));
+    await second.until(showsSuccess, second.text.length);
+
     // Another does not react any more, not even to SIGTERM.
     process.kill(Number(second.find(/echo (\d+)/)), 'SIGSTOP');
     const started = demos.flatMap((demo) => demo.processes());

@@ -7,6 +7,7 @@ export function introduce(mesh: Mesh, folder: string): string {
   const processes = apps.map(({ name, pid }) => `${name} ${pid}`);
   const pidOf = (name: string): number => apps.find((app) => app.name === name)?.pid ?? 0;
   const outbound = `127.0.0.1:${edge.outbound}`;
+  const plane = `127.0.0.1:${control.port}`.padEnd(`http://${outbound}`.length);
   const stat = edge.admin === 4191 ? 'stat' : `stat 127.0.0.1:${edge.admin}`;
   const at = control.port === 8086 ? '' : ` --control 127.0.0.1:${control.port}`;
   return `
@@ -15,7 +16,7 @@ export function introduce(mesh: Mesh, folder: string): string {
                    |-> prices                  HTTP/2
                    \\-> echo                    TCP
 
-  control plane  127.0.0.1:${control.port}          admin http://127.0.0.1:${control.admin}/metrics
+  control plane  ${plane}   admin http://127.0.0.1:${control.admin}/metrics
   edge proxy     http://${outbound}   admin http://127.0.0.1:${edge.admin}/metrics
   echo (TCP)     127.0.0.1:${edge.echoBind}
   processes      ${processes.slice(0, processesInLine).join(', ')},
