@@ -137,6 +137,9 @@ test('who joins first says port and protocol, as long as anybody is left', (t) =
     'warning' in result ? result.warning : '',
     /^web\.demo was joined first with port 80 and protocol grpc, .*port 8080 and protocol auto/,
   );
+  const silent = registration({ instance: 'c', port: 4003 });
+  assert.deepEqual(registry.join(silent, 9), { warning: '' }, 'of the protocol it says nothing');
+  registry.disconnected(9);
   registry.setServing(2, true);
   assert.deepEqual(portsOf(registry), [4002], 'it serves all the same');
   assert.equal(registry.services()[0]?.protocol, 'grpc');

@@ -376,12 +376,15 @@ export class Registry implements Catalog {
   }
 }
 
+/** Whoever says nothing of the protocol contradicts nobody. */
 function warningOf({ service, registration }: Instance): string {
   const { namespace, name, port, protocol } = service;
-  const wanted = `port ${registration.servicePort} and protocol ${registration.protocol}`;
-  const given = `port ${port} and protocol ${protocol}`;
-  if (wanted === given) return '';
-  return `${name}.${namespace} was joined first with ${given}, which stay; ${wanted} are ignored`;
+  const { servicePort, protocol: wanted } = registration;
+  if (servicePort === port && (wanted === protocol || wanted === 'auto')) return '';
+  return (
+    `${name}.${namespace} was joined first with port ${port} and protocol ${protocol}, ` +
+    `which stay; port ${servicePort} and protocol ${wanted} are ignored`
+  );
 }
 
 function serviceKey(namespace: string, name: string): string {

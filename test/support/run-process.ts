@@ -24,7 +24,7 @@ interface RunOptions {
   readonly isGroup?: boolean;
 }
 
-export interface RunProcess {
+interface RunProcess {
   readonly pid: number;
   readonly events: Events;
   readonly stateFolder: string;

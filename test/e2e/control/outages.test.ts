@@ -1,7 +1,7 @@
 /**
  * Goal: whatever becomes of the control plane, no request for a target that the proxy knows fails;
- * what changes afterwards reaches it; and a proxy that starts meanwhile serves from its disk. Method:
- * real processes under load, and a relay between them that is as bad as a network can be.
+ * what changes afterwards reaches it; and a proxy that starts meanwhile serves from its disk.
+ * Method: real processes under load, and a relay between them that is as bad as a network can be.
  */
 
 import assert from 'node:assert/strict';
