@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { makeFolder, startLoad, startUp } from '../support/process.ts';
+import { ask, makeFolder, startLoad, startUp } from '../support/process.ts';
 import {
   appCommand,
   controlOf,
@@ -89,16 +89,18 @@ test('one of two is stopped under load, and no caller notices', async (t) => {
   const outbound = await client.events.until(/^127\.0\.0\.1:\d+$/);
   const waiting = ['wait', 'web.demo', '--control', control, '--timeout', '20s'];
   assert.equal((await runCommand(waiting)).code, 0);
-  const load = startLoad(t, Number(outbound.split(':')[1]), 'web.demo:8000', 4);
-  await untilAnswered(load, 200);
+  const port = Number(outbound.split(':')[1]);
+  const load = startLoad(t, port, 'web.demo:8000', 4);
+  await untilAnswered(load, 200, port);
   const stopped = await runCommand(['stop', '--state-dir', stateFolder, String(runs[0].pid)]);
   assert.equal(stopped.code, 0, stopped.err);
   assert.deepEqual(await runs[0].ended, [0, null]);
-  await untilAnswered(load, load.answered + 200);
+  await untilAnswered(load, load.answered + 200, port);
   await load.stop();
   assert.deepEqual(load.failures, []);
 });
 
-async function untilAnswered(load: { readonly answered: number }, count: number): Promise<void> {
-  while (load.answered < count) await new Promise((resume) => setTimeout(resume, 10));
+/** Asks by itself meanwhile: each turn takes a round trip. */
+async function untilAnswered(load: { readonly answered: number }, count: number, port: number) {
+  while (load.answered < count) await ask(port, '/', { headers: { host: 'web.demo:8000' } });
 }

@@ -1,7 +1,7 @@
 /**
  * An application for tests of `heddle run`. It says what happens to it, one line each: that it
  * listens, its signals, what its own calls got. `node run-app.ts [word ...]`, with words such as
- * `listen=8080`, `ignore=SIGTERM`, `end=SIGTERM:7`, `close=SIGTERM`, `call=SIGTERM:http://127.0.0.1:1/`.
+ * `listen=8080`, `ignore=SIGTERM`, `end=SIGTERM:7`, `close=SIGTERM`, `call=SIGTERM:http://a:1/`.
  */
 
 import { createServer, request } from 'node:http';
