@@ -9,7 +9,7 @@ import type { LoadedConfig, ServiceConfig } from '../control/model/loaded-config
 import type { Source } from '../control/model/source.ts';
 import { loadConfig } from '../control/sources/load-config.ts';
 import { createSourceOpener } from '../control/sources/open-source.ts';
-import { systemResolverPaths } from '../control/sources/resolver-files.ts';
+import { systemResolver } from '../control/sources/static-discovery.ts';
 import { systemClock } from '../core/base/clock.ts';
 import { systemRandom } from '../core/base/random.ts';
 import { systemWaitAtMost, TimerWheel } from '../core/base/timers.ts';
@@ -100,6 +100,6 @@ const env = {
   clock: systemClock,
   random: systemRandom(),
   log: { info: () => undefined, warn: () => undefined },
-  resolver: { paths: systemResolverPaths, port: 53 },
+  resolver: systemResolver,
 };
 const readTimeoutMs = 3_000;

@@ -68,7 +68,12 @@ export class ControlServer {
       new InboundService(index, streams),
       new JoinService({ registry, streams, metrics, clock, verify }),
     ];
-    serveView({ ...env, streams, startedWallMs: clock.wallMs() });
+    serveView({
+      ...env,
+      streams,
+      startedWallMs: clock.wallMs(),
+      nowWallMs: () => clock.wallMs(),
+    });
   }
 
   accept(socket: Socket): void {
