@@ -52,7 +52,7 @@ export function createViewClient(address: Address): ViewClient {
   };
 }
 
-/** What our own side says begins with the address; what the control plane says has its own advice. */
+/** What our own side says begins with the address; a control plane gives its own advice. */
 function explain({ code, message }: Status, address: string): string {
   const what = `${codeName(code)}: ${message}`;
   if (code === Code.UNIMPLEMENTED) {
