@@ -10,7 +10,7 @@ import { TimerWheel } from '../core/base/timers.ts';
 import type { Logger } from '../core/telemetry/log.ts';
 import { MeshIndex } from './index/mesh-index.ts';
 import { verifyJoinToken } from './issuer/join-token.ts';
-import { formatAddress } from './model/address.ts';
+import { formatAddress, isLoopback } from './model/address.ts';
 import type { Catalog } from './model/catalog.ts';
 import type { LoadedConfig } from './model/loaded-config.ts';
 import type { SourceLog } from './model/source.ts';
@@ -143,6 +143,11 @@ class ControlPlane implements RunningControlPlane {
     this.#adminListening = await listen('--admin', admin, server);
     this.#listening = await acceptOn('--listen', address, (socket) => this.#server.accept(socket));
     this.#isReady = true;
+    if (!isLoopback(this.address.host)) {
+      log.warn(target, 'whoever reaches this address can read the mesh, and nothing is encrypted', {
+        address: formatAddress(this.address),
+      });
+    }
     log.info('heddle', `Admin interface on ${formatAddress(this.admin)}`);
     log.info('heddle', `Control plane on ${formatAddress(this.address)}`);
     log.info('heddle', 'ready', { services: config.services.length });

@@ -52,17 +52,23 @@ export class Streams {
     });
   }
 
-  /** Counts a stream of a proxy until the returned function is called. */
-  opened(
+  /** Counts a stream until the returned function is called. */
+  opened(method: { readonly path: string }): () => void {
+    this.#count(method, 1);
+    return () => this.#count(method, -1);
+  }
+
+  /** The same for a stream of a proxy, which is shown with what it says of itself. */
+  watched(
     method: { readonly path: string },
     peer: string,
     told: Parameters<ProxyTable['opened']>[1],
   ): () => void {
     const closed = this.proxies.opened(peer, told);
-    this.#count(method, 1);
+    const ended = this.opened(method);
     return () => {
       closed();
-      this.#count(method, -1);
+      ended();
     };
   }
 

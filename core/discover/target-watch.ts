@@ -208,8 +208,8 @@ export class TargetWatch implements TimerOwner, AssemblyOwner {
   }
 
   /**
-   * Who removes a service takes its endpoints away first, by a stream that is there. A control plane
-   * that has never heard of what it told before has lost its memory: what is known stays a while.
+   * Who removes a service takes its endpoints away first, by a stream that is there. A control
+   * plane that has never heard of what it told before has lost its memory: what is known stays.
    */
   #doubts(): boolean {
     const { timers, log } = this.#env;

@@ -40,9 +40,12 @@ export async function measureReceipt(bench: Bench): Promise<number[]> {
     name: 'proxy',
     command: join(projectDir, 'cli/heddle'),
     args: [
-      ...['proxy', '--control', `127.0.0.1:${control.port}`, '--state-dir', 'off'],
-      ...['--outbound', `127.0.0.1:${outbound}`, '--admin', `127.0.0.1:${admin}`],
-      ...['--workers', '1'],
+      'proxy',
+      '--workers=1',
+      '--state-dir=off',
+      `--control=127.0.0.1:${control.port}`,
+      `--outbound=127.0.0.1:${outbound}`,
+      `--admin=127.0.0.1:${admin}`,
     ],
     cores: bench.options.proxyCores,
   });
@@ -125,7 +128,7 @@ async function startControl(first: EndpointSet) {
   };
 }
 
-/** Asks again as soon as it has been answered. */
+/** Asks again a moment after it has been answered, so that the worker is not busy with it. */
 class EndlessClient {
   readonly #socket: Socket;
   #wanted = '';
@@ -135,7 +138,7 @@ class EndlessClient {
     this.#socket = socket;
     socket.setEncoding('latin1').on('data', (text: string) => {
       if (text.endsWith(`\r\n\r\n${this.#wanted}`)) this.#resolve();
-      socket.write(request);
+      setTimeout(() => socket.write(request), pauseMs);
     });
     socket.write(request);
   }
@@ -164,3 +167,4 @@ const request = 'GET / HTTP/1.1\r\nHost: web\r\n\r\n';
 const endpointsEach = 1_000;
 const swaps = 20;
 const restMs = 150;
+const pauseMs = 1;

@@ -19,7 +19,7 @@ import {
   startRun,
 } from '../support/run-process.ts';
 
-test('a process joins by a token that was made for it, is waited for, called and stopped', async (t) => {
+test('a process joins by a token of its own, is waited for, and stopped', async (t) => {
   const up = await startUp(t, null);
   const control = controlOf(up);
   const make = ['token', 'create', '--service', 'web', '--state-dir', join(up.folder, 'state')];

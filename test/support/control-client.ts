@@ -26,10 +26,25 @@ type Message = Readonly<Record<string, unknown>>;
 export class ControlClient {
   readonly #channel: grpc.Client;
 
-  constructor(t: TestContext, port: number) {
-    const address = `127.0.0.1:${port}`;
+  /** A port is one of 127.0.0.1. */
+  constructor(t: TestContext, at: number | string) {
+    const address = typeof at === 'string' ? at : `127.0.0.1:${at}`;
     this.#channel = new grpc.Client(address, grpc.credentials.createInsecure());
     t.after(() => this.#channel.close());
+  }
+
+  /** Resolves when the service is known: who is told that it is too early asks again. */
+  async untilKnown(path: string): Promise<Watch> {
+    const limit = AbortSignal.timeout(waitMs);
+    for (;;) {
+      const watch = this.get(path);
+      const isKnown = await watch.message(1).then(
+        () => true,
+        () => false,
+      );
+      if (isKnown) return watch;
+      if (limit.aborted) throw new Error(`${path} is not known: ${await watch.end()}`);
+    }
   }
 
   get(path: string, token = ''): Watch {
@@ -129,6 +144,11 @@ class Watch {
   async untilEndpoints(...wanted: readonly string[]): Promise<void> {
     const expected = wanted.toSorted().join(' ');
     await this.#until(() => this.messages.length > 0 && this.endpoints.join(' ') === expected);
+  }
+
+  /** Resolves when there are so many endpoints. */
+  async untilCount(count: number): Promise<void> {
+    await this.#until(() => this.messages.length > 0 && this.endpoints.length === count);
   }
 
   async #until(done: () => boolean): Promise<void> {

@@ -60,7 +60,7 @@ export async function startControlMesh(t: TestContext): Promise<ControlMesh> {
     origins,
     startControl,
     startProxy,
-    load: () => startLoad(t, outbound, 'web', 4),
+    load: () => startLoad(t, outbound, 'web', 4, 2),
   };
 }
 

@@ -13,14 +13,19 @@ export class Events {
   };
 
   /** Resolves with the first from `from` on that fits, as it was said. */
-  async until(part: string | RegExp, from = 0): Promise<string> {
+  until(part: string | RegExp, from = 0): Promise<string> {
+    return this.untilCount(part, 1, from);
+  }
+
+  /** Resolves with number `count` of those. */
+  async untilCount(part: string | RegExp, count: number, from = 0): Promise<string> {
     const limit = AbortSignal.timeout(waitMs);
     const late = once(limit, 'abort');
     for (;;) {
       const found = this.all
         .slice(from)
-        .find((one) => (typeof part === 'string' ? one === part : part.test(one)));
-      if (found !== undefined) return found;
+        .filter((one) => (typeof part === 'string' ? one === part : part.test(one)));
+      if (found.length >= count) return found[count - 1];
       if (limit.aborted) throw new Error(`never ${part}:\n${this.all.join('\n')}`);
       await Promise.race([this.#onNews.promise, late]);
     }

@@ -19,6 +19,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** An address of this test file's own: nobody else is given a port there that has become free. */
 export const ownHost = `127.1.${process.pid & 0xff}.${1 + ((process.pid >> 8) % 254)}`;
@@ -289,8 +290,17 @@ export async function untilMetrics(
   }
 }
 
-/** Steady load over `clients` kept connections, GET and POST in turn, until `stop`. */
-export function startLoad(t: TestContext, port: number, host: string, clients: number): Load {
+/**
+ * Steady load over `clients` kept connections, GET and POST in turn, until `stop`; each waits
+ * `pauseMs` between two requests, which leaves processor to what is drilled meanwhile.
+ */
+export function startLoad(
+  t: TestContext,
+  port: number,
+  host: string,
+  clients: number,
+  pauseMs = 0,
+): Load {
   const failures: string[] = [];
   let answered = 0;
   const stopping = new AbortController();
@@ -307,6 +317,7 @@ export function startLoad(t: TestContext, port: number, host: string, clients: n
         failures.push(`${method} ${String(error)}`);
       }
       answered += 1;
+      if (pauseMs > 0) await sleep(pauseMs);
     }
     agent.destroy();
   };

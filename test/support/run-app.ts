@@ -14,7 +14,7 @@ function main(words: readonly string[]): void {
     else if (name === 'say') say(process.env[value] ?? '');
     else if (name === 'ignore') process.on(signal, () => say(signal));
     else if (name === 'end') process.on(signal, () => end(signal, Number(rest)));
-    else if (name === 'call') process.on(signal, () => void call(signal, rest));
+    else if (name === 'call') process.on(signal, () => call(signal, rest));
     else throw new Error(`no such word: ${word}`);
   }
   // Until it is ended.

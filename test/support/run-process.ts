@@ -109,15 +109,19 @@ export function childOf(pid: number, word: string): number {
 /** Resolves when no process of that number is there, not even one that waits to be read. */
 export async function untilGone(pid: number): Promise<void> {
   const limit = AbortSignal.timeout(waitMs);
-  for (;;) {
-    try {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-      if (stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z')) return;
-    } catch {
-      return;
-    }
+  while (isThere(pid)) {
     if (limit.aborted) throw new Error(`process ${pid} does not end`);
     await new Promise((resume) => setTimeout(resume, 20));
+  }
+}
+
+/** Not when it waits to be read by its parent. */
+export function isThere(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return !stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z');
+  } catch {
+    return false;
   }
 }
 
