@@ -1,7 +1,7 @@
 /**
  * How long a proxy goes on sending requests to endpoints from the moment when a control plane has
- * sent that they are gone: a control plane of the bench's own with two sets of a thousand, an origin
- * for each under as many addresses of the loopback, and one client that never stops.
+ * sent that they are gone: a control plane of the bench's own with two sets of a thousand, an
+ * origin for each under as many addresses of the loopback, and one client that never stops.
  */
 
 import { once } from 'node:events';
@@ -31,8 +31,8 @@ import { projectDir } from '../peer.ts';
 import { findFreePorts } from '../run.ts';
 
 /**
- * Milliseconds until the last answer of an endpoint that was gone, one for each swap: the new set is
- * added first, and when it has long been known the old one is removed.
+ * Milliseconds until the last answer of an endpoint that was gone, one for each swap: the new set
+ * is added first, and when it has long been known the old one is removed.
  */
 export async function measureReceipt(bench: Bench): Promise<number[]> {
   const origins = await Promise.all(['A', 'B'].map(startOrigin));
