@@ -1,7 +1,6 @@
 /** `heddle check`: whether a mesh is well, and what to do where it is not. */
 
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { Address } from '../api/settings.ts';
 import { splitPort } from '../control/model/address.ts';
 import { systemClock } from '../core/base/clock.ts';
 import { systemPause } from '../core/base/timers.ts';
@@ -11,10 +10,11 @@ import { judgeProxies, judgeRuntime, judgeVersions } from './check/judge-proxies
 import { type Category, checksJson, hasFailed, renderChecks } from './check/report.ts';
 import { type CommandContext, exitFailure } from './context.ts';
 import { controlOption } from './control-flag.ts';
-import { createViewClient } from './view-client.ts';
+import { durationOption } from './durations.ts';
+import { openViewClients } from './view-clients.ts';
 
 interface CheckOptions {
-  readonly control: readonly Address[];
+  readonly control: readonly string[];
   readonly proxy: readonly string[];
   readonly config: string;
   readonly output: 'table' | 'short' | 'json';
@@ -39,11 +39,7 @@ export function checkCommand(context: CommandContext): Command {
         .choices(['table', 'short', 'json'])
         .default('table'),
     )
-    .addOption(
-      new Option('--wait <time>', 'go on until nothing fails, for 0s to 1h')
-        .argParser(parseWait)
-        .default(0, '0s'),
-    )
+    .addOption(durationOption('--wait <time>', 'go on until nothing fails', [0, waitMsMax], 0))
     .addHelpText(
       'after',
       [
@@ -65,7 +61,7 @@ export function checkCommand(context: CommandContext): Command {
 
 /** Again while something fails and there is time. */
 async function checkUntil(options: CheckOptions): Promise<readonly Category[]> {
-  const clients = options.control.map(createViewClient);
+  const clients = await openViewClients(options.control);
   const request = { clients, admins: options.proxy, configPath: options.config };
   const untilMs = systemClock.monotonicMs() + options.wait;
   try {
@@ -100,13 +96,5 @@ function collectAdmin(text: string, before: readonly string[]): readonly string[
   return before.includes(text) ? before : [...before, text];
 }
 
-function parseWait(text: string): number {
-  const match = /^(\d{1,7})(ms|s|m|h)$/.exec(text);
-  const ms = match === null ? Number.NaN : Number(match[1]) * (unitsMs[match[2]] ?? 0);
-  if (ms <= waitMsMax) return ms;
-  throw new InvalidArgumentError('Expected a time from 0s to 1h, such as 30s.');
-}
-
-const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 const waitMsMax = 3_600_000;
 const againMs = 1_000;

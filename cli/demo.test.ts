@@ -54,10 +54,9 @@ class Demo {
     return found;
   }
 
-  /** The processes that it has started and that still run. */
+  /** The processes that it has started, those that they have started, and so on. */
   processes(): number[] {
-    const text = readFileSync(`/proc/${this.child.pid}/task/${this.child.pid}/children`, 'utf8');
-    return text.split(' ').filter(Boolean).map(Number);
+    return childrenOf(this.child.pid ?? 0);
   }
 
   ports(): number[] {
@@ -72,6 +71,12 @@ class Demo {
     this.child.kill('SIGINT');
     assert.deepEqual(await closed, [0, null], this.text);
   }
+}
+
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  const children = text.split(' ').filter(Boolean).map(Number);
+  return children.concat(children.flatMap(childrenOf));
 }
 
 function showsSuccess(text: string): boolean {
@@ -191,10 +196,16 @@ test('two demos at once, one with a process that hangs, leave nothing behind', a
     await first.until(showsSuccess, first.text.length);
     await greet(port, '0 Hello Ada, greeter-2 here.');
 
+    // Without its control plane a mesh goes on.
+    process.kill(Number(second.find(/kill -9 (\d+) +the control plane/)), 'SIGKILL');
+    await second.until((text) => text.includes('control plane ended (SIGKILL)'));
+    await second.until(showsSuccess, second.text.length);
+
     // Another does not react any more, not even to SIGTERM.
     process.kill(Number(second.find(/echo (\d+)/)), 'SIGSTOP');
     const started = demos.flatMap((demo) => demo.processes());
-    assert.ok(started.length >= 16, `${started.length} processes`);
+    // A control plane, a proxy, and for each application a proxy and who looks after both.
+    assert.ok(started.length >= 2 * (2 + 3 * 7), `${started.length} processes`);
     const ports = demos.flatMap((demo) => demo.ports());
     await Promise.all(demos.map((demo) => demo.interrupt()));
     for (const pid of started) assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });

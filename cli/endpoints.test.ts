@@ -1,6 +1,6 @@
 /**
  * Goal: `heddle endpoints` shows what control planes say, and names who has something else. Method:
- * the executable beside a control plane and admin ports that answer what a test says; exact lines.
+ * the command beside a control plane and admin ports that answer what a test says; exact lines.
  */
 
 import assert from 'node:assert/strict';
@@ -100,11 +100,8 @@ test('a line for each endpoint, and one for a service without', async (t) => {
   assert.equal(code, 0);
   const wide = await runCli(['endpoints', '--control', view.address, '-o', 'wide']);
   assert.match(wide.out, / AGE {3}PROTOCOL {3}LOCATION\n.* opaque +db\.internal\n/);
-  const env = { FORCE_COLOR: '1' };
-  const colored = await runCli(['endpoints', '--control', view.address], env);
+  const colored = await runCli(['endpoints', '--control', view.address], true);
   assert.ok(colored.out.startsWith('\x1b[1mNAMESPACE '));
-  const plain = await runCli(['endpoints', '--control', view.address], { ...env, NO_COLOR: '1' });
-  assert.equal(plain.out, out);
 });
 
 test('JSON has all of it, and null for what nobody knows', async (t) => {
@@ -130,13 +127,21 @@ test('what cannot be shown says why and what to do, and ends with 1', async (t) 
     endpoints: () => ({ code: Code.NOT_FOUND, message: 'no such service' }),
   });
   const stranger = await startFakeView(t, {});
+  const settling = await startFakeView(t, {
+    endpoints: () => ({ code: Code.UNAVAILABLE, message: 'not known yet, ask again' }),
+  });
   const rows: [string[], RegExp][] = [
     [
       ['web', '--control', unknown.address],
       /no service web in namespace default; heddle endpoints/,
     ],
     [['--control', '127.0.0.1:1'], /ECONNREFUSED; start a control plane by heddle up, or name/],
+    [['web', '--control', settling.address], /UNAVAILABLE: not known yet, ask again \(127/],
     [['--control', stranger.address], /UNIMPLEMENTED.*; this is no control plane of Heddle's/],
+    [
+      ['--control', 'none.invalid:1'],
+      /none\.invalid:1: .*; name a control plane that can be found/,
+    ],
     [['--compare', '--control', '127.0.0.1:1'], /ECONNREFUSED; start a control plane/],
   ];
   for (const [args, expected] of rows) {
@@ -162,10 +167,10 @@ test('wrong usage ends with 2', async () => {
   const rows: [string[], RegExp][] = [
     [['a b'], /Expected the name of a service/],
     [['web:0'], /Expected the name of a service/],
-    [['-n', 'De mo'], /Expected small letters/],
-    [['--control', '127.0.0.1'], /Expected IP:port/],
-    [['--control', 'off'], /Expected IP:port/],
-    [['--control', '127.0.0.1:1,127.0.0.1:99999'], /Expected IP:port/],
+    [['-n', 'De mo'], /Expected letters a-z/],
+    [['--control', '127.0.0.1'], /Expected host:port/],
+    [['--control', 'off'], /Expected host:port/],
+    [['--control', '127.0.0.1:1,127.0.0.1:99999'], /Expected host:port/],
     [['-o', 'yaml'], /Allowed choices are table, wide, json/],
     [['web', 'users'], /too many arguments/],
   ];
@@ -201,7 +206,8 @@ function shape(text: string): string[] {
 }
 
 test('places that have the same are alike, and the end is 0', async (t) => {
-  const admin = await startAdmin(t, [proxyTarget(right.toReversed())]);
+  const inbound = { target: 'inbound:', authority: '127.0.0.1:8080' };
+  const admin = await startAdmin(t, [proxyTarget(right.toReversed()), proxyTarget([], inbound)]);
   const view = await startMesh(t, [admin]);
   const { code, out, err } = await runCli(['endpoints', '--compare', '--control', view.address]);
   assert.deepEqual(shape(out), [

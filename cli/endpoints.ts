@@ -1,7 +1,6 @@
 /** `heddle endpoints`: which endpoints a service has, and who knows something else. */
 
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { Address } from '../api/settings.ts';
 import { isDnsName, splitPort } from '../control/model/address.ts';
 import { systemClock } from '../core/base/clock.ts';
 import { systemPause } from '../core/base/timers.ts';
@@ -15,12 +14,14 @@ import {
   renderEndpoints,
 } from './endpoints-table.ts';
 import { gatherHoldings } from './gather-holdings.ts';
+import { parseLabel } from './labels.ts';
 import { cleanText } from './table.ts';
-import { createViewClient, type ViewClient } from './view-client.ts';
+import type { ViewClient } from './view-client.ts';
+import { openViewClients } from './view-clients.ts';
 import type { ServiceView } from './view-messages.ts';
 
 interface EndpointsOptions {
-  readonly control: readonly Address[];
+  readonly control: readonly string[];
   readonly namespace: string;
   readonly compare?: boolean;
   readonly output: 'table' | 'wide' | 'json';
@@ -35,7 +36,7 @@ export function endpointsCommand(context: CommandContext): Command {
       'hold control planes and proxies to the source; exits with 1 for a difference',
     )
     .addOption(controlOption())
-    .option('-n, --namespace <name>', 'where a short name is looked up', readNamespace, 'default')
+    .option('-n, --namespace <name>', 'where a short name is looked up', parseLabel, 'default')
     .addOption(
       new Option('-o, --output <form>', 'how to print it')
         .choices(['table', 'wide', 'json'])
@@ -55,7 +56,7 @@ export function endpointsCommand(context: CommandContext): Command {
       ].join('\n'),
     )
     .action(async (name: string, options: EndpointsOptions) => {
-      const clients = options.control.map(createViewClient);
+      const clients = await openViewClients(options.control);
       try {
         if (options.compare === true) await compare(clients, name, options, context);
         else await show(clients, name, options, context);
@@ -140,11 +141,6 @@ function readName(text: string): string {
   const split = splitPort(text);
   if (split !== null && isDnsName(split.name) && split.port !== 0) return text;
   throw new InvalidArgumentError('Expected the name of a service such as web or web.demo:80.');
-}
-
-function readNamespace(text: string): string {
-  if (/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(text)) return text;
-  throw new InvalidArgumentError('Expected small letters, digits and dashes, at most 63.');
 }
 
 /** Within this time a change is at every proxy. */

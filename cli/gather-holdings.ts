@@ -135,7 +135,8 @@ async function askProxy(
   // A service may be several targets: by its name, by a bind port, by a server name.
   const byAuthority = new Map<string, ProxyTarget>();
   for (const target of targets) {
-    const isService = !withoutService.has(target.source) && target.authority !== '';
+    const isInbound = target.target.startsWith('inbound:');
+    const isService = !isInbound && !withoutService.has(target.source) && target.authority !== '';
     const isAsked = all || services.has(target.authority);
     if (isService && isAsked) byAuthority.set(target.authority, target);
   }

@@ -38,6 +38,15 @@ test('who watches and has joined is one, also when two control planes tell of it
         connected: true,
         admin: '127.0.0.1:4192',
       },
+      {
+        instance: 'lost',
+        namespace: 'demo',
+        service: 'users',
+        address: '',
+        serving: true,
+        connected: false,
+        admin: '127.0.0.1:4193',
+      },
     ],
   };
   assert.deepEqual(listProxies([statusWith(part), statusWith(part)]), [

@@ -22,7 +22,9 @@ export interface KnownProxy {
 export function listProxies(statuses: readonly ControlStatus[]): KnownProxy[] {
   const known = new Map<string, KnownProxy>();
   for (const { proxies, instances } of statuses) {
-    for (const { instance, namespace, service, admin } of instances) {
+    for (const { instance, namespace, service, admin, connected } of instances) {
+      // Who has lost its stream has ended, as a rule, and cannot be asked.
+      if (!connected) continue;
       const reached = reachable(admin, admin);
       if (reached === '') continue;
       const name = `${service || instance}.${namespace}`;

@@ -48,10 +48,12 @@ async function withFolder(work: (folder: string) => Promise<void>): Promise<void
   }
 }
 
+const names = 'check demo endpoints proxy run stat stop token up validate version wait';
+
 test('every command has help with an example, on stdout', async () => {
   const overview = await run('--help');
   assert.equal(overview.code, 0);
-  for (const name of ['demo', 'proxy', 'validate', 'stat', 'check', 'endpoints', 'version']) {
+  for (const name of names.split(' ')) {
     assert.match(overview.out, new RegExp(`^  ${name} `, 'm'));
     const { code, out, err } = await run(`${name} --help`);
     assert.deepEqual([code, err], [0, ''], name);

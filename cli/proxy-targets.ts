@@ -1,4 +1,4 @@
-/** The targets of a proxy as its admin port shows them at `/endpoints`, read with care. */
+/** Targets and watches of a proxy as its admin port shows them, read with care. */
 
 import type { ResolvedEndpoint } from '../api/discovery.ts';
 import { endpointSetVersion } from '../api/endpoint-set.ts';
@@ -14,38 +14,61 @@ export interface ProxyTarget {
   readonly location: string;
   readonly ageMs: number | null;
   readonly error: string;
+  /** Why its traffic is refused although it is known; empty when it is not. */
+  readonly refusal: string;
   readonly version: string;
   readonly endpoints: readonly ResolvedEndpoint[];
 }
 
-/** Rejects with a sentence when the admin port does not answer with targets. */
-export async function readProxyTargets(admin: string): Promise<ProxyTarget[]> {
-  const { status, body } = await askAdmin(admin, '/endpoints');
-  const where = `http://${admin}/endpoints`;
-  if (status === 403) throw new Error(`${where}: shown on the proxy's own host only; ask there`);
-  if (status !== 200) throw new Error(`${where}: answered ${status}`);
-  const targets = parseTargets(body);
-  if (targets === null)
-    throw new Error(`${where}: no list of targets; is it a proxy's admin port?`);
-  return targets;
+/** A stream from a control plane that one of its targets needs. */
+export interface ProxyWatch {
+  readonly key: string;
+  readonly api: string;
+  readonly phase: string;
+  readonly ageMs: number | null;
+  readonly error: string;
 }
 
-/** Null when the text is something else. What is missing of a target is empty. */
-function parseTargets(text: string): ProxyTarget[] | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return null;
+/** Rejects with a sentence when the admin port does not answer with targets. */
+export async function readProxyTargets(admin: string): Promise<ProxyTarget[]> {
+  return (await readList(admin, '/endpoints', 'targets')).map(readTarget);
+}
+
+/** Likewise; a proxy with a configuration file of its own has none. */
+export async function readProxyWatches(admin: string): Promise<ProxyWatch[]> {
+  return (await readList(admin, '/watches', 'watches')).map((fields) => ({
+    key: textOf(fields.key),
+    api: textOf(fields.api),
+    phase: textOf(fields.phase),
+    ageMs: numberOf(fields.ageMs),
+    error: textOf(fields.error),
+  }));
+}
+
+async function readList(admin: string, path: string, name: string): Promise<Fields[]> {
+  const { status, body } = await askAdmin(admin, path);
+  const where = `http://${admin}${path}`;
+  if (status === 403) throw new Error(`${where}: shown on the proxy's own host only; ask there`);
+  if (status !== 200) throw new Error(`${where}: answered ${status}`);
+  const list = parse(body)[name];
+  if (!Array.isArray(list)) {
+    throw new Error(`${where}: no list of ${name}; is it a proxy's admin port?`);
   }
-  const { targets } = asRecord(value);
-  return Array.isArray(targets) ? targets.map((one) => readTarget(asRecord(one))) : null;
+  return list.map(asRecord);
+}
+
+function parse(text: string): Fields {
+  try {
+    return asRecord(JSON.parse(text));
+  } catch {
+    return {};
+  }
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
 function readTarget(fields: Fields): ProxyTarget {
-  const list = Array.isArray(fields.endpoints) ? fields.endpoints : [];
+  const list: unknown[] = Array.isArray(fields.endpoints) ? fields.endpoints : [];
   const endpoints = list.flatMap((one) => readEndpoint(asRecord(one)));
   const version = textOf(fields.version);
   return {
@@ -54,8 +77,9 @@ function readTarget(fields: Fields): ProxyTarget {
     state: textOf(fields.state),
     source: textOf(fields.source),
     location: textOf(fields.location),
-    ageMs: typeof fields.ageMs === 'number' ? fields.ageMs : null,
+    ageMs: numberOf(fields.ageMs),
     error: textOf(fields.error),
+    refusal: textOf(fields.refusal),
     // A proxy of an earlier version does not say it.
     version: version === '' ? endpointSetVersion(endpoints) : version,
     endpoints,
@@ -74,4 +98,8 @@ function asRecord(value: unknown): Fields {
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
+}
+
+function numberOf(value: unknown): number | null {
+  return typeof value === 'number' ? value : null;
 }

@@ -9,7 +9,8 @@ import { type CommandContext, exitUsage } from './context.ts';
 import { durationOption } from './durations.ts';
 import { parseControls, parseLabel, parsePortFlag } from './labels.ts';
 import type { End } from './run/life.ts';
-import { type AnnouncedService, type RunOptions, runSupervised } from './run/supervisor.ts';
+import type { AnnouncedService, RunOptions } from './run/options.ts';
+import { runSupervised } from './run/supervisor.ts';
 import { createTokenReader } from './run/token-source.ts';
 import { cleanText } from './table.ts';
 
@@ -129,7 +130,7 @@ function endLike(end: End, context: CommandContext): void {
     context.exitCode = end.code;
     return;
   }
-  // As shells say it, where a signal of our own does not end us: in a container we may be process 1.
+  // As shells say it, should the signal not end us: process 1 of a container ignores its own.
   context.exitCode = 128 + constants.signals[end.signal];
   process.kill(process.pid, end.signal);
 }

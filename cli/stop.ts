@@ -15,7 +15,7 @@ export function stopCommand(context: CommandContext): Command {
       'after',
       [
         '',
-        'Waits as long as each has by its --grace. Exits with 1 when nothing has that name, or when',
+        'Waits as long as each has by its --grace. Exits with 1 when nothing has that name, or',
         'something has not ended.',
         '',
         'Example:',

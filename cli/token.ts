@@ -1,4 +1,4 @@
-/** `heddle token create`: the right to announce a name, for who does not run as `heddle up` does. */
+/** `heddle token create`: the right to announce a name, for who is not the user of `heddle up`. */
 
 import { Command } from 'commander';
 import { readJoinKey } from '../control/issuer/join-key.ts';

@@ -10,7 +10,7 @@ import { TimerWheel } from '../core/base/timers.ts';
 import type { Logger } from '../core/telemetry/log.ts';
 import { MeshIndex } from './index/mesh-index.ts';
 import { verifyJoinToken } from './issuer/join-token.ts';
-import { formatAddress } from './model/address.ts';
+import { formatAddress, isLoopback } from './model/address.ts';
 import type { Catalog } from './model/catalog.ts';
 import type { LoadedConfig } from './model/loaded-config.ts';
 import type { SourceLog } from './model/source.ts';
@@ -91,6 +91,10 @@ class ControlPlane implements RunningControlPlane {
     const { config } = options;
     const manifests = config.manifests === null ? null : new Manifests(config.manifests, env);
     const followed = config.path === '' ? null : new ConfigCatalog(config, env);
+    followed?.onChange(() => {
+      const result = followed.problems().length === 0 ? 'applied' : 'refused';
+      this.#metrics.count('heddle_config_reloads_total', { result });
+    });
     const catalogs: Catalog[] = [followed, manifests, this.#registry].filter((one) => one !== null);
     const opener = createSourceOpener({
       ...env,
@@ -140,9 +144,19 @@ class ControlPlane implements RunningControlPlane {
       renderMetrics: () => this.#renderMetrics(),
     });
     this.#closers.unshift(() => server.closeAllConnections());
-    this.#adminListening = await listen('--admin', admin, server);
-    this.#listening = await acceptOn('--listen', address, (socket) => this.#server.accept(socket));
+    const onError = (error: Error): void => {
+      log.error(target, 'accepting has failed', { error: error.message });
+    };
+    this.#adminListening = await listen({ setting: '--admin', address: admin, onError }, server);
+    this.#listening = await acceptOn({ setting: '--listen', address, onError }, (socket) =>
+      this.#server.accept(socket),
+    );
     this.#isReady = true;
+    if (!isLoopback(this.address.host)) {
+      log.warn(target, 'whoever reaches this address can read the mesh, and nothing is encrypted', {
+        address: formatAddress(this.address),
+      });
+    }
     log.info('heddle', `Admin interface on ${formatAddress(this.admin)}`);
     log.info('heddle', `Control plane on ${formatAddress(this.address)}`);
     log.info('heddle', 'ready', { services: config.services.length });

@@ -33,10 +33,10 @@ of a request whose client closed the connection, or reset the stream, first.`,
   UNKNOWN_SERVICE: `No service of the configuration has this name and port. Names are explained in
 [CONFIG.md](CONFIG.md#names); a port that differs from the service's makes another name. For TLS
 and other connections that are not HTTP the connection is closed instead.`,
-  POLICY_UNSUPPORTED: `The control plane sent a policy that restricts, filters or divides the traffic
-of this service or port in a way that this version does not carry out. Nothing is allowed because it
-is not understood. The sentence names what the policy asks for, \`/watches\` of the admin port has
-the policy. Connections that are not HTTP are reset, and the log says why.`,
+  POLICY_UNSUPPORTED: `The control plane sent a policy that restricts, filters or divides the
+traffic of this service or port in a way that this version does not carry out. Nothing is allowed
+because it is not understood. The sentence names what the policy asks for. Connections that are not
+HTTP are reset, and the log says why.`,
   NO_AUTHORITY: `HTTP/1.0 without \`Host\` through the outbound listener: nothing says where to.`,
   LOOP: `All endpoints of the service are listeners of this same proxy. Or proxies are endpoints of
 each other: with many requests in flight a proxy counts in \`l5d-hops\` which have passed it, and

@@ -10,7 +10,12 @@ import { askAdmin, scrape } from '../admin-client.ts';
 import { askMany } from '../ask-many.ts';
 import type { Sample } from '../exposition.ts';
 import { type KnownProxy, listProxies } from '../known-proxies.ts';
-import { type ProxyTarget, readProxyTargets } from '../proxy-targets.ts';
+import {
+  type ProxyTarget,
+  type ProxyWatch,
+  readProxyTargets,
+  readProxyWatches,
+} from '../proxy-targets.ts';
 import type { ViewAnswer, ViewClient } from '../view-client.ts';
 import type { ControlStatus, ServiceView } from '../view-messages.ts';
 
@@ -43,6 +48,7 @@ export interface ProxyFacts extends KnownProxy {
   readonly unready: string;
   /** Null where it does not show them: to its own host alone. */
   readonly targets: readonly ProxyTarget[] | null;
+  readonly watches: readonly ProxyWatch[];
   /** As configured; null where that is not known or left to the proxy. */
   readonly workers: number | null;
   readonly samples: readonly Sample[];
@@ -111,16 +117,17 @@ async function readConfig(path: string): Promise<ConfigFacts> {
 
 async function askProxy(proxy: KnownProxy): Promise<ProxyFacts> {
   const { admin } = proxy;
-  const unasked = { ...proxy, unready: '', targets: null, workers: null, samples: [] };
+  const unasked = { ...proxy, unready: '', targets: null, watches: [], workers: null, samples: [] };
   try {
     const { status, body } = await askAdmin(admin, '/ready');
     const unready = status === 200 ? '' : body.trim() || `answered ${status}`;
-    const [targets, workers, samples] = await Promise.all([
+    const [targets, watches, workers, samples] = await Promise.all([
       readProxyTargets(admin).catch(() => null),
+      readProxyWatches(admin).catch(() => []),
       readWorkers(admin).catch(() => null),
       scrape(admin),
     ]);
-    return { ...proxy, silence: '', unready, targets, workers, samples };
+    return { ...proxy, silence: '', unready, targets, watches, workers, samples };
   } catch (error) {
     return { ...unasked, silence: (error as Error).message };
   }

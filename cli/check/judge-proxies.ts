@@ -1,7 +1,7 @@
 /** Proxies, versions and what all of it runs on: what is well and what is not. Pure. */
 
 import type { Sample } from '../exposition.ts';
-import type { ProxyTarget } from '../proxy-targets.ts';
+import type { ProxyTarget, ProxyWatch } from '../proxy-targets.ts';
 import { formatAge } from '../table.ts';
 import type { CheckFacts, ControlFacts, OwnFacts, ProxyFacts } from './facts.ts';
 import { type Category, type Check, judge } from './report.ts';
@@ -15,8 +15,8 @@ function judgeAll(proxies: readonly ProxyFacts[]): Check[] {
   const silent = proxies.filter(({ silence }) => silence !== '');
   const answering = proxies.filter(({ silence }) => silence === '');
   const unready = answering.filter((proxy) => proxy.unready !== '');
-  const shown = answering.flatMap(({ name, targets }) => {
-    return targets === null ? [] : [{ name, targets }];
+  const shown = answering.flatMap(({ name, targets, watches }) => {
+    return targets === null ? [] : [{ name, targets, watches }];
   });
   const checks = [
     judge(
@@ -29,24 +29,56 @@ function judgeAll(proxies: readonly ProxyFacts[]): Check[] {
     const details = unready.map((proxy) => `${proxy.name}: ${proxy.unready}`);
     checks.push(judge('proxies-are-ready', `proxies are ready (${answering.length})`, details));
   }
-  if (shown.length > 0) {
-    const details = shown.flatMap(({ name, targets }) => {
-      return targets.flatMap((one) => judgeWatch(name, one));
-    });
-    const description = `watches of proxies are live (${shown.length})`;
-    checks.push(judge('watches-are-live', description, [], details));
-  }
+  if (shown.length > 0) checks.push(...judgeTargets(shown));
   return checks;
 }
 
+type Shown = Pick<ProxyFacts, 'name' | 'watches'> & { readonly targets: readonly ProxyTarget[] };
+
+function judgeTargets(shown: readonly Shown[]): Check[] {
+  const stale = shown.flatMap(({ name, targets, watches }) => [
+    ...targets.flatMap((target) => tellStale(name, target)),
+    ...tellFailing(name, watches),
+  ]);
+  const refused = shown.flatMap(({ name, targets }) =>
+    targets
+      .filter(({ refusal }) => refusal !== '')
+      .map((target) => `${name}: ${nameOf(target)}: ${target.refusal}`),
+  );
+  return [
+    judge('watches-are-live', `watches of proxies are live (${shown.length})`, [], stale),
+    judge('no-target-is-refused', 'no target of theirs is refused', refused),
+  ];
+}
+
 /** What it learned before serves on, so that this is no failure. */
-function judgeWatch(name: string, target: ProxyTarget): string[] {
-  const { authority, source, ageMs, error } = target;
-  if (source !== 'disk' && error === '') return [];
-  const what = authority === '' ? target.target : authority;
-  const state = source === 'disk' ? 'from disk' : source;
+function tellStale(name: string, target: ProxyTarget): string[] {
+  const { source, ageMs, error } = target;
+  const isStale = source === 'disk' || (error !== '' && !watched.has(source));
+  if (!isStale) return [];
+  const state = source === 'disk' ? 'from disk' : `from ${source}`;
   const reason = error === '' ? '' : `: ${error}`;
-  return [`${name}: ${what} is ${state}, ${formatAge(ageMs)} old${reason}`];
+  return [`${name}: ${nameOf(target)} is ${state}, ${formatAge(ageMs)} old${reason}`];
+}
+
+/** One line for each reason, however many streams have it. */
+function tellFailing(name: string, watches: readonly ProxyWatch[]): string[] {
+  const reasons = Map.groupBy(watches.filter(isFailing), ({ error }) => error);
+  return [...reasons].map(([error, streams]) => {
+    const [{ key, api }] = streams;
+    const ageMs = Math.max(...streams.map((one) => one.ageMs ?? 0));
+    const others = streams.length > 1 ? ` and ${streams.length - 1} more` : '';
+    return `${name}: ${key} (${api})${others}, for ${formatAge(ageMs)}: ${error}`;
+  });
+}
+
+/** That there is no such service is an answer as well. */
+function isFailing({ phase, error }: ProxyWatch): boolean {
+  return phase !== 'live' && phase !== 'ended' && error !== '' && !answers.test(error);
+}
+
+function nameOf({ authority, target }: ProxyTarget): string {
+  return authority === '' ? target : authority;
 }
 
 function judgeInstances(controls: readonly ControlFacts[]): Check[] {
@@ -138,6 +170,9 @@ function sum(samples: readonly Sample[], family: string): number {
   return samples.reduce((total, one) => total + (one.family === family ? one.value : 0), 0);
 }
 
+/** Of these the watches tell what fails. */
+const watched: ReadonlySet<string> = new Set(['control', 'unmeshed', 'none']);
+const answers = /^(?:NOT_FOUND|UNIMPLEMENTED|INVALID_ARGUMENT|FAILED_PRECONDITION)\b/;
 /** As `cli/heddle` asks for. */
 const nodeMajorMin = 26;
 const nodeMinorMin = 8;

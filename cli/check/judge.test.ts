@@ -70,6 +70,7 @@ const target: ProxyTarget = {
   location: '',
   ageMs: 125_000,
   error: '',
+  refusal: '',
   version: '01234567',
   endpoints: [],
 };
@@ -81,9 +82,14 @@ const proxy: ProxyFacts = {
   silence: '',
   unready: '',
   targets: [target],
+  watches: [],
   workers: 2,
   samples: metrics({ heddle_workers: 2, process_open_fds: 100, process_max_fds: 1024 }),
 };
+
+const watch = { key: 'host:web', api: 'outbound', phase: 'live', ageMs: 1_000, error: '' };
+
+const failing = { ...watch, phase: 'backing-off', error: 'UNAVAILABLE: x' };
 
 const own: OwnFacts = { version: '1.2.3', node: '26.10.0', descriptorLimit: 100_000 };
 
@@ -156,6 +162,7 @@ test('a mesh that is well has no trouble, and says what was looked at', () => {
       'proxies answer on their admin ports (1)',
       'proxies are ready (1)',
       'watches of proxies are live (1)',
+      'no target of theirs is refused',
       'joined instances serve (1)',
       'control planes are at version 1.2.3, as this command is',
       'proxies are at version 1.2.3, as this command is',
@@ -226,7 +233,7 @@ const controlTroubles: readonly Row[] = [
   ],
   [
     { control: { services: { reason: 'INTERNAL: x' } } },
-    ['error endpoints-are-confirmed: INTERNAL: x'],
+    ['warning endpoints-are-confirmed: INTERNAL: x'],
   ],
 ];
 
@@ -238,8 +245,22 @@ const proxyTroubles: readonly Row[] = [
     ['warning watches-are-live: web.demo: web.demo.svc.cluster.local:80 is from disk, 2m old'],
   ],
   [
-    { proxies: [{ targets: [{ ...target, authority: '', ageMs: null, error: 'UNAVAILABLE' }] }] },
-    ['warning watches-are-live: web.demo: host:web is control, - old: UNAVAILABLE'],
+    { proxies: [{ targets: [{ ...target, source: 'srv', ageMs: null, error: 'NXDOMAIN' }] }] },
+    [
+      'warning watches-are-live: ' +
+        'web.demo: web.demo.svc.cluster.local:80 is from srv, - old: NXDOMAIN',
+    ],
+  ],
+  [
+    { proxies: [{ watches: [watch, failing, { ...failing, api: 'profile', ageMs: 2_000 }] }] },
+    [
+      'warning watches-are-live: ' +
+        'web.demo: host:web (outbound) and 1 more, for 2s: UNAVAILABLE: x',
+    ],
+  ],
+  [
+    { proxies: [{ targets: [{ ...target, authority: '', refusal: 'no TLS yet' }] }] },
+    ['error no-target-is-refused: web.demo: host:web: no TLS yet'],
   ],
   [
     {
@@ -338,6 +359,10 @@ test('clocks may differ by what a question takes, then by a second, then by 20',
 test('what is not known of others is not held against them', () => {
   const linkerds = { version: '', workers: null, samples: metrics({ process_open_fds: 10 }) };
   assert.deepEqual(troubles({ proxies: [{ ...linkerds, targets: null }] }), []);
+  const named = { ...watch, phase: 'backing-off', error: 'NOT_FOUND: no such service' };
+  assert.deepEqual(troubles({ proxies: [{ watches: [watch, named] }] }), []);
+  const unmeshed = { ...target, source: 'unmeshed', error: 'no such service' };
+  assert.deepEqual(troubles({ proxies: [{ targets: [unmeshed] }] }), []);
   const inline = { workers: 0, samples: metrics({ heddle_workers: 0 }) };
   assert.deepEqual(troubles({ proxies: [inline] }), []);
 });

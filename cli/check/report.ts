@@ -16,6 +16,7 @@ type Anchor =
   | 'proxies-answer'
   | 'proxies-are-ready'
   | 'watches-are-live'
+  | 'no-target-is-refused'
   | 'instances-serve'
   | 'control-planes-have-this-version'
   | 'proxies-have-this-version'

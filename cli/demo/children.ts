@@ -1,12 +1,15 @@
 /**
- * The processes that the demo started: what each said last, when it ended, and the end of all of
- * them, which no process can refuse. What they are for is decided elsewhere.
+ * The processes that the demo started: what each said, when it ended, and the end of all of them,
+ * which no process can refuse. What they are for is decided elsewhere.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { runAfter } from '../../control/model/delay.ts';
 import type { TimerWheel } from '../../core/base/timers.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 export class Child {
   readonly name: string;
@@ -16,13 +19,19 @@ export class Child {
   /** Its last lines on stderr. */
   readonly lines: string[] = [];
   isEnded = false;
+  #onLine: (line: string) => void = () => undefined;
 
-  constructor(name: string, args: readonly string[]) {
+  constructor(name: string, args: readonly string[], env: Environment) {
     this.name = name;
+    // In a session of its own: Ctrl-C in a terminal is for us alone, who know the order.
     this.process = spawn(process.execPath, [...nodeFlags, ...args], {
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      detached: true,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
-    this.process.stderr?.setEncoding('utf8').on('data', (text: string) => this.#keep(text));
+    for (const input of [this.process.stdout, this.process.stderr]) {
+      if (input !== null) createInterface({ input }).on('line', (line) => this.#keep(line));
+    }
     this.ended = new Promise((resolve) => {
       const end = (reason: string): void => {
         this.isEnded = true;
@@ -33,36 +42,46 @@ export class Child {
     });
   }
 
-  /** The port that an application announces; null when it ended before. */
-  async port(): Promise<number | null> {
-    const said = new Promise<number>((resolve) => {
-      this.process.once('message', (message: { port: number }) => resolve(message.port));
+  /** The first line from now on in which `find` finds something; null when it ended before. */
+  async until<Found>(find: (line: string) => Found | null): Promise<Found | null> {
+    const said = new Promise<Found>((resolve) => {
+      this.#onLine = (line) => {
+        const found = find(line);
+        if (found !== null) resolve(found);
+      };
     });
     return Promise.race([said, this.ended.then(() => null)]);
   }
 
-  #keep(text: string): void {
-    this.lines.push(...text.split('\n').filter((line) => line !== ''));
-    if (this.lines.length > linesMax) this.lines.splice(0, this.lines.length - linesMax);
+  #keep(line: string): void {
+    this.lines.push(line);
+    if (this.lines.length > linesMax) this.lines.shift();
+    this.#onLine(line);
   }
 }
 
+interface ChildrenOptions {
+  readonly timers: TimerWheel;
+  readonly environment: Environment;
+  /** Hears of those that end before `stop`. */
+  readonly onEnd: (child: Child, reason: string) => void;
+}
+
 export class Children {
-  readonly #timers: TimerWheel;
+  readonly #options: ChildrenOptions;
   readonly #children = new Set<Child>();
-  readonly #onEnd: (child: Child, reason: string) => void;
   #stopping = false;
 
-  /** `onEnd` hears of those that end before `stop`. */
-  constructor(timers: TimerWheel, onEnd: (child: Child, reason: string) => void) {
-    this.#timers = timers;
-    this.#onEnd = onEnd;
+  constructor(options: ChildrenOptions) {
+    this.#options = options;
   }
 
-  /** Runs a file of ours, named relative to this folder, or node with the given arguments. */
+  /** Runs `heddle` with these arguments. */
   start(name: string, args: readonly string[]): Child {
-    const child = new Child(name, args);
+    const heddle = ['--import', pathOf('end-with-parent.ts'), pathOf('../main.ts')];
+    const child = new Child(name, [...heddle, ...args], this.#options.environment);
     this.#children.add(child);
+    if (this.#stopping) child.process.kill('SIGKILL');
     void this.#follow(child);
     return child;
   }
@@ -74,8 +93,8 @@ export class Children {
   async stop(): Promise<void> {
     this.#stopping = true;
     const cancels = [
-      runAfter(this.#timers, forceAfterMs, () => this.#signal('SIGTERM')),
-      runAfter(this.#timers, killAfterMs, () => this.#signal('SIGKILL')),
+      runAfter(this.#options.timers, forceAfterMs, () => this.#signal('SIGTERM')),
+      runAfter(this.#options.timers, killAfterMs, () => this.#signal('SIGKILL')),
     ];
     this.#signal('SIGTERM');
     await Promise.all([...this.#children].map((child) => child.ended));
@@ -91,7 +110,7 @@ export class Children {
   async #follow(child: Child): Promise<void> {
     const reason = await child.ended;
     this.#children.delete(child);
-    if (!this.#stopping) this.#onEnd(child, reason);
+    if (!this.#stopping) this.#options.onEnd(child, reason);
   }
 
   #signal(signal: NodeJS.Signals): void {
@@ -103,7 +122,9 @@ export function pathOf(name: string): string {
   return fileURLToPath(new URL(name, import.meta.url));
 }
 
-const nodeFlags = ['--disable-warning=ExperimentalWarning'];
+/** As `cli/heddle` gives them. */
+export const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1'];
 const linesMax = 20;
 const forceAfterMs = 500;
-const killAfterMs = 2_000;
+/** Beyond the grace that they have themselves. */
+const killAfterMs = 6_000;

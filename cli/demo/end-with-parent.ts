@@ -1,7 +1,7 @@
 /**
- * Loaded before a proxy of the demo by `--import`: the proxy ends when the demo has, even one that
- * was killed. Worker threads load it too and have no channel.
+ * Loaded by `--import` before a process that the demo starts: it ends, in order, when the demo has,
+ * even when that was killed.
  */
 
-process.on('disconnect', () => process.exit(1));
+process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'));
 process.channel?.unref();

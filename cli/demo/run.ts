@@ -11,10 +11,18 @@ import { type CommandContext, exitFailure } from '../context.ts';
 import type { Sample } from '../exposition.ts';
 import { type ScrapePair, summarizeErrors, summarizeServices } from '../service-rows.ts';
 import { renderServices } from '../stat-table.ts';
-import { Children } from './children.ts';
+import { type Child, Children } from './children.ts';
 import { introduce } from './introduction.ts';
 import { startLoad } from './load.ts';
-import { type Mesh, restartApp, startMesh } from './mesh.ts';
+import {
+  findProxies,
+  type Mesh,
+  type MeshOptions,
+  planeName,
+  restartApp,
+  restartControl,
+  startMesh,
+} from './mesh.ts';
 
 interface DemoOptions {
   readonly rate: number;
@@ -33,9 +41,7 @@ class Demo {
   readonly #context: CommandContext;
   readonly #timers = new TimerWheel(systemClock);
   readonly #folder = mkdtempSync(join(tmpdir(), 'heddle-demo-'));
-  readonly #children = new Children(this.#timers, (child, reason) => {
-    this.#onEnd(child.name, reason, child.lines);
-  });
+  readonly #meshOptions: MeshOptions;
   #mesh: Mesh | null = null;
   #exitCode = 0;
   #stopping = false;
@@ -48,6 +54,18 @@ class Demo {
   constructor(options: DemoOptions, context: CommandContext) {
     this.#options = options;
     this.#context = context;
+    const childrenOptions = {
+      timers: this.#timers,
+      // Proxies that small need no threads.
+      environment: { ...context.environment, HEDDLE_WORKERS: '0' },
+      onEnd: ({ name, lines }: Child, reason: string) => this.#onEnd(name, reason, lines),
+    };
+    this.#meshOptions = {
+      folder: this.#folder,
+      planes: new Children(childrenOptions),
+      children: new Children(childrenOptions),
+      timers: this.#timers,
+    };
   }
 
   async run(): Promise<number> {
@@ -55,12 +73,8 @@ class Demo {
     process.on('exit', this.#onExit);
     let stopLoad: (() => void) | null = null;
     try {
-      this.#context.note('heddle: starting 7 applications and 2 proxies\n');
-      const mesh = await startMesh({
-        folder: this.#folder,
-        children: this.#children,
-        timers: this.#timers,
-      });
+      this.#context.note('heddle: starting a control plane, 7 applications and 8 proxies\n');
+      const mesh = await startMesh(this.#meshOptions);
       this.#mesh = mesh;
       for (const remark of mesh.remarks) this.#context.note(`heddle: ${remark}\n`);
       this.#context.print(introduce(mesh, this.#folder));
@@ -79,7 +93,7 @@ class Demo {
       }
     }
     stopLoad?.();
-    await this.#children.stop();
+    await this.#stopAll();
     this.#onExit();
     process.off('exit', this.#onExit);
     for (const signal of signals) process.off(signal, this.#onSignal);
@@ -88,20 +102,16 @@ class Demo {
   }
 
   async #show(mesh: Mesh): Promise<void> {
-    const proxies: readonly (readonly [string, number])[] = [
-      ['edge', mesh.edge.admin],
-      ['web', mesh.sidecar.admin],
-    ];
     const { intervalSeconds, durationSeconds } = this.#options;
     const duration = durationSeconds ?? Number.POSITIVE_INFINITY;
     const endMs = systemClock.monotonicMs() + duration * 1000;
-    let before = await scrapeProxies(proxies);
+    let before = await scrapeProxies(await findProxies(mesh));
     while (!this.#stopping) {
       const leftMs = Math.max(0, endMs - systemClock.monotonicMs());
       const isLast = leftMs <= intervalSeconds * 1000;
       await this.#pause(isLast ? leftMs : intervalSeconds * 1000);
       if (this.#stopping) return;
-      const after = await scrapeProxies(proxies);
+      const after = await scrapeProxies(await findProxies(mesh));
       this.#draw(pairUp(before, after));
       before = after;
       if (isLast) this.#stop(0);
@@ -123,13 +133,13 @@ class Demo {
     }
   }
 
-  /** An application may be broken on purpose; without a proxy there is nothing to see. */
+  /** What is broken on purpose comes back; without the edge proxy there is nothing to see. */
   #onEnd(name: string, reason: string, lines: readonly string[]): void {
     const mesh = this.#mesh;
     if (mesh === null) return;
     this.#drawn = 0;
-    const app = mesh.apps.find((one) => one.name === name);
-    if (app === undefined) {
+    const restart = this.#restartOf(mesh, name);
+    if (restart === null) {
       this.#context.note(`heddle: ${name} ended (${reason}):\n${lines.join('\n')}\n`);
       this.#stop(exitFailure);
       return;
@@ -137,19 +147,24 @@ class Demo {
     const seconds = restartAfterMs / 1000;
     this.#context.note(`heddle: ${name} ended (${reason}); it comes back in ${seconds} s\n`);
     runAfter(this.#timers, restartAfterMs, () => {
-      if (!this.#stopping) void this.#restart(mesh, name);
+      if (!this.#stopping) void this.#restart(name, restart);
     });
   }
 
-  async #restart(mesh: Mesh, name: string): Promise<void> {
+  /** What starts it again and resolves with its new process; null where nothing does. */
+  #restartOf(mesh: Mesh, name: string): (() => Promise<number>) | null {
+    if (name === planeName) return () => restartControl(this.#meshOptions, mesh);
     const app = mesh.apps.find((one) => one.name === name);
-    if (app === undefined) return;
+    return app === undefined ? null : () => restartApp(this.#meshOptions, mesh, app);
+  }
+
+  async #restart(name: string, restart: () => Promise<number>): Promise<void> {
     try {
-      await restartApp(this.#children, mesh, app);
+      const pid = await restart();
       this.#drawn = 0;
-      this.#context.note(`heddle: ${name} is back, process ${app.pid}\n`);
+      this.#context.note(`heddle: ${name} is back, process ${pid}\n`);
     } catch (error) {
-      this.#context.note(`heddle: ${(error as Error).message}\n`);
+      if (!this.#stopping) this.#context.note(`heddle: ${(error as Error).message}\n`);
     }
   }
 
@@ -170,7 +185,14 @@ class Demo {
     this.#exitCode = exitCode;
     this.#wake();
     // Also what has not come up yet ends now, so that nobody waits for it.
-    void this.#children.stop();
+    void this.#stopAll();
+  }
+
+  /** The control plane last: those that leave tell it so. */
+  async #stopAll(): Promise<void> {
+    await this.#meshOptions.children.stop();
+    await this.#meshOptions.planes.stop();
+    this.#mesh?.view.close();
   }
 
   /** A second signal forces the end, but not the same one again: npm repeats the terminal's. */
@@ -187,7 +209,8 @@ class Demo {
 
   /** Also for an end that was not waited for: synchronous, and harmless when it is done twice. */
   readonly #onExit = (): void => {
-    this.#children.kill();
+    this.#meshOptions.children.kill();
+    this.#meshOptions.planes.kill();
     rmSync(this.#folder, { recursive: true, force: true });
   };
 }
@@ -199,11 +222,11 @@ interface Scrape {
 }
 
 /** One that does not answer is left out of this table: its end is reported by itself. */
-async function scrapeProxies(proxies: readonly (readonly [string, number])[]): Promise<Scrape[]> {
+async function scrapeProxies(proxies: readonly (readonly [string, string])[]): Promise<Scrape[]> {
   const scrapes = await Promise.all(
-    proxies.map(async ([proxy, port]): Promise<Scrape[]> => {
+    proxies.map(async ([proxy, admin]): Promise<Scrape[]> => {
       try {
-        const samples = await scrape(`127.0.0.1:${port}`);
+        const samples = await scrape(admin);
         return [{ proxy, atMs: systemClock.monotonicMs(), samples }];
       } catch {
         return [];

@@ -1,21 +1,23 @@
-/** The demo's front: answers with what `users` says, which it asks through its own proxy. */
+/**
+ * The demo's front: answers with what `users` says. It knows nothing of a mesh: `heddle run` has
+ * set the variables by which Node finds a proxy.
+ */
 
-import { Agent, createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  get,
+  globalAgent,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import { serveApp } from './app.ts';
 
-const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-let outboundPort = 0;
+globalAgent.maxSockets = 64;
 
-process.on('message', (message: { outboundPort: number }) => {
-  outboundPort = message.outboundPort;
-});
-
-serveApp(createServer(answer), Number(process.argv[2] ?? '0'));
+serveApp(createServer(answer), Number(process.argv[2]));
 
 function answer(_: IncomingMessage, response: ServerResponse): void {
-  const headers = { host: 'users' };
-  const options = { host: '127.0.0.1', port: outboundPort, path: '/users/1', headers, agent };
-  const upstream = get(options, (reply) => {
+  const upstream = get('http://users/users/1', (reply) => {
     let body = '';
     reply.setEncoding('utf8');
     reply.on('data', (part: string) => {

@@ -10,7 +10,7 @@ import { GrpcClient, type GrpcClientEnv } from '../../core/grpc/client.ts';
 import { followControls } from '../control-addresses.ts';
 import { type Announced, Registration, type RegistrationNews, type Token } from './registration.ts';
 
-export interface AnnouncerEnv {
+interface AnnouncerEnv {
   readonly clock: Clock;
   readonly random: Random;
   readonly grpc: GrpcClientEnv;

@@ -11,7 +11,7 @@ import type { TimerWheel } from '../../core/base/timers.ts';
 import type { End } from './life.ts';
 import { isGroupAlive } from './process-table.ts';
 
-export interface ApplicationOptions {
+interface ApplicationOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
@@ -19,7 +19,7 @@ export interface ApplicationOptions {
   readonly graceMs: number;
 }
 
-export interface ApplicationEvents {
+interface ApplicationEvents {
   /** The process itself has ended, others of its group have not: they are to be told. */
   onOrphans(): void;
   /** Once; `reason` is a sentence where it could not be started. */
@@ -92,7 +92,7 @@ function refusedStart(command: string, error: Error): [End, string] {
   return [{ code: isMissing ? 127 : 126 }, `${command}: ${reason}`];
 }
 
-/** Costs less than a megabyte. Without `sh` there is none, and the application survives our kill. */
+/** Less than a megabyte. Without `sh` there is none, and the application survives our kill. */
 function startGuard(group: number, graceMs: number): ChildProcess {
   const seconds = String(Math.ceil(graceMs / 1000));
   const guard = spawn('sh', ['-c', guardScript, 'heddle-guard', String(group), seconds], {

@@ -47,7 +47,7 @@ test('one failure is no loss, three in a row are, and one success brings it back
   assert.deepEqual(rig.changes, [true, false, true]);
 });
 
-test('one that does not come is asked seldom in the end, and not at all after the end', async () => {
+test('one that does not come is asked seldom at last, and never after the end', async () => {
   const rig = createRig();
   await rig.pass(31_000);
   const before = rig.asked;

@@ -11,7 +11,7 @@ import type { GrpcClientEnv } from '../../core/grpc/client.ts';
 import { Dial } from '../../core/io/dial.ts';
 
 /** Asks once. Settles in bounded time and never rejects. */
-export type Probe = () => Promise<boolean>;
+type Probe = () => Promise<boolean>;
 
 interface HealthEnv {
   readonly clock: Clock;

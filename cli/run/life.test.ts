@@ -97,7 +97,7 @@ test('one that ends during its withdrawal gets no signal', () => {
   }
 });
 
-test('the grace bounds all: the application is killed, then the proxy, then nobody is waited for', () => {
+test('the grace bounds all: the application is killed, then the proxy', () => {
   const rig = createRunning();
   rig.life.signalled('SIGTERM');
   rig.life.withdrawn();

@@ -25,7 +25,7 @@ import { Timer, type TimerOwner, type TimerWheel } from '../../core/base/timers.
 export type End = { readonly code: number } | { readonly signal: NodeJS.Signals };
 
 /** What is to be done now; none of it may call back before it returns. */
-export interface LifeSteps {
+interface LifeSteps {
   /** `late`: the proxy is not ready, and was waited for. */
   startApplication(late: boolean): void;
   /** Takes the endpoint back, for good. False: nobody has been told of it, there is none. */
@@ -38,13 +38,13 @@ export interface LifeSteps {
   finish(end: End): void;
 }
 
-export interface LifeOptions {
+interface LifeOptions {
   /** How long the application waits for a proxy that is ready. */
   readonly waitMs: number;
   readonly graceMs: number;
 }
 
-export type LifeState =
+type LifeState =
   | 'starting'
   | 'running'
   | 'withdrawing'

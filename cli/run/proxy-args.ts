@@ -3,8 +3,8 @@
 import { basename } from 'node:path';
 import type { Address } from '../../api/settings.ts';
 import { formatAddress } from '../../control/model/address.ts';
+import type { RunOptions } from './options.ts';
 import type { ProxyAddresses } from './proxy-child.ts';
-import type { RunOptions } from './supervisor.ts';
 
 /** `known` is where it listened before, and is to listen again. */
 export function proxyArgs(

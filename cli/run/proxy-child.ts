@@ -26,7 +26,7 @@ export interface ProxyAddresses {
   readonly admin: Address;
 }
 
-export interface ProxyOptions {
+interface ProxyOptions {
   /** `cli/heddle`, or what takes its place. */
   readonly executable: string;
   /** For its first start null, then where it listened. */
@@ -34,7 +34,7 @@ export interface ProxyOptions {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-export interface ProxyEvents {
+interface ProxyEvents {
   onUp(addresses: ProxyAddresses): void;
   /** It ended by itself, and is started again after `delayMs`. */
   onDown(reason: string, delayMs: number): void;

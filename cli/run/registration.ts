@@ -35,7 +35,7 @@ export type Announced = Pick<
 
 export type Token = { readonly token: string } | { readonly problem: string };
 
-export interface RegistrationEnv {
+interface RegistrationEnv {
   readonly timers: TimerWheel;
   readonly random: Random;
   readonly readToken: () => Token;

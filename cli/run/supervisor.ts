@@ -17,38 +17,13 @@ import { Application } from './application.ts';
 import { applicationEnvironment, withoutOwn } from './environment.ts';
 import { Health, httpProbe, tcpProbe } from './health.ts';
 import { type End, Life } from './life.ts';
+import type { RunOptions } from './options.ts';
 import { proxyArgs } from './proxy-args.ts';
 import { type ProxyAddresses, ProxyChild } from './proxy-child.ts';
 import type { Token } from './registration.ts';
 import { describeSelf, removeRunFile, writeRunFile } from './run-file.ts';
 
-export interface RunOptions {
-  readonly command: string;
-  readonly args: readonly string[];
-  /** Null for a client, which announces nothing. */
-  readonly announced: AnnouncedService | null;
-  readonly namespace: string;
-  /** `host:port`, each. */
-  readonly controls: readonly string[];
-  readonly waitMs: number;
-  readonly graceMs: number;
-  readonly stateFolder: string;
-  readonly instance: string;
-}
-
-export interface AnnouncedService {
-  readonly service: string;
-  /** The application's. */
-  readonly port: number;
-  readonly servicePort: number;
-  readonly protocol: string;
-  /** A path that is asked for by GET; null: that it accepts is enough. */
-  readonly healthPath: string | null;
-  readonly advertise: string;
-  readonly zone: string;
-}
-
-export interface RunEnv {
+interface RunEnv {
   /** What starts the proxy. */
   readonly executable: string;
   readonly environment: Readonly<Record<string, string | undefined>>;

@@ -100,7 +100,10 @@ function conflictOf(owner: Owner, catalog: Catalog, config: ServiceConfig): Obje
   }
   const differing = [
     ...(first.port === port ? [] : [['port', first.port, port] as const]),
-    ...(first.protocol === protocol ? [] : [['protocol', first.protocol, protocol] as const]),
+    // Whoever says nothing of the protocol contradicts nobody.
+    ...(first.protocol === protocol || protocol === 'auto'
+      ? []
+      : [['protocol', first.protocol, protocol] as const]),
   ];
   return differing.map(([field, counts, said]) => {
     const reason = `${owner.catalog.kind} says ${counts}, which counts, and not ${said}`;

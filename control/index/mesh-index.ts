@@ -30,7 +30,7 @@ export type FoundService =
   /** Not known, and too early to say that there is no such service. */
   | { readonly kind: 'settling' };
 
-export interface ReadyService {
+interface ReadyService {
   readonly kind: 'ready';
   /** The same object while it has not changed. */
   readonly service: MeshService;
@@ -54,7 +54,7 @@ export interface ServiceView {
   readonly error: string | null;
 }
 
-export interface CatalogView extends CatalogStatus {
+interface CatalogView extends CatalogStatus {
   readonly kind: CatalogKind;
   readonly location: string;
 }

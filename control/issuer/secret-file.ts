@@ -16,7 +16,7 @@ import { basename, dirname, join } from 'node:path';
 import { secretBytesMax } from '../../core/base/limits.ts';
 import { nodeErrorCode } from '../../core/base/node-error.ts';
 
-export interface SecretProblem {
+interface SecretProblem {
   /** A sentence without its full stop that names the file. */
   readonly problem: string;
   readonly isMissing: boolean;

@@ -36,6 +36,8 @@ class FakeCall implements StateCall {
   onDrain: () => void = () => {};
   onCancel: () => void = () => {};
 
+  queuedBytes = 0;
+
   get congested(): boolean {
     return this.room <= 0;
   }
@@ -169,6 +171,21 @@ test('a stream that takes nothing for 30 s is ended, and no other', () => {
   assert.equal(slow.told, '+a +b +c');
   stuck.onCancel();
   assert.deepEqual(news, ['end', 'slow']);
+});
+
+test('a stream that takes little by little is not ended', () => {
+  const { update, add, clock } = createRig();
+  const call = add();
+  call.room = 1;
+  call.queuedBytes = 3_000;
+  update('ab');
+  for (const left of [2_000, 1_000, 999]) {
+    call.queuedBytes = left;
+    clock.advance(slowStreamMs + 100);
+    assert.equal(call.ended, '');
+  }
+  clock.advance(slowStreamMs + 100);
+  assert.equal(call.ended, 'aborted');
 });
 
 test('its end comes after what was not told yet, and it tells when nobody is left', () => {

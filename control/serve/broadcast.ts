@@ -30,7 +30,7 @@ export interface BroadcastEnv {
 /** What is needed of a call. */
 export type StateCall = Pick<
   ServerCall<never, unknown>,
-  'sendFrame' | 'congested' | 'isOver' | 'end' | 'abort' | 'onDrain' | 'onCancel'
+  'sendFrame' | 'queuedBytes' | 'congested' | 'isOver' | 'end' | 'abort' | 'onDrain' | 'onCancel'
 >;
 
 export class Broadcast<State> {
@@ -145,6 +145,8 @@ class Reader<State> implements TimerOwner {
   /** How many frames of the step have been sent. */
   #sent = 0;
   #slow: Timer | null = null;
+  /** Bytes that waited when the timer was armed. */
+  #waiting = 0;
   #left = false;
 
   constructor(call: StateCall, env: BroadcastEnv, source: Source<State>) {
@@ -182,8 +184,12 @@ class Reader<State> implements TimerOwner {
     this.#leave();
   }
 
-  /** It has taken nothing for too long. */
+  /** It has not taken all for long; and if it has taken nothing, it is ended. */
   onTimer(): void {
+    if (this.#call.queuedBytes < this.#waiting) {
+      this.#expectTaking();
+      return;
+    }
     this.#leave();
     this.#call.abort();
     this.#env.onSlow();
@@ -196,7 +202,9 @@ class Reader<State> implements TimerOwner {
 
   #expectTaking(): void {
     this.#slow ??= new Timer(this);
-    if (!this.#slow.armed) this.#env.timers.arm(this.#slow, slowStreamMs);
+    if (this.#slow.armed) return;
+    this.#waiting = this.#call.queuedBytes;
+    this.#env.timers.arm(this.#slow, slowStreamMs);
   }
 
   #leave(): void {

@@ -66,7 +66,7 @@ export class DestinationService {
       return;
     }
     const { authority } = found.service;
-    const onEnd = this.#streams.opened(destinationGet, call.peer, toldBy(request));
+    const onEnd = this.#streams.watched(destinationGet, call.peer, toldBy(request));
     this.#sets.add(authority, call, onEnd, (sets) => this.#followSet(found.service, sets));
   }
 
@@ -94,7 +94,7 @@ export class DestinationService {
       return;
     }
     const onEnd = (): (() => void) =>
-      this.#streams.opened(destinationGetProfile, call.peer, toldBy(request));
+      this.#streams.watched(destinationGetProfile, call.peer, toldBy(request));
     if (name.isIp) {
       this.#profiles.add(name.text, call, onEnd(), (profiles) => {
         profiles.update(frameOf(addressProfile(name.text)));
@@ -115,8 +115,12 @@ export class DestinationService {
 
   #followProfile(known: MeshService, profiles: Broadcast<Buffer>): () => void {
     profiles.update(frameOf(serviceProfile(known)));
+    let told = known;
     return this.#index.watchService(known.authority, known.namespace, (state) => {
-      if (state.kind === 'ready') profiles.update(frameOf(serviceProfile(state.service)));
+      // Of most changes its endpoints are the matter.
+      if (state.kind !== 'ready' || state.service === told) return;
+      told = state.service;
+      profiles.update(frameOf(serviceProfile(told)));
     });
   }
 }

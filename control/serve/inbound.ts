@@ -55,7 +55,7 @@ export class InboundService {
     }
     const { namespace, port } = asked;
     const { heddleAdmin: admin, heddleVersion: version, workload } = spec;
-    const onEnd = this.#streams.opened(inboundWatchPort, call.peer, { admin, version, workload });
+    const onEnd = this.#streams.watched(inboundWatchPort, call.peer, { admin, version, workload });
     this.#servers.add(`${namespace} ${port}`, call, onEnd, (servers) => {
       servers.update(frameOf(this.#index.inboundRefusal(namespace, port)));
       return this.#index.watchInbound(namespace, port, (refusal) =>

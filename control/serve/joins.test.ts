@@ -33,6 +33,7 @@ async function refused(rig: ControlRig, message: Readonly<Record<string, unknown
 test('an endpoint is there while it serves, and for the lease after its stream', async (t) => {
   const rig = await startControlRig(t);
   const { client, clock, registry } = rig;
+  rig.settle();
   const join = client.join();
   join.register(registration(rig.token('demo', 'web'), { weight: 20_000, zone: 'a' }));
   assert.deepEqual(await join.message(1), { lease_ms: 10_000 });

@@ -78,7 +78,7 @@ export class JoinService {
     }
     this.#calls.add(call);
     const closed = this.#count(call.peer);
-    const onEnd = streams.opened(registryJoin, call.peer, {});
+    const onEnd = streams.opened(registryJoin);
     call.onCancel = () => {
       call.onCancel = nothing;
       this.#calls.delete(call);

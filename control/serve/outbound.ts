@@ -61,7 +61,7 @@ export class OutboundService {
     }
     const { heddleAdmin: admin, heddleVersion: version, sourceWorkload: workload } = spec;
     const told = { admin, version, workload };
-    const onEnd = this.#streams.opened(outboundWatch, call.peer, told);
+    const onEnd = this.#streams.watched(outboundWatch, call.peer, told);
     const found = this.#index.find(asked.name, asked.namespace);
     // A service is the same for all who ask; what is none depends on where they are.
     const isService = found.kind === 'service';
@@ -76,7 +76,11 @@ export class OutboundService {
   }
 
   #follow({ name, namespace }: Asked, policies: Broadcast<Buffer>): () => void {
+    let known: MeshService | null = null;
     return this.#index.watchService(name, namespace, (state) => {
+      // Its endpoints alone have changed.
+      if (state.kind === 'ready' && state.service === known) return;
+      known = state.kind === 'ready' ? state.service : null;
       const found: FoundService =
         state.kind === 'ready' ? { kind: 'service', service: state.service } : state;
       const policy = policyOf(found, name);

@@ -1,7 +1,9 @@
 /**
  * Who watches: one entry for each connection that has streams, with what its proxy says of itself
- * in any of them. As many as there are connections.
+ * in any of them. As many as there are connections; what is longer than such texts are is not kept.
  */
+
+import { proxyTextCharsMax } from '../../core/base/limits.ts';
 
 interface WatchingProxy {
   /** As it names itself; proves nothing. */
@@ -28,9 +30,9 @@ export class ProxyTable {
     }
     const own = proxy;
     own.streams += 1;
-    own.workload = told.workload || own.workload;
-    own.admin = told.admin || own.admin;
-    own.version = told.version || own.version;
+    own.workload = shown(told.workload) || own.workload;
+    own.admin = shown(told.admin) || own.admin;
+    own.version = shown(told.version) || own.version;
     return () => {
       own.streams -= 1;
       if (own.streams === 0) this.#byPeer.delete(peer);
@@ -40,4 +42,8 @@ export class ProxyTable {
   list(): readonly Readonly<WatchingProxy>[] {
     return [...this.#byPeer.values()];
   }
+}
+
+function shown(text = ''): string {
+  return text.length <= proxyTextCharsMax ? text : '';
 }

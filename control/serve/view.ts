@@ -36,6 +36,7 @@ interface ViewEnv {
   readonly registry: ViewRegistry;
   readonly clusterDomain: string;
   readonly startedWallMs: number;
+  readonly nowWallMs: () => number;
   /** Where others reach us. */
   readonly address: () => string;
 }
@@ -135,6 +136,7 @@ function showStatus(env: ViewEnv): StatusResponse {
     services: index.list().length,
     streams: streams.open,
     settlingMs: Math.round(registry.settlingMs()),
+    nowMs: toMs(env.nowWallMs()),
   });
 }
 

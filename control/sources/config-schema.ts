@@ -175,8 +175,8 @@ const proxy = z.strictObject(
     )
       .default('')
       .describe(
-        'Control planes, `host:port`, comma-separated: they say which services there are, and the ' +
-          'file has none. Empty: the file says it.',
+        'Control planes, `host:port`, comma-separated: they say which services there are, and ' +
+          'those of the file have no effect here but for `bind`. Empty: the file says it.',
       ),
     workload: text(
       'expected JSON such as {"ns":"demo","pod":"web-1"}',

@@ -77,7 +77,8 @@ test("a port's endpoints are those of its name in all slices, ready ones alone",
       slice(
         'a',
         '[{ name: http, port: 8080 }, { name: admin, port: 9990 }]',
-        '[{ addresses: [10.0.0.1], zone: z }, { addresses: [10.0.0.2], conditions: { ready: false } }]',
+        `[{ addresses: [10.0.0.1], zone: z },
+          { addresses: [10.0.0.2], conditions: { ready: false } }]`,
       ),
     'more.yaml':
       slice('b', '[{ name: http, port: 8081 }]', '[{ addresses: [10.0.0.3, 10.0.0.4] }]') +
@@ -173,17 +174,19 @@ test('a set that is too large is refused, the last good one stays', async (t) =>
   });
   follow();
   await ready();
-  const many = (at: number): string =>
-    Array.from({ length: 1_000 }, (_, index) => {
-      const address = `10.${at}.${index >> 8}.${index & 255}`;
-      return `{"addresses":["${address}"]}`;
-    }).join();
-  for (let at = 0; at < 100; at += 10) {
-    const slices = Array.from({ length: 10 }, (_, index) =>
-      slice(`b${at + index}`, '[{ port: 80 }]', `[${many(at + index)}]`),
-    );
-    write(`many-${at}.yaml`, slices.join(''));
-  }
-  await until(() => told.length > 1 && manifests.status().objects === 102);
+  const addresses = Array.from({ length: 100 }, (_, at) => `10.0.1.${at}`).join();
+  const endpoints = Array.from({ length: 10 }, () => `{ addresses: [${addresses}] }`).join();
+  const labels = '{ kubernetes.io/service-name: web }';
+  const items = Array.from({ length: 66 }, (_, at) => {
+    const list = at === 0 ? `&many [${endpoints}]` : '*many';
+    return `- metadata: { name: b${at}, namespace: demo, labels: ${labels} }
+  addressType: IPv4
+  ports: [{ port: 80 }]
+  endpoints: ${list}
+`;
+  });
+  const head = 'apiVersion: discovery.k8s.io/v1\nkind: EndpointSliceList\nitems:\n';
+  write('many.yaml', head + items.join(''));
+  await until(() => manifests.status().objects === 68);
   assert.match(told.at(-1) ?? '', /^error more than 65536 endpoints; split the service/);
 });

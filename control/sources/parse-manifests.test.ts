@@ -95,7 +95,9 @@ items:
 - { metadata: { name: e }, spec: { ports: [{ port: 1 }] } }
 `;
   const texts = [
-    `# ours\n---\n${service('c', '[{ port: 1 }]')}---\n# none\n---\n${service('d', '[{ port: 1 }]')}`,
+    ['# ours\n', service('c', '[{ port: 1 }]'), '# none\n', service('d', '[{ port: 1 }]')].join(
+      '---\n',
+    ),
     json,
     list,
     '# nothing\n',
@@ -124,11 +126,13 @@ const wrong: readonly (readonly [text: string, problem: string])[] = [
   ],
   [
     service('web', '[{ port: -1 }]'),
-    'Service demo/web in mesh.d/0.yaml:9: spec.ports[0].port: expected a port from 1 to 65535, got -1',
+    'Service demo/web in mesh.d/0.yaml:9: spec.ports[0].port: expected a port from 1 to ' +
+      '65535, got -1',
   ],
   [
     service('web', '[{ port: 0 }]'),
-    'Service demo/web in mesh.d/0.yaml:9: spec.ports[0].port: expected a port from 1 to 65535, got 0',
+    'Service demo/web in mesh.d/0.yaml:9: spec.ports[0].port: expected a port from 1 to ' +
+      '65535, got 0',
   ],
   [service('web', '[]'), 'Service demo/web in mesh.d/0.yaml:9: spec.ports: expected at least one'],
   [
@@ -145,7 +149,8 @@ const wrong: readonly (readonly [text: string, problem: string])[] = [
   ],
   [
     service('good', '[{ port: 81 }]'),
-    'Service demo/good in mesh.d/0.yaml:6: : it is there already: Service demo/good in mesh.d/0.yaml:1',
+    'Service demo/good in mesh.d/0.yaml:6: : it is there already: ' +
+      'Service demo/good in mesh.d/0.yaml:1',
   ],
   [
     'apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\n',
@@ -203,7 +208,11 @@ test('more objects than may be are refused, and the first ones stay', () => {
 });
 
 const policy = (apiVersion: string, kind: string, spec: string, name = 'p') =>
-  `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: { name: ${name}, namespace: demo }\nspec: ${spec}\n`;
+  `apiVersion: ${apiVersion}
+kind: ${kind}
+metadata: { name: ${name}, namespace: demo }
+spec: ${spec}
+`;
 
 test('a route refuses the service that it is attached to', () => {
   const parents = `{ parentRefs: [{ name: web, kind: Service, group: core, port: 80 },

@@ -127,9 +127,11 @@ function titleOf(value: unknown): string {
   const kind = valueAt(value, ['kind']);
   const name = valueAt(value, ['metadata', 'name']);
   const namespace = valueAt(value, ['metadata', 'namespace']) ?? 'default';
-  const parts = [kind, namespace, name];
-  if (!parts.every((part) => typeof part === 'string' && part.length <= 253)) return '';
-  return `${parts[0]} ${parts[1]}/${parts[2]}`;
+  return isShort(kind) && isShort(namespace) && isShort(name) ? `${kind} ${namespace}/${name}` : '';
+}
+
+function isShort(part: unknown): part is string {
+  return typeof part === 'string' && part.length <= 253;
 }
 
 function unreadable(object: string, reason: string): ParsedManifests {

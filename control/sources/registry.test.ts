@@ -1,7 +1,6 @@
 /**
  * Goal: a process is an endpoint as long as its stream and a lease longer, and neither a restart
- * nor a pause of the control plane loses one. Method: a clock that is moved by hand, real files;
- * random histories beside a model that is too simple to be wrong.
+ * nor a pause of the control plane loses one. Method: a clock that is moved by hand, real files.
  */
 
 import assert from 'node:assert/strict';
@@ -17,29 +16,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import fc from 'fast-check';
 import { registryLeaseMs, registryServiceKeepMs } from '../../core/base/limits.ts';
 import { TimerWheel } from '../../core/base/timers.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import type { Registration } from '../model/registration.ts';
+import { joinedPorts as portsOf, registration } from '../../test/support/joined.ts';
 import { Registry } from './registry.ts';
-
-function registration(rest: Partial<Registration> = {}): Registration {
-  return {
-    instance: 'a',
-    namespace: 'demo',
-    service: 'web',
-    servicePort: 80,
-    protocol: 'auto',
-    host: '127.0.0.1',
-    port: 4001,
-    weight: 1,
-    zone: '',
-    admin: '',
-    version: '0.1.0',
-    ...rest,
-  };
-}
 
 function setUp(t: TestContext, path: string | null = null) {
   const clock = new FakeClock();
@@ -63,23 +44,6 @@ function folderOf(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'heddle-registry-'));
   t.after(() => rmSync(folder, { recursive: true }));
   return folder;
-}
-
-/** Ports of the endpoints now. */
-function portsOf(registry: Registry, name = 'web', namespace = 'demo'): number[] {
-  let ports: number[] = [];
-  registry
-    .openEndpoints(
-      { namespace, name, port: 80 },
-      {
-        onEndpoints: (endpoints) => {
-          ports = endpoints.map(({ port }) => port);
-        },
-        onError: (reason) => assert.fail(reason),
-      },
-    )
-    .close();
-  return ports;
 }
 
 test('an endpoint comes when it serves, and goes a lease after its stream', (t) => {
@@ -173,6 +137,9 @@ test('who joins first says port and protocol, as long as anybody is left', (t) =
     'warning' in result ? result.warning : '',
     /^web\.demo was joined first with port 80 and protocol grpc, .*port 8080 and protocol auto/,
   );
+  const silent = registration({ instance: 'c', port: 4003 });
+  assert.deepEqual(registry.join(silent, 9), { warning: '' }, 'of the protocol it says nothing');
+  registry.disconnected(9);
   registry.setServing(2, true);
   assert.deepEqual(portsOf(registry), [4002], 'it serves all the same');
   assert.equal(registry.services()[0]?.protocol, 'grpc');
@@ -198,29 +165,6 @@ test('a service without processes stays known for a while', (t) => {
   assert.deepEqual(registry.services(), []);
   assert.equal(changes, 2, 'it came, it went');
 });
-
-const wrong: Readonly<Record<string, Partial<Record<keyof Registration, unknown>>>> = {
-  'instance: ': { instance: 'a b' },
-  'namespace: ': { namespace: 'Demo' },
-  'service: ': { service: 'web.demo' },
-  'servicePort: ': { servicePort: 0 },
-  'protocol: ': { protocol: 'http3' },
-  'host: ': { host: 'localhost' },
-  'port: ': { port: -1 },
-  'weight: ': { weight: Number.NaN },
-  'zone: ': { zone: 'a\nb' },
-  'admin: ': { admin: 'localhost:1' },
-  'version: ': { version: 'x'.repeat(65) },
-};
-
-for (const [field, values] of Object.entries(wrong)) {
-  test(`refuses a wrong ${field}`, (t) => {
-    const { registry } = setUp(t);
-    const result = registry.join({ ...registration(), ...(values as Partial<Registration>) }, 1);
-    assert.ok('refused' in result && result.refused.startsWith(field), JSON.stringify(result));
-    assert.deepEqual(registry.services(), []);
-  });
-}
 
 test('a restart serves who was there, as leased, and settles meanwhile', (t) => {
   const path = join(folderOf(t), 'registry.json');
@@ -377,103 +321,3 @@ test('followers hear the first change at once and the rest soon, together', (t) 
   clock.advance(50);
   assert.equal(sizes.length, 2);
 });
-
-type Step =
-  | { readonly kind: 'join' | 'serve' | 'withdraw' | 'drop'; readonly who: number }
-  | { readonly kind: 'wait'; readonly ms: number }
-  | { readonly kind: 'pause' | 'restart' };
-
-const who = fc.integer({ min: 0, max: 5 });
-const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ kind: fc.constantFrom('join', 'serve', 'withdraw', 'drop'), who }),
-  fc.record({ kind: fc.constant('wait'), ms: fc.oneof(fc.nat(400), fc.nat(9_990)) }),
-  fc.record({ kind: fc.constantFrom('pause', 'restart') }),
-) as fc.Arbitrary<Step>;
-
-test('never expires while connected, never kept beyond the lease, nobody lost', (t) => {
-  const path = join(folderOf(t), 'registry.json');
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      rmSync(path, { force: true });
-      playHistory(steps, path);
-    }),
-    { numRuns: 300 },
-  );
-});
-
-interface Expected {
-  connection: number | null;
-  serving: boolean;
-  /** When it must be gone at the latest; infinite while connected. */
-  endMs: number;
-}
-
-function playHistory(steps: readonly Step[], path: string): void {
-  const clock = new FakeClock();
-  const timers = new TimerWheel(clock, clock.wakeSource);
-  const log = { info: () => undefined, warn: (text: string) => assert.fail(text) };
-  let registry = new Registry({ clock, timers, log, path, isFirst: true });
-  let connections = 0;
-  const model = new Map<number, Expected>();
-  /** All who have no stream have a lease from now on. */
-  const extend = (): void => {
-    for (const one of model.values()) {
-      if (one.connection === null) one.endMs = clock.monotonicMs() + registryLeaseMs;
-    }
-  };
-  for (const one of steps) {
-    const expected = 'who' in one ? model.get(one.who) : undefined;
-    if (one.kind === 'wait') clock.advance(one.ms);
-    else if (one.kind === 'pause') {
-      clock.stall(30_000);
-      extend();
-    } else if (one.kind === 'restart') {
-      registry.close();
-      registry = new Registry({ clock, timers, log, path });
-      for (const known of model.values()) known.connection = null;
-      extend();
-    } else if (one.kind === 'join') {
-      connections += 1;
-      const port = 4_000 + one.who;
-      const result = registry.join(registration({ instance: `i${one.who}`, port }), connections);
-      assert.deepEqual(result, { warning: '' });
-      const serving = expected?.serving ?? false;
-      model.set(one.who, { connection: connections, serving, endMs: Number.POSITIVE_INFINITY });
-    } else if (expected !== undefined && expected.connection !== null) {
-      if (one.kind === 'drop') {
-        registry.disconnected(expected.connection);
-        expected.connection = null;
-        expected.endMs = clock.monotonicMs() + registryLeaseMs;
-      } else {
-        expected.serving = one.kind === 'serve';
-        registry.setServing(expected.connection, expected.serving);
-      }
-    }
-    check(registry, model, clock.monotonicMs());
-  }
-  registry.close();
-  assert.equal(timers.armedCount, 0);
-}
-
-/** The wheel may be two ticks late. */
-const lateMs = 30;
-
-function check(registry: Registry, model: Map<number, Expected>, nowMs: number): void {
-  const there = new Map(
-    registry.instances().map((view) => [Number(view.registration.instance.slice(1)), view]),
-  );
-  for (const [name, expected] of model) {
-    const view = there.get(name);
-    if (expected.endMs > nowMs) {
-      assert.ok(view !== undefined, 'lost before its time');
-      assert.equal(view.serving, expected.serving);
-      assert.equal(view.connected, expected.connection !== null);
-    } else if (view === undefined) model.delete(name);
-    else assert.ok(nowMs <= expected.endMs + lateMs, 'kept beyond its lease');
-  }
-  const serving = Array.from(there.values(), (view) => view.serving && view.registration.port);
-  assert.deepEqual(
-    portsOf(registry).toSorted(),
-    serving.filter((port) => port !== false).toSorted(),
-  );
-}

@@ -41,14 +41,14 @@ interface RegistryEnv {
   readonly isFirst?: boolean;
 }
 
-export type JoinResult =
+type JoinResult =
   /** A sentence about what is not as the process wants it; empty as a rule. */
   | { readonly warning: string }
   /** Why it has not joined, as a sentence. */
   | { readonly refused: string };
 
 /** One that has joined, for those who look. */
-export interface InstanceView {
+interface InstanceView {
   readonly registration: Registration;
   readonly serving: boolean;
   readonly connected: boolean;
@@ -218,8 +218,8 @@ export class Registry implements Catalog {
   close(): void {
     this.#leases.close();
     this.#kept.close();
-    for (const { pace } of Array.from(this.#followers.values()).flatMap((all) => [...all])) {
-      pace.close();
+    for (const followers of this.#followers.values()) {
+      for (const { pace } of followers) pace.close();
     }
     this.#followers.clear();
     this.#listeners.clear();
@@ -308,8 +308,8 @@ export class Registry implements Catalog {
     this.#isSettling = false;
     for (const service of this.#services.values()) service.isShown = true;
     this.#servicesChanged();
-    for (const { pace } of Array.from(this.#followers.values()).flatMap((all) => [...all])) {
-      pace.request();
+    for (const followers of Array.from(this.#followers.values())) {
+      for (const { pace } of followers) pace.request();
     }
   }
 
@@ -376,12 +376,15 @@ export class Registry implements Catalog {
   }
 }
 
+/** Whoever says nothing of the protocol contradicts nobody. */
 function warningOf({ service, registration }: Instance): string {
   const { namespace, name, port, protocol } = service;
-  const wanted = `port ${registration.servicePort} and protocol ${registration.protocol}`;
-  const given = `port ${port} and protocol ${protocol}`;
-  if (wanted === given) return '';
-  return `${name}.${namespace} was joined first with ${given}, which stay; ${wanted} are ignored`;
+  const { servicePort, protocol: wanted } = registration;
+  if (servicePort === port && (wanted === protocol || wanted === 'auto')) return '';
+  return (
+    `${name}.${namespace} was joined first with port ${port} and protocol ${protocol}, ` +
+    `which stay; port ${servicePort} and protocol ${wanted} are ignored`
+  );
 }
 
 function serviceKey(namespace: string, name: string): string {

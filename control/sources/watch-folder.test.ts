@@ -128,7 +128,8 @@ test('a file that cannot be read is named, the others count', async (t) => {
   follow();
   assert.deepEqual(await until('has'), [
     'a.yaml is one',
-    'has a.yaml,b.yaml,c.yaml (b.yaml it has 13 bytes, more than 10), (c.yaml it is not a regular file)',
+    'has a.yaml,b.yaml,c.yaml (b.yaml it has 13 bytes, more than 10), ' +
+      '(c.yaml it is not a regular file)',
   ]);
   rmSync(join(path, 'c.yaml'), { recursive: true });
   write('b.yaml', 'short\n');

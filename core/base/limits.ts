@@ -292,6 +292,8 @@ export const controlStreamsPerConnectionMax = 32 * 1024;
 export const joinsPerConnectionMax = 64;
 /** Endpoints in one message about a set; with zones of the greatest length it fits. */
 export const updateEndpointsMax = 8 * 1024;
+/** What a proxy says of itself, each text; longer ones are not shown. */
+export const proxyTextCharsMax = 512;
 /** Endpoints in one answer to a command. */
 export const viewEndpointsMax = 32 * 1024;
 /** How long the token of the local user is good; each start makes another. */

@@ -15,7 +15,7 @@ export type ToWatchers =
   /** Endpoints join services, one for each entry, on connections of their own. */
   | { readonly kind: 'join'; readonly port: number; readonly joins: readonly Join[] };
 
-export interface Join {
+interface Join {
   readonly service: string;
   readonly token: string;
   readonly endpointPort: number;

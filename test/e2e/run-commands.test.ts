@@ -4,10 +4,10 @@
  */
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { startUp } from '../support/process.ts';
+import { ask, makeFolder, startLoad, startUp } from '../support/process.ts';
 import {
   appCommand,
   controlOf,
@@ -19,7 +19,7 @@ import {
   startRun,
 } from '../support/run-process.ts';
 
-test('a process joins by a token that was made for it, is waited for, called and stopped', async (t) => {
+test('a process joins by a token of its own, is waited for, and stopped', async (t) => {
   const up = await startUp(t, null);
   const control = controlOf(up);
   const make = ['token', 'create', '--service', 'web', '--state-dir', join(up.folder, 'state')];
@@ -69,3 +69,38 @@ test('stop names a process by its number, and waits for nobody that is not there
   assert.deepEqual([stopped.code, stopped.err], [0, '']);
   assert.deepEqual(await run.ended, [null, 'SIGTERM']);
 });
+
+test('one of two is stopped under load, and no caller notices', async (t) => {
+  const up = await startUp(t, null);
+  const control = controlOf(up);
+  const environment = { HEDDLE_TOKEN: readFileSync(join(up.folder, 'state/local.token'), 'utf8') };
+  const stateFolder = makeFolder(t);
+  const runs = await Promise.all(
+    [0, 1].map(async () => {
+      const port = await freePort();
+      const args = [...joining(control, port), ...appCommand(`listen=${port}`, 'close=SIGTERM')];
+      const run = startRun(t, args, { stateFolder, environment });
+      await run.events.until(/^heddle: joined/);
+      await run.events.until('listening');
+      return run;
+    }),
+  );
+  const client = startRun(t, ['--control', control, ...appCommand('say=HEDDLE_OUTBOUND')]);
+  const outbound = await client.events.until(/^127\.0\.0\.1:\d+$/);
+  const waiting = ['wait', 'web.demo', '--control', control, '--timeout', '20s'];
+  assert.equal((await runCommand(waiting)).code, 0);
+  const port = Number(outbound.split(':')[1]);
+  const load = startLoad(t, port, 'web.demo:8000', 4);
+  await untilAnswered(load, 200, port);
+  const stopped = await runCommand(['stop', '--state-dir', stateFolder, String(runs[0].pid)]);
+  assert.equal(stopped.code, 0, stopped.err);
+  assert.deepEqual(await runs[0].ended, [0, null]);
+  await untilAnswered(load, load.answered + 200, port);
+  await load.stop();
+  assert.deepEqual(load.failures, []);
+});
+
+/** Asks by itself meanwhile: each turn takes a round trip. */
+async function untilAnswered(load: { readonly answered: number }, count: number, port: number) {
+  while (load.answered < count) await ask(port, '/', { headers: { host: 'web.demo:8000' } });
+}

@@ -19,7 +19,7 @@ import {
   untilGone,
 } from '../support/run-process.ts';
 
-test('a shell ends with the first signal, and what it has started still ends in its order', async (t) => {
+test('a shell ends at once, and what it has started is waited for', async (t) => {
   const events = new Events();
   const script = `trap 'exit 5' TERM; "$@" & wait`;
   const [, ...app] = appCommand('end=SIGTERM:0');

@@ -59,7 +59,7 @@ test('the application is told of its proxy, and not of the token', async (t) => 
   assert.deepEqual(await run.ended, [null, 'SIGTERM']);
 });
 
-test('announced when the port answers, withdrawn before the signal, outbound open to the end', async (t) => {
+test('announced when the port answers, withdrawn before the signal', async (t) => {
   const events = new Events();
   const registry = await startRegistry(t, events.add, { warning: 'old' });
   const origin = await startHttpOrigin(t, (_request, response) => response.end('there'));

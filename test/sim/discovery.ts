@@ -29,7 +29,7 @@ export interface DiscoveryScenario {
   readonly faults: Faults;
 }
 
-export interface DiscoveryOutcome {
+interface DiscoveryOutcome {
   /** What must never be, with its time. */
   readonly violations: readonly string[];
   /** Proxies that differ from the source after the quiet, with both sides. */
@@ -62,7 +62,7 @@ class World {
   readonly #network: NetworkEnv;
   readonly #truths: Truth[];
   readonly #controls: Control[];
-  readonly #proxies: Proxy[];
+  readonly #proxies: Watcher[];
   readonly #violations: string[] = [];
   readonly #trace: string[] = [];
   #changes = 0;
@@ -118,7 +118,7 @@ class World {
     };
   }
 
-  #createProxy(index: number): Proxy {
+  #createProxy(index: number): Watcher {
     const discovery = new RemoteDiscovery(
       {
         io: { enter: () => undefined, leave: () => undefined },
@@ -148,7 +148,9 @@ class World {
         stream: { initialMs: 3_000, idleMs: 15_000, lifetimeMs: 60_000 },
       },
     );
-    return new Proxy(discovery, this.#truths, (truth, target) => this.#check(index, truth, target));
+    return new Watcher(discovery, this.#truths, (truth, target) => {
+      this.#check(index, truth, target);
+    });
   }
 
   #check(proxy: number, truth: Truth, target: ResolvedTarget): void {
@@ -232,7 +234,8 @@ class Control {
     });
     this.server = new SimServer(this.#network);
     const metrics = new ControlMetrics(clock);
-    const streams = new Streams({ server: this.server, timers, metrics });
+    const soon = (run: () => void): void => void this.#network.wake(run, 0);
+    const streams = new Streams({ server: this.server, timers, metrics, soon });
     new DestinationService(this.#index, streams);
     new OutboundService(this.#index, streams);
   }
@@ -309,7 +312,7 @@ class TruthCatalog implements Catalog {
 }
 
 /** A proxy's discovery with what it was told last of each service that it watches. */
-class Proxy {
+class Watcher {
   readonly #discovery: RemoteDiscovery;
   readonly #onTold: (truth: Truth, target: ResolvedTarget) => void;
   readonly #known = new Map<Truth, ResolvedTarget>();

@@ -33,7 +33,7 @@ export interface RegistryOptions {
   readonly warning?: string;
 }
 
-export interface TestRegistry {
+interface TestRegistry {
   readonly port: number;
   /** `127.0.0.1:port` */
   readonly address: string;

@@ -1,7 +1,7 @@
 /**
  * An application for tests of `heddle run`. It says what happens to it, one line each: that it
  * listens, its signals, what its own calls got. `node run-app.ts [word ...]`, with words such as
- * `listen=8080`, `ignore=SIGTERM`, `end=SIGTERM:7`, `call=SIGTERM:http://127.0.0.1:1/`.
+ * `listen=8080`, `ignore=SIGTERM`, `end=SIGTERM:7`, `close=SIGTERM`, `call=SIGTERM:http://a:1/`.
  */
 
 import { createServer, request } from 'node:http';
@@ -13,8 +13,9 @@ function main(words: readonly string[]): void {
     if (name === 'listen') listen(Number(value));
     else if (name === 'say') say(process.env[value] ?? '');
     else if (name === 'ignore') process.on(signal, () => say(signal));
+    else if (name === 'close') process.on(signal, () => close(signal));
     else if (name === 'end') process.on(signal, () => end(signal, Number(rest)));
-    else if (name === 'call') process.on(signal, () => void call(signal, rest));
+    else if (name === 'call') process.on(signal, () => call(signal, rest));
     else throw new Error(`no such word: ${word}`);
   }
   // Until it is ended.
@@ -27,9 +28,16 @@ function split(text: string, mark: string): [string, string?] {
   return at === -1 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
+const server = createServer((_request, response) => response.end(String(process.pid)));
+
 function listen(port: number): void {
-  const server = createServer((_request, response) => response.end(String(process.pid)));
   server.listen(port, '127.0.0.1', () => say('listening'));
+}
+
+/** As a server that is written with care: what is under way is answered. */
+function close(signal: string): void {
+  say(signal);
+  server.close(() => process.exit(0));
 }
 
 function end(signal: string, code: number): void {

@@ -1,34 +1,33 @@
-/** Runs `cli/heddle` to its end and returns what it said. */
+/** Runs a command of `cli/` in this process, and returns what it said. */
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { resolve } from 'node:path';
+import type { CommandContext } from '../../cli/context.ts';
+import { runProgram } from '../../cli/program.ts';
 
 interface Outcome {
-  readonly code: number | null;
+  readonly code: number;
   readonly out: string;
   readonly err: string;
 }
 
-const executable = resolve(import.meta.dirname, '../../cli/heddle');
-
-/** Without colours, as long as `environment` does not force them. */
-export async function runCli(
-  args: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
-): Promise<Outcome> {
-  const child = spawn(executable, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NO_COLOR: '', FORCE_COLOR: '', ...environment },
-  });
+/** Not on a terminal, and without a folder that would stay behind. */
+export async function runCli(args: readonly string[], color = false): Promise<Outcome> {
   let out = '';
   let err = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    out += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    err += text;
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, out, err };
+  const context: CommandContext = {
+    print: (text) => {
+      out += text;
+    },
+    note: (text) => {
+      err += text;
+    },
+    live: false,
+    color,
+    columns: Number.POSITIVE_INFINITY,
+    cacheFolder: null,
+    stateFolder: null,
+    environment: {},
+    exitCode: 0,
+  };
+  await runProgram(args, context);
+  return { code: context.exitCode, out, err };
 }
