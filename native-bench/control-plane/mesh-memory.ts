@@ -6,7 +6,7 @@
 
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { Agent, createServer, get } from 'node:http';
+import { Agent, createServer, get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -56,8 +56,15 @@ async function startControl({ run, options }: Bench, services: number, originPor
     name: 'heddle up',
     command,
     args: [
-      ...['up', '--config', file, '--state-dir', join(folder, 'state')],
-      ...['--listen', `127.0.0.1:${port}`, '--admin', `127.0.0.1:${adminPort}`],
+      'up',
+      '--config',
+      file,
+      '--state-dir',
+      join(folder, 'state'),
+      '--listen',
+      `127.0.0.1:${port}`,
+      '--admin',
+      `127.0.0.1:${adminPort}`,
     ],
     cores: options.proxyCores,
   });
@@ -72,9 +79,17 @@ async function measureProxy({ run, options }: Bench, control: number, asked: num
     name: 'proxy',
     command,
     args: [
-      ...['proxy', '--control', `127.0.0.1:${control}`, '--state-dir', run.makeFolder('state')],
-      ...['--outbound', `127.0.0.1:${outbound}`, '--admin', `127.0.0.1:${admin}`],
-      ...['--workers', '1'],
+      'proxy',
+      '--control',
+      `127.0.0.1:${control}`,
+      '--state-dir',
+      run.makeFolder('state'),
+      '--outbound',
+      `127.0.0.1:${outbound}`,
+      '--admin',
+      `127.0.0.1:${admin}`,
+      '--workers',
+      '1',
     ],
     cores: options.proxyCores,
   });
@@ -90,7 +105,7 @@ async function measureProxy({ run, options }: Bench, control: number, asked: num
 
 async function ask(agent: Agent, port: number, host: string): Promise<void> {
   const request = get({ agent, host: '127.0.0.1', port, headers: { host } });
-  const [response] = await once(request, 'response');
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
   if (response.statusCode !== 200) throw new Error(`${host}: ${response.statusCode}`);
   response.resume();
   await once(response, 'end');
