@@ -14,12 +14,16 @@ import { type Seat, startJoinedMesh } from '../../support/joined-mesh.ts';
 describe('joined processes', { concurrency: 3 }, () => {
   test('a control plane that is frozen for longer than the lease loses nobody', async (t) => {
     const { mesh, members, load } = await startLoaded(t);
-    const [{ process: control }] = mesh.seats;
-    control.signal('SIGSTOP');
+    const [seat] = mesh.seats;
+    // Their leases have begun to run when it stops.
+    mesh.relay.mode = 'absent';
+    await untilLost(t, seat);
+    seat.process.signal('SIGSTOP');
     await sleep(leaseMs + 1_000);
-    control.signal('SIGCONT');
+    mesh.relay.mode = 'pass';
+    seat.process.signal('SIGCONT');
     // Whoever would be lost now would be within a lease.
-    const watch = watchWeb(t, mesh.seats[0]);
+    const watch = watchWeb(t, seat);
     await watch.message(1);
     assert.equal(watch.endpoints.length, members.length);
     await sleep(3_000);
@@ -66,6 +70,21 @@ async function startLoaded(t: TestContext) {
   const members = await Promise.all([mesh.join(), mesh.join()]);
   await mesh.untilServedBy(...members);
   return { mesh, members, load: mesh.load() };
+}
+
+/** Nobody is connected who has joined. */
+async function untilLost(t: TestContext, { address }: Seat): Promise<void> {
+  const client = new ControlClient(t, address);
+  for (;;) {
+    const { instances } = await client.ask('heddle.view.v1.View', 'Status', {});
+    const connected = (instances as readonly Instance[]).filter((one) => one.connected === true);
+    if (connected.length === 0) return;
+    if (t.signal.aborted) throw new Error(JSON.stringify(instances));
+  }
+}
+
+interface Instance {
+  readonly connected?: boolean;
 }
 
 function watchWeb(t: TestContext, seat: Seat) {
