@@ -23,9 +23,7 @@ export class Balance extends Layer<Exchange> {
 
   override request(x: Exchange): void {
     const target = x.target as Target;
-    const tried = x.endpoint as Endpoint | null;
-    const avoided = x.error !== null && isConnectError(x.error) ? tried : null;
-    const endpoint = target.queue.length === 0 ? target.pick(avoided) : null;
+    const endpoint = target.queue.length === 0 ? this.#pick(target, x) : null;
     if (endpoint !== null) {
       x.endpoint = endpoint;
       this.next.request(x);
@@ -57,6 +55,13 @@ export class Balance extends Layer<Exchange> {
       this.#failAll(target, new ProxyError(target.emptyCode, target.authority));
     }
     if (target.queue.length === 0) this.#stopPoll(target);
+  }
+
+  /** Not the one that has just failed; where nobody else is ready, one that accepts may do. */
+  #pick(target: Target, x: Exchange): Endpoint | null {
+    if (x.error === null) return target.pick(null);
+    const other = target.pick(x.endpoint as Endpoint | null);
+    return other === null && !isConnectError(x.error) ? target.pick(null) : other;
   }
 
   #wait(target: Target, x: Exchange): void {

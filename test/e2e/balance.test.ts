@@ -192,6 +192,36 @@ test('no request is lost while endpoints come and go', async () => {
   await Promise.all(origins.map((origin) => origin.close()));
 });
 
+test('what dies with an endpoint is sent again to another one, not there', async () => {
+  let isDying = false;
+  const answer = answerAlways(ok);
+  // As a process that was killed: its connections go before its port does.
+  const dying = await startOrigin((wire) => {
+    wire.socket.prependListener('data', () => {
+      if (isDying) wire.socket.resetAndDestroy();
+    });
+    answer(wire);
+  });
+  const other = await startOrigin(answer);
+  const endpoints = [{ port: dying.port }, { port: other.port }];
+  const names = Array.from({ length: 20 }, (_, index) => `web${index}`);
+  const harness = await startHarness(
+    Object.fromEntries(names.map((name) => [`host:${name}`, { endpoints }])),
+  );
+  const client = await dial(harness.outboundPort);
+  const askFor = async (name: string): Promise<void> => {
+    client.write(get.replace('web', name));
+    await checkOk(client);
+  };
+  for (const name of names) {
+    for (let turn = 0; turn < 10; turn++) await askFor(name);
+  }
+  isDying = true;
+  for (const name of names) await askFor(name);
+  await finish(harness, [client]);
+  await Promise.all([dying.close(), other.close()]);
+});
+
 /** A harness whose only endpoint has just refused a connection; nothing listens at `port`. */
 async function startShut(settings: Partial<ProxySettings>) {
   const gone = await startOrigin(undefined, { host: ownHost });
