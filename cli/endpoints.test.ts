@@ -127,12 +127,16 @@ test('what cannot be shown says why and what to do, and ends with 1', async (t) 
     endpoints: () => ({ code: Code.NOT_FOUND, message: 'no such service' }),
   });
   const stranger = await startFakeView(t, {});
+  const settling = await startFakeView(t, {
+    endpoints: () => ({ code: Code.UNAVAILABLE, message: 'not known yet, ask again' }),
+  });
   const rows: [string[], RegExp][] = [
     [
       ['web', '--control', unknown.address],
       /no service web in namespace default; heddle endpoints/,
     ],
     [['--control', '127.0.0.1:1'], /ECONNREFUSED; start a control plane by heddle up, or name/],
+    [['web', '--control', settling.address], /UNAVAILABLE: not known yet, ask again \(127/],
     [['--control', stranger.address], /UNIMPLEMENTED.*; this is no control plane of Heddle's/],
     [
       ['--control', 'none.invalid:1'],

@@ -1,105 +1,94 @@
 /**
- * The endpoints of a configuration's services, read from their sources here and now, so that what
- * a control plane made of them can be held to it.
+ * What a configuration and its folder of manifests come down to, read here and now, so that what a
+ * control plane made of them can be held to it.
  */
 
-import type { ResolvedEndpoint } from '../api/discovery.ts';
-import { endpointSetVersion } from '../api/endpoint-set.ts';
-import type { LoadedConfig, ServiceConfig } from '../control/model/loaded-config.ts';
-import type { Source } from '../control/model/source.ts';
+import { MeshIndex, type ServiceView } from '../control/index/mesh-index.ts';
+import type { Catalog } from '../control/model/catalog.ts';
+import type { LoadedConfig } from '../control/model/loaded-config.ts';
+import { ConfigCatalog } from '../control/sources/config-catalog.ts';
 import { loadConfig } from '../control/sources/load-config.ts';
+import { Manifests } from '../control/sources/manifests.ts';
 import { createSourceOpener } from '../control/sources/open-source.ts';
 import { systemResolver } from '../control/sources/static-discovery.ts';
 import { systemClock } from '../core/base/clock.ts';
 import { systemRandom } from '../core/base/random.ts';
-import { systemWaitAtMost, TimerWheel } from '../core/base/timers.ts';
-import { askMany } from './ask-many.ts';
+import { systemPause, TimerWheel } from '../core/base/timers.ts';
 import type { Holding } from './compare-endpoints.ts';
 
-/**
- * One holding for each service whose authority is `wanted`. What cannot be read is left out and
- * told as a sentence.
- */
+interface SourceHoldings {
+  readonly holdings: Holding[];
+  /** What could not be read, and why. */
+  readonly failures: string[];
+}
+
+/** One holding for each service whose authority is `wanted`. */
 export async function readSources(
   path: string,
   wanted: (authority: string) => boolean,
-): Promise<{ holdings: Holding[]; failures: string[] }> {
+): Promise<SourceHoldings> {
   const result = await loadConfig(path);
   if ('problems' in result) {
     return { holdings: [], failures: [`${path} has problems; heddle validate ${path} tells them`] };
   }
-  const { config } = result;
-  const services = config.services.filter((one) => wanted(authorityOf(one, config)));
-  const opener = createSourceOpener({ ...env, timers: new TimerWheel(systemClock) });
-  try {
-    const reads = await askMany(services, (one) => readOnce(opener.open.bind(opener), one));
-    return collect(config, services, reads);
-  } finally {
-    opener.close();
-  }
-}
-
-type Read = readonly ResolvedEndpoint[] | string;
-
-function collect(
-  config: LoadedConfig,
-  services: readonly ServiceConfig[],
-  reads: readonly Read[],
-): { holdings: Holding[]; failures: string[] } {
-  const holdings: Holding[] = [];
-  const failures: string[] = [];
-  for (const [index, service] of services.entries()) {
-    const read = reads[index];
+  const views = await readMesh(result.config, wanted);
+  const failures = views.flatMap(({ service, endpoints, error }) => {
     const name = `${service.name}.${service.namespace}:${service.port}`;
-    if (typeof read === 'string') {
-      failures.push(`${name} of ${config.path}: ${read}`);
-      continue;
+    return endpoints === null ? [`${name} of ${path}: ${error ?? lateReason}`] : [];
+  });
+  return { holdings: views.flatMap(holdingOf), failures };
+}
+
+/** As a control plane reads it, without those who have joined. */
+async function readMesh(
+  config: LoadedConfig,
+  wanted: (authority: string) => boolean,
+): Promise<ServiceView[]> {
+  const env = { clock: systemClock, timers: new TimerWheel(systemClock), random, log };
+  const manifests = config.manifests === null ? null : new Manifests(config.manifests, env);
+  const catalogs: Catalog[] = [new ConfigCatalog(config, env)];
+  if (manifests !== null) catalogs.push(manifests);
+  const opener = createSourceOpener({
+    ...env,
+    resolver: systemResolver,
+    catalogs: manifests === null ? {} : { manifests: manifests.openEndpoints.bind(manifests) },
+  });
+  const { clusterDomain } = config;
+  const index = new MeshIndex({ ...env, openSource: opener.open, catalogs, clusterDomain });
+  const read = (): ServiceView[] => index.list().filter(({ service }) => wanted(service.authority));
+  const isRead = (): boolean =>
+    catalogs.every((catalog) => hasLooked(catalog)) &&
+    read().every(({ endpoints, error }) => endpoints !== null || error !== null);
+  try {
+    for (let waitedMs = 0; !isRead() && waitedMs < readTimeoutMs; waitedMs += lookMs) {
+      await systemPause(lookMs);
     }
-    holdings.push({
-      authority: authorityOf(service, config),
-      service: name,
-      place: 'source',
-      name: describeSource(service.source),
-      version: endpointSetVersion(read),
-      ageMs: 0,
-      endpoints: read,
-      note: '',
-    });
-  }
-  return { holdings, failures };
-}
-
-/** The first answer of a source, or why there was none. */
-async function readOnce(
-  open: ReturnType<typeof createSourceOpener>['open'],
-  service: ServiceConfig,
-): Promise<Read> {
-  const { promise, resolve } = Promise.withResolvers<Read>();
-  const source: Source = open(service.source, { onEndpoints: resolve, onError: resolve });
-  const inTime = await systemWaitAtMost(promise, readTimeoutMs);
-  source.close();
-  return inTime ? promise : `no answer within ${readTimeoutMs} ms`;
-}
-
-function authorityOf({ name, namespace, port }: ServiceConfig, config: LoadedConfig): string {
-  return `${name}.${namespace}.svc.${config.clusterDomain}:${port}`;
-}
-
-function describeSource(source: ServiceConfig['source']): string {
-  switch (source.kind) {
-    case 'inline':
-      return 'inline';
-    case 'file':
-      return `file ${source.path}`;
-    default:
-      return `${source.kind} ${source.name}`;
+    return read();
+  } finally {
+    index.close();
+    opener.close();
+    for (const catalog of catalogs) catalog.close();
   }
 }
 
-const env = {
-  clock: systemClock,
-  random: systemRandom(),
-  log: { info: () => undefined, warn: () => undefined },
-  resolver: systemResolver,
-};
+function hasLooked(catalog: Catalog): boolean {
+  const { confirmedWallMs, error } = catalog.status();
+  return confirmedWallMs !== null || error !== null;
+}
+
+function holdingOf({ service, location, endpoints, version }: ServiceView): Holding[] {
+  if (endpoints === null) return [];
+  const { authority, name, namespace, port, source } = service;
+  const place = {
+    place: 'source',
+    name: [source.kind, location].filter(Boolean).join(' '),
+  } as const;
+  const shown = `${name}.${namespace}:${port}`;
+  return [{ ...place, authority, service: shown, version, ageMs: 0, endpoints, note: '' }];
+}
+
+const random = systemRandom();
+const log = { info: () => undefined, warn: () => undefined };
+const lookMs = 20;
 const readTimeoutMs = 3_000;
+const lateReason = `no answer within ${readTimeoutMs} ms`;

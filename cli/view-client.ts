@@ -28,7 +28,7 @@ export interface ViewClient {
 /** Nothing is dialled before it is asked. */
 export function createViewClient(address: Address): ViewClient {
   env ??= createGrpcEnv(systemClock, new TimerWheel(systemClock));
-  const client = new GrpcClient(env, address, { messageBytesMax: answerBytesMax });
+  const client = new GrpcClient(env, address);
   const options = { deadlineMs: answerTimeoutMs };
   return {
     address: formatAddress(address),
@@ -37,30 +37,32 @@ export function createViewClient(address: Address): ViewClient {
       const request = create(EndpointsRequestSchema, { name, namespace });
       const { message, status } = await client.unary(viewEndpoints, request, options);
       if (message !== null) return { value: message.services.map(readService) };
-      return status.code === Code.NOT_FOUND ? { value: [] } : { reason: explain(status) };
+      return status.code === Code.NOT_FOUND
+        ? { value: [] }
+        : { reason: explain(status, client.address) };
     },
     async status() {
       const request = create(StatusRequestSchema);
       const { message, status } = await client.unary(viewStatus, request, options);
-      return message === null ? { reason: explain(status) } : { value: readStatus(message) };
+      return message === null
+        ? { reason: explain(status, client.address) }
+        : { value: readStatus(message) };
     },
     close: () => client.close(),
   };
 }
 
-function explain({ code, message }: Status): string {
+/** What our own side says begins with the address; a control plane gives its own advice. */
+function explain({ code, message }: Status, address: string): string {
   const what = `${codeName(code)}: ${message}`;
-  switch (code) {
-    case Code.UNAVAILABLE:
-    case Code.DEADLINE_EXCEEDED:
-      return `${what}; start a control plane by heddle up, or name yours by --control`;
-    case Code.UNIMPLEMENTED:
-      return `${what}; this is no control plane of Heddle's, name one by --control`;
-    default:
-      return `${what}; is --control the address of a control plane?`;
+  if (code === Code.UNIMPLEMENTED) {
+    return `${what}; this is no control plane of Heddle's, name one by --control`;
   }
+  if (!message.startsWith(`${address}: `)) return `${what} (${address})`;
+  return code === Code.UNAVAILABLE || code === Code.DEADLINE_EXCEEDED
+    ? `${what}; start a control plane by heddle up, or name yours by --control`
+    : `${what}; is --control the address of a control plane?`;
 }
 
 let env: GrpcClientEnv | null = null;
-const answerBytesMax = 64 * 1024 * 1024;
 const answerTimeoutMs = 5_000;

@@ -91,6 +91,10 @@ class ControlPlane implements RunningControlPlane {
     const { config } = options;
     const manifests = config.manifests === null ? null : new Manifests(config.manifests, env);
     const followed = config.path === '' ? null : new ConfigCatalog(config, env);
+    followed?.onChange(() => {
+      const result = followed.problems().length === 0 ? 'applied' : 'refused';
+      this.#metrics.count('heddle_config_reloads_total', { result });
+    });
     const catalogs: Catalog[] = [followed, manifests, this.#registry].filter((one) => one !== null);
     const opener = createSourceOpener({
       ...env,
@@ -140,8 +144,13 @@ class ControlPlane implements RunningControlPlane {
       renderMetrics: () => this.#renderMetrics(),
     });
     this.#closers.unshift(() => server.closeAllConnections());
-    this.#adminListening = await listen('--admin', admin, server);
-    this.#listening = await acceptOn('--listen', address, (socket) => this.#server.accept(socket));
+    const onError = (error: Error): void => {
+      log.error(target, 'accepting has failed', { error: error.message });
+    };
+    this.#adminListening = await listen({ setting: '--admin', address: admin, onError }, server);
+    this.#listening = await acceptOn({ setting: '--listen', address, onError }, (socket) =>
+      this.#server.accept(socket),
+    );
     this.#isReady = true;
     if (!isLoopback(this.address.host)) {
       log.warn(target, 'whoever reaches this address can read the mesh, and nothing is encrypted', {

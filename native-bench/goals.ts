@@ -107,7 +107,7 @@ function judgeControlPlane(results: readonly Result[]): Judged[] {
       figure(results, 'control-plane', /^watches that ended/),
     ),
     atMost(
-      'a set of 1000 endpoints is in use within 10 ms of its arrival',
+      'a change of 1000 endpoints is in effect within 10 ms of its arrival',
       10,
       figure(results, 'control-plane', /^1000 endpoints/),
     ),

@@ -158,7 +158,7 @@ function pathOf(name: string): string {
   return `${name}.default.svc.cluster.local:80`;
 }
 
-const receiptName = '1000 endpoints from their arrival to a first request';
+const receiptName = '1000 endpoints: from word that they are gone to their last request';
 const joined = 'service-0';
 const servers = {
   'core/grpc': 'control-plane/server-core.ts',

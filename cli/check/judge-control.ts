@@ -81,7 +81,7 @@ function judgeEach({ status, services }: ControlFacts, of: string, nowMs: number
 
 function judgeServices(services: ControlFacts['services'], of: string, nowMs: number): Check[] {
   if ('reason' in services) {
-    return [judge('endpoints-are-confirmed', `${of}services can be listed`, [services.reason])];
+    return [judge('endpoints-are-confirmed', `${of}services can be listed`, [], [services.reason])];
   }
   const never = services.value.filter(({ confirmedMs }) => confirmedMs === null);
   const known = services.value.filter(({ confirmedMs }) => confirmedMs !== null);

@@ -233,7 +233,7 @@ const controlTroubles: readonly Row[] = [
   ],
   [
     { control: { services: { reason: 'INTERNAL: x' } } },
-    ['error endpoints-are-confirmed: INTERNAL: x'],
+    ['warning endpoints-are-confirmed: INTERNAL: x'],
   ],
 ];
 

@@ -4,6 +4,7 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { runAfter } from '../../control/model/delay.ts';
 import type { TimerWheel } from '../../core/base/timers.ts';
@@ -28,8 +29,8 @@ export class Child {
       env,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
-    for (const stream of [this.process.stdout, this.process.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => this.#keep(text));
+    for (const input of [this.process.stdout, this.process.stderr]) {
+      if (input !== null) createInterface({ input }).on('line', (line) => this.#keep(line));
     }
     this.ended = new Promise((resolve) => {
       const end = (reason: string): void => {
@@ -52,13 +53,10 @@ export class Child {
     return Promise.race([said, this.ended.then(() => null)]);
   }
 
-  #keep(text: string): void {
-    for (const line of text.split('\n')) {
-      if (line === '') continue;
-      this.lines.push(line);
-      this.#onLine(line);
-    }
-    if (this.lines.length > linesMax) this.lines.splice(0, this.lines.length - linesMax);
+  #keep(line: string): void {
+    this.lines.push(line);
+    if (this.lines.length > linesMax) this.lines.shift();
+    this.#onLine(line);
   }
 }
 
@@ -124,7 +122,8 @@ export function pathOf(name: string): string {
   return fileURLToPath(new URL(name, import.meta.url));
 }
 
-export const nodeFlags = ['--disable-warning=ExperimentalWarning'];
+/** As `cli/heddle` gives them. */
+export const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1'];
 const linesMax = 20;
 const forceAfterMs = 500;
 /** Beyond the grace that they have themselves. */

@@ -8,7 +8,7 @@ import type { Clock } from '../../core/base/clock.ts';
 import { Deadlines } from '../../core/base/deadlines.ts';
 import { controlDrainMs, controlStreamsPerConnectionMax } from '../../core/base/limits.ts';
 import { systemRandom } from '../../core/base/random.ts';
-import { systemPause, type TimerWheel } from '../../core/base/timers.ts';
+import { systemPause, systemTurn, type TimerWheel } from '../../core/base/timers.ts';
 import { GrpcServer } from '../../core/grpc/server.ts';
 import { Code, type Status } from '../../core/grpc/status.ts';
 import { Io } from '../../core/io/io.ts';
@@ -61,7 +61,7 @@ export class ControlServer {
       callsPerConnectionMax: controlStreamsPerConnectionMax,
       onViolation: env.onViolation,
     });
-    const streams = new Streams({ server: this.#server, timers, metrics });
+    const streams = new Streams({ server: this.#server, timers, metrics, soon: systemTurn });
     this.#services = [
       new DestinationService(index, streams),
       new OutboundService(index, streams),

@@ -19,24 +19,35 @@ export interface Listening {
   close(): void;
 }
 
+interface ListenOptions {
+  /** The setting that names the address, for errors. */
+  readonly setting: string;
+  readonly address: Address;
+  /** Accepting has failed; it goes on. */
+  readonly onError: (error: Error) => void;
+}
+
 export function acceptOn(
-  setting: string,
-  address: Address,
+  options: ListenOptions,
   onSocket: (socket: Socket) => void,
 ): Promise<Listening> {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
   server.on('connection', onSocket);
-  return listen(setting, address, server);
+  return listen(options, server);
 }
 
 /** For a server of `node:http` as well, which is one of `node:net`. */
-export function listen(setting: string, address: Address, server: Server): Promise<Listening> {
+export function listen(options: ListenOptions, server: Server): Promise<Listening> {
+  const { setting, address, onError } = options;
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
+    const onFailure = (error: NodeJS.ErrnoException): void => {
       const where = `${setting}: cannot listen on ${formatAddress(address)}`;
       reject(new ListenError(`${where}: ${explain(address, error)}`));
-    });
+    };
+    server.once('error', onFailure);
     server.listen({ host: address.host, port: address.port, backlog }, () => {
+      server.off('error', onFailure);
+      server.on('error', onError);
       const { address: host, port } = server.address() as { address: string; port: number };
       resolve({ address: { host, port }, close: () => server.close() });
     });

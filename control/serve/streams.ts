@@ -4,7 +4,7 @@
  */
 
 import { controlStreamsMax } from '../../core/base/limits.ts';
-import { systemTurn, type TimerWheel } from '../../core/base/timers.ts';
+import type { TimerWheel } from '../../core/base/timers.ts';
 import type { Method } from '../../core/grpc/method.ts';
 import type { GrpcServer } from '../../core/grpc/server.ts';
 import type { ServerCall } from '../../core/grpc/server-call.ts';
@@ -17,6 +17,8 @@ interface StreamsEnv {
   readonly server: Pick<GrpcServer, 'handle' | 'calls' | 'enter' | 'leave'>;
   readonly timers: TimerWheel;
   readonly metrics: ControlMetrics;
+  /** Runs it when the events that are under way are over. */
+  readonly soon: (run: () => void) => void;
 }
 
 export class Streams {
@@ -83,11 +85,11 @@ export class Streams {
   }
 
   broadcastEnv(method: { readonly path: string }): BroadcastEnv {
-    const { timers, metrics } = this.#env;
+    const { timers, metrics, soon } = this.#env;
     const labels = { method: shortName(method) };
     return {
       timers,
-      soon: systemTurn,
+      soon,
       onSent: (messages) => metrics.count('heddle_control_messages_total', labels, messages),
       onSlow: () => metrics.count('heddle_control_slow_streams_total', labels),
     };

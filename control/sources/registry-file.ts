@@ -8,7 +8,6 @@ import type { Clock } from '../../core/base/clock.ts';
 import { contentDigest } from '../../core/base/content-digest.ts';
 import { registryFileBytesMax, registrySaveMs } from '../../core/base/limits.ts';
 import type { TimerWheel } from '../../core/base/timers.ts';
-
 import { runAfter } from '../model/delay.ts';
 import { type Registration, refuseRegistration } from '../model/registration.ts';
 import type { SourceLog } from '../model/source.ts';

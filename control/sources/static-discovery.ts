@@ -22,7 +22,7 @@ interface StaticDiscoveryEnv {
   readonly resolver?: ResolverOptions;
 }
 
-export interface StaticDiscovery extends Discovery {
+interface StaticDiscovery extends Discovery {
   /** Takes over a new configuration; what did not change in it is not touched. */
   replace(config: LoadedConfig): void;
 }

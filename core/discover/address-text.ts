@@ -15,6 +15,11 @@ export function splitAuthority(text: string): { name: string; port: number | nul
   return isIP(name) === 6 ? { name, port } : null;
 }
 
+/** A name or address with a port, of a length that names can have. */
+export function isAuthority(text: string): boolean {
+  return text.length <= authorityCharsMax && (splitAuthority(text)?.port ?? null) !== null;
+}
+
 export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
@@ -66,3 +71,6 @@ function expandIpv6(host: string): bigint[] {
   const all = tail === undefined ? head : [...head, ...zeros, ...tail];
   return all.map((hextet) => BigInt(`0x${hextet}`));
 }
+
+/** A name of DNS, and a port. */
+const authorityCharsMax = 253 + 1 + 5;

@@ -91,7 +91,7 @@ test('one that fails is passed over, then asked by one call at a time', () => {
   rig.down.add(1);
   const counts = rig.open(100);
   assert.equal(counts[1], 1);
-  assert.equal(rig.channel.hopeless, false);
+  assert.equal(rig.channel.state, 'usable');
   rig.clock.advance(1_600);
   rig.down.clear();
   assert.equal(rig.open(20)[1], 1);
@@ -105,7 +105,7 @@ test('when all have failed, they are asked all the same', () => {
   rig.follow(1, 2);
   rig.down.add(1).add(2);
   const counts = rig.open(100);
-  assert.equal(rig.channel.hopeless, true);
+  assert.equal(rig.channel.state, 'failing');
   assert.ok(counts[1] > 0 && counts[2] > 0);
   rig.down.clear();
   rig.clock.advance(controlShutMaxMs * 2);

@@ -60,10 +60,11 @@ export class ControlChannel {
     this.#env = env;
   }
 
-  /** Nobody is there to be asked, as far as is known. */
-  get hopeless(): boolean {
-    for (const { failures } of this.#instances.values()) if (failures === 0) return false;
-    return this.#instances.size > 0;
+  /** `none`: no address is known; `failing`: all have failed when they were asked last. */
+  get state(): 'none' | 'failing' | 'usable' {
+    if (this.#instances.size === 0) return 'none';
+    for (const { failures } of this.#instances.values()) if (failures === 0) return 'usable';
+    return 'failing';
   }
 
   /** Those that are gone lose their calls. An empty set changes nothing. */

@@ -8,7 +8,7 @@ import type { DestinationProfile, GetDestination } from '../../api/gen/proxy/des
 import type { OutboundPolicy, TrafficSpec } from '../../api/gen/proxy/outbound.ts';
 import { profileWaitMs } from '../base/limits.ts';
 import { Timer } from '../base/timers.ts';
-import { tcpAddressOf } from './address-text.ts';
+import { isAuthority, tcpAddressOf } from './address-text.ts';
 import { assembleOutbound, assembleProfile, type KnownSet, neededPath } from './assemble.ts';
 import {
   type Assembly,
@@ -28,10 +28,10 @@ interface OutboundEnv extends StreamEnv {
   readonly version: string;
 }
 
-/** What is asked for: a name or an address, and the port if there is one. */
+/** What is asked for: a name or an address, and a port; `text` is both. */
 export interface Asked {
   readonly name: string;
-  readonly port: number | null;
+  readonly port: number;
   readonly text: string;
 }
 
@@ -133,6 +133,8 @@ export class OutboundAssembly implements Assembly {
 
   #onPolicy(policy: Whole<OutboundPolicy>): string {
     if (policy.message.protocol === null) return 'a policy has no protocol';
+    const path = neededPath(policy.message, null);
+    if (path !== '' && !isAuthority(path)) return 'the path of a backend is no name with a port';
     this.#awaitProfile();
     if (sameBytes(this.#policy, policy)) {
       this.#owner.onConfirmed();
@@ -198,7 +200,7 @@ export class OutboundAssembly implements Assembly {
   #trafficSpec(): TrafficSpec {
     const { workload, admin, version } = this.#env;
     const { name, port, text } = this.#asked;
-    const addr = tcpAddressOf(name, port ?? httpPort);
+    const addr = tcpAddressOf(name, port);
     return {
       sourceWorkload: workload,
       target: addr === null ? { kind: 'authority', value: text } : { kind: 'addr', value: addr },
@@ -211,5 +213,3 @@ export class OutboundAssembly implements Assembly {
 function sameBytes(a: Whole<unknown> | null, b: Whole<unknown>): boolean {
   return a !== null && Buffer.compare(a.bytes, b.bytes) === 0;
 }
-
-const httpPort = 80;

@@ -106,6 +106,53 @@ test('names of one path share its stream, and the last to go ends it', async () 
 
 const idleKeys = ['host:web', 'host:web', 'host:web'].join();
 
+test('a control plane on our own gRPC is heard as well', async () => {
+  await using rig = await DiscoveryRig.start({}, 'ours');
+  rig.control.service(web, [1, 2]);
+  const seen = rig.watch('host:web.demo');
+  await seen.until('1,2');
+  rig.clock.advance(1_000);
+  rig.control.open('destination', web)[0].send({ remove: { addrs: [address(1)] } });
+  await seen.until('2');
+  rig.control.script.clear();
+  rig.control.open('destination', web)[0].send({ noEndpoints: { exists: false } });
+  for (const call of rig.control.open('outbound', web)) call.fail(5);
+  await rig.until('fallback', () => seen.ports === '9');
+  rig.control.stop();
+});
+
+test('what is no name is not asked for', async () => {
+  await using rig = await DiscoveryRig.start();
+  for (const path of ['web', '', ':80', `${'a'.repeat(300)}:80`, 'web:0', 'a b:x']) {
+    rig.control.service(web, [1], detect(path));
+    const { length } = rig.control.asked;
+    rig.open();
+    const seen = rig.watch('host:web.demo');
+    await rig.until('a question', () => rig.control.asked.length > length);
+    await rig.pass(500);
+    assert.deepEqual(rig.control.open('destination', path), [], path);
+    assert.ok(seen.last === null || seen.last.refusal !== '', path);
+  }
+});
+
+test('a server that speaks something else answers nothing', async () => {
+  await using rig = await DiscoveryRig.start({ passthrough: 'refuse' });
+  rig.control.service(web, [1]);
+  const seen = rig.watch('host:web.demo');
+  await seen.until('1');
+  const sockets = new Set<Socket>();
+  await using garbage = createServer((socket) => {
+    sockets.add(socket.on('error', () => undefined));
+    socket.write('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n');
+  });
+  await new Promise<void>((resolve) => garbage.listen(0, '127.0.0.1', resolve));
+  rig.follow([{ host: '127.0.0.1', port: (garbage.address() as AddressInfo).port }]);
+  await rig.pass(10_000);
+  assert.ok(sockets.size > 1);
+  assert.deepEqual([seen.ports, seen.targets.length], ['1', 1]);
+  for (const socket of sockets) socket.destroy();
+});
+
 test('an endpoint of a profile stands in for a policy', async () => {
   await using rig = await DiscoveryRig.start();
   rig.control.script.set('outbound addr 8080', 5);

@@ -3,6 +3,7 @@
  * little longer than it is watched; the rest of the mesh costs nothing here.
  */
 
+import { join } from 'node:path';
 import type { Discovery, ResolvedTarget, SourceStatus } from '../../api/discovery.ts';
 import type { GetDestination } from '../../api/gen/proxy/destination.ts';
 import type { Address } from '../../api/settings.ts';
@@ -11,7 +12,7 @@ import { inboundLingerMs, outboundLingerMs, targetsMax } from '../base/limits.ts
 import type { Random } from '../base/random.ts';
 import type { TimerWheel } from '../base/timers.ts';
 import type { Io } from '../io/io.ts';
-import { splitAuthority } from './address-text.ts';
+import { formatAddress, isAuthority, splitAuthority } from './address-text.ts';
 import { absentTarget, assembleInbound } from './assemble.ts';
 import { ControlChannel, type ControlClient } from './control-channel.ts';
 import { createCounters } from './counters.ts';
@@ -108,7 +109,10 @@ export class RemoteDiscovery implements Discovery {
     });
     const storeEnv = { clock, timers, log, counters: this.counters };
     const { stateDir, workload } = settings;
-    this.#store = stateDir === null ? null : new StateStore(storeEnv, stateDir, workload);
+    // Others keep other things there.
+    const folder = stateDir === null ? null : join(stateDir, 'targets');
+    this.#store = folder === null ? null : new StateStore(storeEnv, folder, workload);
+    void this.#lookAtStates();
     this.#probe = settings.inboundTo === null ? this.#openProbe() : null;
     this.#stopFollowing = env.followControl(
       (addresses) => this.#follow(addresses),
@@ -187,6 +191,7 @@ export class RemoteDiscovery implements Discovery {
       lingerMs: outboundLingerMs,
       keepsKnown: false,
       fallBack: mayFallBack ? this.#unmeshed(key) : null,
+      fallbackText: 'traffic goes to where the application dialled, unmeshed',
     };
     const { workload, admin, version } = this.#settings;
     const env = { ...this.#streamEnv, sets: this.#sets, workload, admin, version };
@@ -205,6 +210,7 @@ export class RemoteDiscovery implements Discovery {
         tell(open);
         return () => undefined;
       },
+      fallbackText: 'everyone is let in, without a policy',
     };
     const env = { ...this.#streamEnv, workload, admin, version };
     return this.#create(traits, (owner) => new InboundAssembly(env, inboundTo, owner));
@@ -224,12 +230,18 @@ export class RemoteDiscovery implements Discovery {
       store: this.#store,
       workload,
       control,
-      isHopeless: () => this.#channel.hopeless || this.#controlError !== null,
+      isHopeless: () => this.#isHopeless(),
       onLoaded: () => {
         this.#answered = true;
       },
     };
     return new TargetWatch(env, traits, assemble, (watch) => this.#drop(watch));
+  }
+
+  /** Nobody is there to be asked, as far as is known. */
+  #isHopeless(): boolean {
+    const { state } = this.#channel;
+    return state === 'failing' || (state === 'none' && this.#controlError !== null);
   }
 
   #unmeshed(key: string): TargetTraits['fallBack'] {
@@ -272,6 +284,10 @@ export class RemoteDiscovery implements Discovery {
     });
   }
 
+  async #lookAtStates(): Promise<void> {
+    if ((await this.#store?.hasUsable()) === true) this.#answered = true;
+  }
+
   #onAnswered(): void {
     this.#answered = true;
     this.#probe?.close();
@@ -297,14 +313,12 @@ export class RemoteDiscovery implements Discovery {
 
 function askedOf(kind: string, value: string): Asked | null {
   const split = splitAuthority(value.toLowerCase());
-  if (split === null || value.length > askedCharsMax) return null;
+  if (split === null) return null;
   const port = split.port ?? (kind === 'sni' ? tlsPort : httpPort);
   const name = split.name.endsWith('.') ? split.name.slice(0, -1) : split.name;
-  const host = name.includes(':') ? `[${name}]` : name;
-  return { name, port, text: `${host}:${port}` };
+  const text = formatAddress({ host: name, port });
+  return isAuthority(text) ? { name, port, text } : null;
 }
 
 const httpPort = 80;
 const tlsPort = 443;
-/** A name of DNS, and a port. */
-const askedCharsMax = 253 + 1 + 5;

@@ -38,8 +38,12 @@ export function writeState(state: StoredState): Buffer {
   return Buffer.from(`${magic} ${contentDigest(text)} ${length}\n${text}`);
 }
 
-/** A string is why the file is not used. */
-export function readState(bytes: Buffer, key: string, workload: string): StoredState | string {
+/** A string is why the file is not used. `wanted` null: whatever it is about. */
+export function readState(
+  bytes: Buffer,
+  wanted: string | null,
+  workload: string,
+): StoredState | string {
   const lineEnd = bytes.subarray(0, lineBytesMax).indexOf(0x0a);
   const header = headerForm.exec(bytes.toString('latin1', 0, Math.max(lineEnd, 0)));
   if (header === null) return 'it does not begin like a state of this version';
@@ -49,7 +53,9 @@ export function readState(bytes: Buffer, key: string, workload: string): StoredS
   if (contentDigest(text) !== header[1]) return 'its checksum differs';
   const body = parse(text);
   if (!isObject(body)) return 'it has another form';
-  if (body.key !== key) return 'it is about something else';
+  const { key } = body;
+  if (typeof key !== 'string') return 'it has another form';
+  if (wanted !== null && key !== wanted) return 'it is about something else';
   if (body.workload !== workload) return 'it belongs to another workload';
   const { confirmedWallMs } = body;
   const parts = readParts(body);

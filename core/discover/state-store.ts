@@ -36,6 +36,7 @@ export class StateStore implements TimerOwner {
   readonly #dirty = new Map<string, StoredState | null>();
   readonly #timer = new Timer(this);
   readonly #opened: Promise<void>;
+  #isOpen = false;
   #writing = false;
   #wroteMs = Number.NEGATIVE_INFINITY;
   #closed = false;
@@ -70,9 +71,20 @@ export class StateStore implements TimerOwner {
     return null;
   }
 
+  /** There is a state of this workload. Looks at the newest few, not at all of them. */
+  async hasUsable(): Promise<boolean> {
+    await this.#opened;
+    for (const [name, size] of [...this.#files].slice(-filesTried)) {
+      if (typeof (await this.#read(name, size, null)) !== 'string') return true;
+    }
+    return false;
+  }
+
   /** `state` null: there is nothing to be kept any more. */
   save(key: string, state: StoredState | null): void {
     if (this.#closed) return;
+    const isThere = !this.#isOpen || this.#dirty.has(key) || this.#files.has(stateFileName(key));
+    if (state === null && !isThere) return;
     this.#dirty.set(key, state);
     this.#schedule();
   }
@@ -104,12 +116,13 @@ export class StateStore implements TimerOwner {
       found.sort((a, b) => a.mtimeMs - b.mtimeMs);
       for (const { name, size } of found) this.#remember(name, size);
       await this.#makeRoom();
+      this.#isOpen = true;
     } catch (error) {
       this.#warn('the folder of states cannot be used', '', nodeErrorCode(error));
     }
   }
 
-  async #read(name: string, size: number, key: string): Promise<StoredState | string> {
+  async #read(name: string, size: number, key: string | null): Promise<StoredState | string> {
     if (size > stateFileBytesMax) return `it has more than ${stateFileBytesMax} bytes`;
     try {
       return readState(await readFile(join(this.#folder, name)), key, this.#workload);
@@ -179,5 +192,6 @@ export class StateStore implements TimerOwner {
   }
 }
 
+const filesTried = 8;
 const unfinished = '.new';
 const stateName = /^[0-9a-f]{32}$/;

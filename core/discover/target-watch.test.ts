@@ -5,7 +5,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DiscoveryRig } from '../../test/support/discovery-rig.ts';
@@ -107,10 +107,12 @@ test('without the control plane, a new process serves from disk and says its age
   await before.until('1,2');
   const wallMs = rig.clock.wallMs();
   await rig.until('a file', () => files(stateDir).length === 1);
-  const mode = statSync(join(stateDir, files(stateDir)[0])).mode & 0o777;
-  assert.deepEqual([mode, statSync(stateDir).mode & 0o777], [0o600, 0o700]);
+  const mode = statSync(join(stateDir, 'targets', files(stateDir)[0])).mode & 0o777;
+  assert.deepEqual([mode, statSync(join(stateDir, 'targets')).mode & 0o777], [0o600, 0o700]);
   rig.control.stop();
   rig.open({ stateDir });
+  // It has something to say, before anybody asks.
+  await rig.until('readiness', () => rig.discovery.notReady === '');
   await rig.pass(60_000);
   const seen = rig.watch('host:web.demo');
   await rig.until('the state', () => seen.ports === '1,2');
@@ -167,7 +169,9 @@ test('what a control plane has forgotten stays for a while, unless it remembers'
 });
 
 function files(folder: string): string[] {
-  return readdirSync(folder).filter((name) => !name.endsWith('.new'));
+  const targets = join(folder, 'targets');
+  if (!existsSync(targets)) return [];
+  return readdirSync(targets).filter((name) => !name.endsWith('.new'));
 }
 
 test('changes that come faster than anybody needs are told as one', async () => {

@@ -48,6 +48,8 @@ export interface TargetTraits {
   readonly keepsKnown: boolean;
   /** Where it goes without the control plane; null: nowhere. */
   readonly fallBack: ((tell: OnTarget) => () => void) | null;
+  /** What that means, for the log. */
+  readonly fallbackText: string;
 }
 
 type OnTarget = (target: ResolvedTarget) => void;
@@ -272,10 +274,7 @@ export class TargetWatch implements TimerOwner, AssemblyOwner {
     this.#env.counters.fallbacks += 1;
     if (this.#logged) return;
     this.#logged = true;
-    this.#env.log.warn('traffic goes to where the application dialled, unmeshed', {
-      target: this.key,
-      reason,
-    });
+    this.#env.log.warn(this.#traits.fallbackText, { target: this.key, reason });
   }
 
   #take(target: ResolvedTarget, source: 'control' | 'disk' | 'unmeshed'): void {

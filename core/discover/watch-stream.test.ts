@@ -165,7 +165,7 @@ test('a stream that has come of age is renewed, a little earlier by chance', () 
   assert.equal(rig.counters.streamsFailed.size, 0);
 });
 
-test('failures wait longer each time, a message makes the wait short again', () => {
+test('failures wait longer each time, until a stream has lived for a while', () => {
   const rig = new Rig();
   const waits: number[] = [];
   for (let failure = 0; failure < 12; failure++) {
@@ -178,6 +178,10 @@ test('failures wait longer each time, a message makes the wait short again', () 
   assert.equal(rig.counters.streamsFailed.get('UNAVAILABLE'), 12);
   assert.deepEqual([rig.stream.error, rig.answered], ['UNAVAILABLE: refused', 0]);
   rig.say('a');
+  rig.end(0);
+  assert.ok(rig.untilOpened() >= 10_000);
+  rig.say('a');
+  rig.clock.advance(10_010);
   rig.end(0);
   assert.ok(rig.untilOpened() < 180);
 });

@@ -90,6 +90,7 @@ export class WatchStream<Request, Response> implements TimerOwner, StreamView {
   #call: ControlCall | null = null;
   #stopWaiting: (() => void) | null = null;
   #failures = 0;
+  #openedMs = 0;
   #unknowns = 0;
   #lastWallMs: number | null = null;
 
@@ -168,6 +169,7 @@ export class WatchStream<Request, Response> implements TimerOwner, StreamView {
     }
     call = opened;
     this.attempts += 1;
+    this.#openedMs = this.#env.clock.monotonicMs();
     this.#env.counters.streamsOpened += 1;
     this.address = opened.address;
     if (over) return;
@@ -188,7 +190,6 @@ export class WatchStream<Request, Response> implements TimerOwner, StreamView {
       this.#fail('REFUSED', refusal);
       return;
     }
-    this.#failures = 0;
     this.#unknowns = 0;
     this.error = null;
     if (this.phase !== 'live') this.#enter('live');
@@ -222,7 +223,9 @@ export class WatchStream<Request, Response> implements TimerOwner, StreamView {
   #fail(reason: string, error: string): void {
     countFailure(this.#env.counters, reason);
     this.error = error;
-    this.#failures += 1;
+    // A message is no success yet: it may be what ends each stream.
+    const ageMs = this.#env.clock.monotonicMs() - this.#openedMs;
+    this.#failures = ageMs > controlBackoffMaxMs ? 1 : this.#failures + 1;
     this.#enter('backing-off');
     this.#env.timers.arm(this.#wait, backoffMs(backoff, this.#failures, this.#env.random));
   }

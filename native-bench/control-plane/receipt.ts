@@ -1,7 +1,7 @@
 /**
- * How long it takes from the moment when a control plane sends another set of a thousand endpoints
- * until a proxy sends a request there: a control plane of the bench's own that swaps two sets, an
- * origin for each under a thousand addresses of the loopback, and one client that never stops.
+ * How long a proxy goes on sending requests to endpoints from the moment when a control plane has
+ * sent that they are gone: a control plane of the bench's own with two sets of a thousand, an
+ * origin for each under as many addresses of the loopback, and one client that never stops.
  */
 
 import { once } from 'node:events';
@@ -30,7 +30,10 @@ import type { Bench } from '../bench.ts';
 import { projectDir } from '../peer.ts';
 import { findFreePorts } from '../run.ts';
 
-/** Milliseconds, one for each swap. */
+/**
+ * Milliseconds until the last answer of an endpoint that was gone, one for each swap: the new set
+ * is added first, and when it has long been known the old one is removed.
+ */
 export async function measureReceipt(bench: Bench): Promise<number[]> {
   const origins = await Promise.all(['A', 'B'].map(startOrigin));
   const sets = origins.map(({ port }) => setOf(port));
@@ -51,14 +54,16 @@ export async function measureReceipt(bench: Bench): Promise<number[]> {
   });
   await bench.run.waitForPort(proxy, outbound);
   const client = new EndlessClient(connect(outbound, '127.0.0.1'));
-  await client.until('A');
   const tookMs: number[] = [];
   for (let swap = 1; swap <= swaps; swap++) {
+    const [before, after] = swap % 2 === 1 ? sets : sets.toReversed();
+    const both = joinSets(before, after);
+    control.change(both);
     await sleep(restMs);
     const sentMs = performance.now();
-    control.swap(sets[swap % 2]);
-    await client.until(swap % 2 === 1 ? 'B' : 'A');
-    tookMs.push(performance.now() - sentMs);
+    control.change(after);
+    await sleep(restMs);
+    tookMs.push(Math.max(0, client.lastMs(swap % 2 === 1 ? 'A' : 'B') - sentMs));
   }
   client.end();
   await bench.run.end(proxy);
@@ -115,7 +120,7 @@ async function startControl(first: EndpointSet) {
   await once(listener, 'listening');
   return {
     port: (listener.address() as AddressInfo).port,
-    swap(next: EndpointSet): void {
+    change(next: EndpointSet): void {
       const frames = changesBetween(set, next);
       set = next;
       for (const call of calls) for (const frame of frames) call.sendFrame(frame);
@@ -131,28 +136,29 @@ async function startControl(first: EndpointSet) {
 /** Asks again a moment after it has been answered, so that the worker is not busy with it. */
 class EndlessClient {
   readonly #socket: Socket;
-  #wanted = '';
-  #resolve: () => void = () => undefined;
+  readonly #last = new Map<string, number>();
 
   constructor(socket: Socket) {
     this.#socket = socket;
     socket.setEncoding('latin1').on('data', (text: string) => {
-      if (text.endsWith(`\r\n\r\n${this.#wanted}`)) this.#resolve();
+      this.#last.set(text.at(-1) ?? '', performance.now());
       setTimeout(() => socket.write(request), pauseMs);
     });
     socket.write(request);
   }
 
-  until(wanted: string): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wanted = wanted;
-      this.#resolve = resolve;
-    });
+  /** When `origin` answered last. */
+  lastMs(origin: string): number {
+    return this.#last.get(origin) ?? 0;
   }
 
   end(): void {
     this.#socket.destroy();
   }
+}
+
+function joinSets(before: EndpointSet, after: EndpointSet): EndpointSet {
+  return { ...after, endpoints: new Map([...before.endpoints, ...after.endpoints]) };
 }
 
 const subject = {

@@ -234,7 +234,8 @@ class Control {
     });
     this.server = new SimServer(this.#network);
     const metrics = new ControlMetrics(clock);
-    const streams = new Streams({ server: this.server, timers, metrics });
+    const soon = (run: () => void): void => void this.#network.wake(run, 0);
+    const streams = new Streams({ server: this.server, timers, metrics, soon });
     new DestinationService(this.#index, streams);
     new OutboundService(this.#index, streams);
   }

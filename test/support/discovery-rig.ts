@@ -31,9 +31,13 @@ export class DiscoveryRig implements AsyncDisposable {
   #discovery: RemoteDiscovery | null = null;
   #folder: string | null = null;
 
-  static async start(settings: Partial<RemoteDiscoverySettings> = {}): Promise<DiscoveryRig> {
+  static async start(
+    settings: Partial<RemoteDiscoverySettings> = {},
+    server: 'grpc-js' | 'ours' = 'grpc-js',
+  ): Promise<DiscoveryRig> {
     const rig = new DiscoveryRig();
-    await rig.control.start();
+    if (server === 'grpc-js') await rig.control.start();
+    else await rig.control.startOwn(rig.serverEnv);
     rig.open(settings);
     return rig;
   }
@@ -41,6 +45,12 @@ export class DiscoveryRig implements AsyncDisposable {
   get discovery(): RemoteDiscovery {
     assert.ok(this.#discovery !== null);
     return this.#discovery;
+  }
+
+  get serverEnv() {
+    const { io, timers } = this;
+    const meter = { readCell: 0, writeCell: 1 };
+    return { io, timers, deadlines: new Deadlines(timers, io), random: seededRandom(2), meter };
   }
 
   get stateDir(): string {

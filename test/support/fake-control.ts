@@ -1,8 +1,9 @@
 /**
- * A control plane for tests: a server of grpc-js with the codec of `api/gen/control`, which says
- * what a test scripts, by method and by what is asked for, and keeps the calls that are open.
+ * A control plane for tests: a server of grpc-js or of ours with the codec of `api/gen/control`,
+ * which says what a test scripts, by method and by what is asked for, and keeps the open calls.
  */
 
+import { type AddressInfo, createServer, type Socket as NetSocket } from 'node:net';
 import { fromBinary, fromJson, type JsonValue, toBinary } from '@bufbuild/protobuf';
 import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
 import * as grpcJs from '@grpc/grpc-js';
@@ -13,6 +14,7 @@ import {
 } from '../../api/gen/control/destination_pb.ts';
 import { PortSpecSchema, ServerSchema } from '../../api/gen/control/inbound_pb.ts';
 import { OutboundPolicySchema, TrafficSpecSchema } from '../../api/gen/control/outbound_pb.ts';
+import { GrpcServer } from '../../core/grpc/server.ts';
 
 type FakeApi = 'destination' | 'profile' | 'outbound' | 'inbound';
 
@@ -36,26 +38,29 @@ export class FakeControl {
   /** All that ever came. */
   readonly asked: string[] = [];
   port = 0;
-  #server: grpcJs.Server | null = null;
+  #stop: () => void = () => undefined;
 
+  /** As a server of grpc-js. */
   async start(port = 0): Promise<this> {
     const server = new grpcJs.Server();
     for (const [api, { service, method }] of Object.entries(methods)) {
-      const path = `/io.linkerd.proxy.${service}/${method}`;
       const definition = {
-        [method]: {
-          path,
-          requestStream: false,
-          responseStream: true,
-          requestSerialize: same,
-          requestDeserialize: same,
-          responseSerialize: same,
-          responseDeserialize: same,
-        },
+        path: `/io.linkerd.proxy.${service}/${method}`,
+        requestStream: false,
+        responseStream: true,
+        requestSerialize: same,
+        requestDeserialize: same,
+        responseSerialize: same,
+        responseDeserialize: same,
       };
-      const handle: grpcJs.handleServerStreamingCall<Buffer, Buffer> = (call) =>
-        this.#handle(api as FakeApi, call);
-      server.addService(definition, { [method]: handle });
+      const handle: grpcJs.handleServerStreamingCall<Buffer, Buffer> = (call) => {
+        const { open, forget } = this.#open(api as FakeApi, call.request, {
+          write: (bytes) => call.write(bytes),
+          fail: (code) => call.emit('error', { code, details: 'scripted' }),
+        });
+        if (open) call.on('cancelled', forget).on('close', forget);
+      };
+      server.addService({ [method]: definition }, { [method]: handle });
     }
     const insecure = grpcJs.ServerCredentials.createInsecure();
     this.port = await new Promise<number>((resolve, reject) => {
@@ -64,13 +69,42 @@ export class FakeControl {
         else reject(error);
       });
     });
-    this.#server = server;
+    this.#stop = () => server.forceShutdown();
+    return this;
+  }
+
+  /** As a server of ours. */
+  async startOwn(env: ConstructorParameters<typeof GrpcServer>[0]): Promise<this> {
+    const server = new GrpcServer(env);
+    for (const [api, { service, method }] of Object.entries(methods)) {
+      const path = `/io.linkerd.proxy.${service}/${method}`;
+      server.handle({ path, request: bytesCodec, response: bytesCodec }, (call) => {
+        call.onMessage = (request) => {
+          const { forget } = this.#open(api as FakeApi, request, {
+            write: (bytes) => call.send(bytes),
+            fail: (code) => {
+              call.onCancel();
+              call.end({ code, message: 'scripted' });
+            },
+          });
+          call.onCancel = forget;
+        };
+      });
+    }
+    const accept = (socket: NetSocket): void => server.accept(socket);
+    const listener = createServer({ pauseOnConnect: true, allowHalfOpen: true }, accept);
+    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+    this.port = (listener.address() as AddressInfo).port;
+    this.#stop = () => {
+      listener.close();
+      server.close();
+    };
     return this;
   }
 
   stop(): void {
-    this.#server?.forceShutdown();
-    this.#server = null;
+    this.#stop();
+    this.#stop = () => undefined;
     this.calls.clear();
   }
 
@@ -93,34 +127,36 @@ export class FakeControl {
     this.say('destination', name, { add: setOf(ports) });
   }
 
-  #handle(api: FakeApi, call: grpcJs.ServerWritableStream<Buffer, Buffer>): void {
+  /** Begins as scripted; `open` is false when that was its end. */
+  #open(api: FakeApi, bytes: Uint8Array, wire: Wire): { open: boolean; forget: () => void } {
     const { schema, reply } = methods[api];
-    const request = fromBinary(schema as GenMessage<never>, call.request) as Request;
+    const request = fromBinary(schema as GenMessage<never>, bytes) as Request;
     const asked = askedOf(request);
     this.asked.push(`${api} ${asked}`);
-    const open: FakeCall = {
-      api,
-      asked,
-      request,
-      send: (message) => {
-        const isBytes = Buffer.isBuffer(message);
-        const schemaOf = reply as GenMessage<never>;
-        call.write(
-          isBytes ? message : Buffer.from(toBinary(schemaOf, fromJson(schemaOf, message))),
-        );
-      },
-      fail: (code) => call.emit('error', { code, details: 'scripted' }),
+    const schemaOf = reply as GenMessage<never>;
+    const send = (said: Said): void => {
+      wire.write(
+        Buffer.isBuffer(said) ? said : Buffer.from(toBinary(schemaOf, fromJson(schemaOf, said))),
+      );
+    };
+    const call: FakeCall = { api, asked, request, send, fail: (code) => wire.fail(code) };
+    const forget = (): void => {
+      this.calls.delete(call);
     };
     const said = this.script.get(`${api} ${asked}`) ?? grpcJs.status.NOT_FOUND;
     if (typeof said === 'number') {
-      open.fail(said);
-      return;
+      wire.fail(said);
+      return { open: false, forget };
     }
-    this.calls.add(open);
-    call.on('cancelled', () => this.calls.delete(open));
-    call.on('close', () => this.calls.delete(open));
-    for (const message of said) open.send(message);
+    this.calls.add(call);
+    for (const message of said) send(message);
+    return { open: true, forget };
   }
+}
+
+interface Wire {
+  write(bytes: Buffer): void;
+  fail(code: number): void;
 }
 
 export function encodeOutbound(policy: JsonValue): Uint8Array {
@@ -187,6 +223,7 @@ function askedOf({ path, port, target }: Request): string {
   return path ?? String(port);
 }
 
+const bytesCodec = { encode: (bytes: Uint8Array) => bytes, decode: (bytes: Uint8Array) => bytes };
 const same = (bytes: Buffer): Buffer => bytes;
 
 const methods = {

@@ -6,15 +6,10 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { toBinary, fromJson, type JsonValue } from '@bufbuild/protobuf';
+import { fromJson, type JsonValue, toBinary } from '@bufbuild/protobuf';
 import { UpdateSchema } from '../../../api/gen/control/destination_pb.ts';
 import { FakeControl } from '../../support/fake-control.ts';
-import {
-  ask,
-  startHttpOrigin,
-  startLoad,
-  startProxy,
-} from '../../support/process.ts';
+import { ask, startHttpOrigin, startLoad, startProxy } from '../../support/process.ts';
 
 test('sets that make no sense are refused, and the last good one serves', async (t) => {
   const { origins, says, watched, load, answers } = await setUp(t);
@@ -77,7 +72,17 @@ test('a control plane that flips without end costs no request, and the last word
 test('names that are none are refused by the proxy, and nobody is asked', async (t) => {
   const { control, outbound } = await setUp(t);
   const before = control.asked.length;
-  const names = ['a..b', '-', 'a b', '%00', 'web:0', 'web:99999', `${'x'.repeat(300)}`, '[::1', '.'];
+  const names = [
+    'a..b',
+    '-',
+    'a b',
+    '%00',
+    'web:0',
+    'web:99999',
+    `${'x'.repeat(300)}`,
+    '[::1',
+    '.',
+  ];
   for (const host of names) {
     const { status } = await ask(outbound, '/', { headers: { host } });
     assert.ok(status >= 400 && status < 500, `${host}: ${status}`);

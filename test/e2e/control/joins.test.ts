@@ -79,8 +79,13 @@ test('two instances with one key take the same token, each for itself', async (t
   const token = localToken(first);
   for (const control of [first, second]) {
     await joinWeb(connect(t, control), token);
-    await connect(t, control).get('web.demo').untilEndpoints('127.0.0.1:4143');
+    await untilMetrics(control.port('Admin interface'), (metrics) => {
+      return metrics.sum('heddle_control_instances', { state: 'serving' }) === 1;
+    });
   }
+  await connect(t, first).get('web.demo').untilEndpoints('127.0.0.1:4143');
+  // The key is not new: for a while there may be others who have not come to it yet.
+  assert.match(await connect(t, second).get('web.demo').end(), /^UNAVAILABLE /);
   const { address } = await connect(t, second).ask('heddle.view.v1.View', 'Status', {});
   assert.equal(address, 'control.test:8086');
   const refused = connect(t, stranger).join();

@@ -52,12 +52,15 @@ test('a broken file changes nothing, is told, and a good one applies again', asy
   assert.match(line, /heddle\.yaml:2:\d+: services\.web\.port: expected a whole number/);
   const admin = control.port('Admin interface');
   await untilMetrics(admin, (metrics) => metrics.sum('heddle_control_problems') > 0);
+  const reloads = 'heddle_config_reloads_total';
+  assert.equal((await readMetrics(admin)).sum(reloads, { result: 'refused' }), 1);
   const status = await client.ask('heddle.view.v1.View', 'Status', {});
   assert.match(JSON.stringify(status), /"object":"heddle.yaml:2","field":"services.web.port"/);
   assert.deepEqual(watch.endpoints, ['127.0.0.1:1']);
   control.write(web(4));
   await watch.untilEndpoints('127.0.0.1:4');
   assert.equal(watch.ended, null);
+  assert.equal((await readMetrics(admin)).sum(reloads, { result: 'applied' }), 1);
 });
 
 test('ends its streams and with 0 after a signal, and is ready again with its file', async (t) => {

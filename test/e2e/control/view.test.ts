@@ -17,6 +17,19 @@ services:
   users: { port: 80, file: users.endpoints }
 `;
 
+const manifest = `apiVersion: v1
+kind: Service
+metadata: { name: db }
+spec: { ports: [{ port: 5432 }] }
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: db-1, labels: { kubernetes.io/service-name: db } }
+addressType: IPv4
+ports: [{ port: 5433 }]
+endpoints: [{ addresses: [127.0.0.1] }]
+`;
+
 /** Until the lines hold; each question takes a round trip. */
 async function untilOut(args: readonly string[], holds: (out: string) => boolean) {
   const limit = AbortSignal.timeout(15_000);
@@ -31,6 +44,7 @@ test('a mesh that is well is found well, and each trouble is found', async (t) =
   const folder = makeFolder(t);
   mkdirSync(join(folder, 'mesh.d'));
   writeFileSync(join(folder, 'users.endpoints'), '127.0.0.1 1\n');
+  writeFileSync(join(folder, 'mesh.d', 'db.yaml'), manifest);
   const control = await startUp(t, yaml, { folder });
   const address = `127.0.0.1:${control.port('Control plane')}`;
   const port = await freePort();
@@ -46,6 +60,8 @@ test('a mesh that is well is found well, and each trouble is found', async (t) =
   const compared = await runCli(['endpoints', '--compare', '--control', address]);
   assert.deepEqual([compared.code, compared.err], [0, '']);
   assert.match(compared.out, /^\u221a +users\.default:80 +source +file .*users\.endpoints /m);
+
+  assert.match(compared.out, /^\u221a +db\.default:5432 +source +manifests [^ ]+ +\w+ +1 +0s$/m);
 
   const bad = join(folder, 'mesh.d', 'bad.yaml');
   writeFileSync(bad, 'kind: Service\napiVersion: v1\nspec: 7\n');
