@@ -111,6 +111,16 @@ function judgeControlPlane(results: readonly Result[]): Judged[] {
       10,
       figure(results, 'control-plane', /^1000 endpoints/),
     ),
+    atMost(
+      'RssAnon idle, connected to a control plane: at most 30 MB',
+      30,
+      figure(results, 'control-plane', /^RssAnon of a connected proxy, idle$/),
+    ),
+    atMost(
+      '10 000 services that a proxy does not use cost it at most 1 MB',
+      1,
+      figure(results, 'control-plane', /^10 000 services/),
+    ),
   ];
 }
 

@@ -10,6 +10,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench, Figure, Scenario } from './bench.ts';
+import { measureMeshMemory } from './control-plane/mesh-memory.ts';
 import { measureReceipt } from './control-plane/receipt.ts';
 import { WatcherProcess } from './control-plane/watcher-process.ts';
 import { projectDir } from './peer.ts';
@@ -40,6 +41,7 @@ export const controlPlane: Scenario = {
       figures: [
         ...(await measureControlPlane(bench)),
         { name: receiptName, unit: 'ms', values: await measureReceipt(bench) },
+        ...(await measureMeshMemory(bench)),
       ],
       missing: [],
     },

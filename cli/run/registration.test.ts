@@ -61,6 +61,30 @@ test('a control plane that goes away is joined again when it is back, as the sam
   assert.equal(events.all.slice(from).includes('not serving'), false);
 });
 
+test('one that was lost is asked once more when it leaves, to take it back', async (t) => {
+  const { events, registry, registration } = await openRig(t, {});
+  await events.until('joined ');
+  registration.setServing(true);
+  await events.until('serving');
+  await registry.close();
+  await events.until(/^lost UNAVAILABLE/);
+  await startRegistry(t, events.add, { port: registry.port });
+  const from = events.all.length;
+  assert.equal(registration.leave(), true, 'without waiting for the back-off');
+  await events.until('news left');
+  const heard = events.all.slice(from).filter((one) => !/^(call|joined)/.test(one));
+  assert.deepEqual(heard, ['join', 'not serving', 'left', 'news left']);
+});
+
+test('one that is gone does not hold up who leaves', async (t) => {
+  const { events, registry, registration } = await openRig(t, {});
+  await events.until('joined ');
+  await registry.close();
+  await events.until(/^lost UNAVAILABLE/);
+  assert.equal(registration.leave(), true);
+  await events.until('news left');
+});
+
 test('one that takes the connection and is silent is left', async (t) => {
   const server = createServer(() => undefined);
   server.listen(0, '127.0.0.1');

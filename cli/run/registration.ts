@@ -56,6 +56,8 @@ export class Registration {
   #call: ClientCall<JoinRequest> | null = null;
   #serving = false;
   #isJoined = false;
+  /** It has taken us, and may keep us although the stream is lost. */
+  #isKnown = false;
   #isLeaving = false;
   #failures = 0;
   #said = '';
@@ -82,10 +84,16 @@ export class Registration {
 
   /**
    * For good: not serving any more, and the end of the stream, which the control plane answers by
-   * ending it too. False where there is no stream to say it on.
+   * ending it too. One that was lost may be back and still have us: it is asked once more, now.
+   * False where there is nobody to say it to.
    */
   leave(): boolean {
-    const call = this.#isJoined ? this.#call : null;
+    if (this.#call === null && this.#isKnown) {
+      this.#cancel();
+      this.#serving = false;
+      this.#join();
+    }
+    const call = this.#isKnown ? this.#call : null;
     this.#isLeaving = true;
     if (call === null) {
       this.close();
@@ -139,6 +147,7 @@ export class Registration {
     this.#cancel();
     if (this.#isJoined) return;
     this.#isJoined = true;
+    this.#isKnown = true;
     // One that takes us and drops us again is not to be asked ten times a second.
     this.#cancel = runAfter(this.#env.timers, steadyMs, () => {
       this.#failures = 0;
@@ -150,18 +159,19 @@ export class Registration {
     if (call !== this.#call) return;
     this.#cancel();
     this.#call = null;
-    if (this.#isLeaving) {
-      this.close();
-      this.#env.onNews({ kind: 'left' });
-      return;
-    }
     const reason = `${codeName(code)}: ${message}`;
     if (refusals.has(code)) this.#rest('refused', reason, refusedBackoff);
     else this.#rest('lost', reason, lostBackoff);
   }
 
   #rest(kind: 'lost' | 'refused', reason: string, backoff: typeof lostBackoff): void {
+    if (this.#isLeaving) {
+      this.close();
+      this.#env.onNews({ kind: 'left' });
+      return;
+    }
     this.#isJoined = false;
+    if (kind === 'refused') this.#isKnown = false;
     this.#failures += 1;
     this.#tell(kind === 'lost' ? 'lost' : `refused ${reason}`, { kind, reason });
     const delayMs = backoffMs(backoff, this.#failures, this.#env.random);

@@ -16,11 +16,13 @@ import {
   startProxy,
   startUp,
 } from './process.ts';
+import { Relay } from './relay.ts';
 import { appCommand, freePort, isThere, type RunProcess, startRun } from './run-process.ts';
 
 /** The place of a control plane: its address and state stay when the process is another one. */
 export interface Seat {
   readonly address: string;
+  readonly port: number;
   readonly stateFolder: string;
   /** The newest. */
   readonly process: ProxyProcess;
@@ -40,6 +42,8 @@ export interface Member extends RunProcess {
 interface JoinedMesh {
   readonly seats: readonly Seat[];
   readonly caller: ProxyProcess;
+  /** What members have between them and the first control plane. */
+  readonly relay: Relay;
   /** Resolves when it serves. */
   join(): Promise<Member>;
   /** Resolves when the caller's endpoints of `web` are as many, and answered for by these. */
@@ -62,6 +66,8 @@ export async function startJoinedMesh(t: TestContext, controls = 1): Promise<Joi
   const caller = await startProxy(t, JSON.stringify({ proxy: settings }));
   const outbound = caller.port('Outbound interface');
   const admin = caller.port('Admin interface');
+  const relay = await Relay.start(t, seats[0].port, ownHost);
+  const joined = [`127.0.0.1:${relay.port}`, ...seats.slice(1).map(({ address }) => address)];
   const tokenFile = join(seats[0].stateFolder, 'local.token');
   const members: RunProcess[] = [];
   // As a person ends them: what is killed leaves its application to a guard, for a moment.
@@ -69,7 +75,8 @@ export async function startJoinedMesh(t: TestContext, controls = 1): Promise<Joi
   return {
     seats,
     caller,
-    join: () => startMember(t, ['--control', control, '--token-file', tokenFile], members),
+    relay,
+    join: () => startMember(t, ['--control', joined.join(','), '--token-file', tokenFile], members),
     untilServedBy: (...members) => untilServedBy(t, { outbound, admin }, members),
     untilWatched: (...watched) => untilWatched(t, admin, watched),
     load: () => startLoad(t, outbound, 'web', clients, 2),
@@ -92,6 +99,7 @@ async function takeSeat(
   await start();
   return {
     address,
+    port,
     stateFolder,
     start,
     get process() {
@@ -113,7 +121,9 @@ async function startMember(
   const events = new Events();
   const port = await freePort();
   const args = ['--service', 'web', '--port', String(port), ...joining];
-  const run = startRun(t, [...args, ...appCommand(`listen=${port}`)], { events });
+  const run = startRun(t, [...args, ...appCommand(`delay=${answerMs}`, `listen=${port}`)], {
+    events,
+  });
   members.push(run);
   const line = await events.until(/^running /);
   await events.until(/^heddle: joined /);
@@ -138,7 +148,7 @@ async function untilServedBy(
 ): Promise<void> {
   const missing = new Set(members.map(({ application }) => String(application)));
   for (;;) {
-    if (t.signal.aborted) throw new Error(`not served by ${[...missing]}`);
+    if (t.signal.aborted) throw new Error(`not served by ${[...missing].join(', ')}`);
     const { status, body } = await ask(outbound, '/', { headers: { host: 'web' } });
     if (status === 200) missing.delete(body);
     if (missing.size === 0 && (await countEndpoints(admin)) === members.length) return;
@@ -152,11 +162,11 @@ async function countEndpoints(admin: number): Promise<number> {
 }
 
 async function untilWatched(t: TestContext, admin: number, seats: readonly Seat[]): Promise<void> {
-  const addresses = seats.map(({ address }) => address);
+  const addresses = new Set(seats.map(({ address }) => address));
   for (;;) {
     const { body } = await ask(admin, '/watches');
     const { watches } = JSON.parse(body) as { readonly watches: readonly WatchRow[] };
-    if (watches.every((row) => row.phase === 'live' && addresses.includes(row.address))) return;
+    if (watches.every((row) => row.phase === 'live' && addresses.has(row.address))) return;
     if (t.signal.aborted) throw new Error(`watches in time: ${body}`);
   }
 }
@@ -171,6 +181,8 @@ interface Target {
   readonly endpoints: readonly unknown[];
 }
 
+/** What is under way in an application that ends, is lost. */
+const answerMs = 20;
 /** Requests that can be under way when a member dies. */
 export const clients = 4;
 

@@ -12,21 +12,23 @@ type RelayMode = 'pass' | 'hold' | 'late' | 'garbage' | 'absent';
 
 export class Relay {
   readonly port: number;
+  readonly #host: string;
   readonly #pairs = new Set<Pair>();
   #mode: RelayMode = 'pass';
   #target: number;
 
-  private constructor(server: Server, target: number) {
+  private constructor(server: Server, target: number, host: string) {
     this.#target = target;
+    this.#host = host;
     this.port = (server.address() as AddressInfo).port;
     server.on('connection', (socket) => this.#accept(socket));
   }
 
-  static async start(t: TestContext, target: number): Promise<Relay> {
+  static async start(t: TestContext, target: number, host = '127.0.0.1'): Promise<Relay> {
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const relay = new Relay(server, target);
+    const relay = new Relay(server, target, host);
     t.after(() => {
       relay.cut();
       server.close();
@@ -67,7 +69,7 @@ export class Relay {
       );
       return;
     }
-    const pair = new Pair(client, connect(this.#target, '127.0.0.1'), () => {
+    const pair = new Pair(client, connect(this.#target, this.#host), () => {
       this.#pairs.delete(pair);
     });
     this.#pairs.add(pair);

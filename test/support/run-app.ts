@@ -1,7 +1,7 @@
 /**
  * An application for tests of `heddle run`. It says what happens to it, one line each: that it
  * listens, its signals, what its own calls got. `node run-app.ts [word ...]`, with words such as
- * `listen=8080`, `ignore=SIGTERM`, `end=SIGTERM:7`, `close=SIGTERM`, `call=SIGTERM:http://a:1/`.
+ * `delay=30` (milliseconds, before `listen`), `listen=8080`, `ignore=SIGTERM`, `end=SIGTERM:7`, `close=SIGTERM`, `call=SIGTERM:http://a:1/`.
  */
 
 import { createServer, request } from 'node:http';
@@ -11,6 +11,7 @@ function main(words: readonly string[]): void {
     const [name, value = ''] = split(word, '=');
     const [signal, rest = ''] = split(value, ':');
     if (name === 'listen') listen(Number(value));
+    else if (name === 'delay') delayMs = Number(value);
     else if (name === 'say') say(process.env[value] ?? '');
     else if (name === 'ignore') process.on(signal, () => say(signal));
     else if (name === 'close') process.on(signal, () => close(signal));
@@ -28,7 +29,9 @@ function split(text: string, mark: string): [string, string?] {
   return at === -1 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-const server = createServer((_request, response) => response.end(String(process.pid)));
+const server = createServer((_request, response) => {
+  setTimeout(() => response.end(String(process.pid)), delayMs);
+});
 
 function listen(port: number): void {
   server.listen(port, '127.0.0.1', () => say('listening'));
@@ -64,5 +67,8 @@ function call(signal: string, url: string): void {
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
+
+/** From a request to its answer. */
+let delayMs = 0;
 
 main(process.argv.slice(2));

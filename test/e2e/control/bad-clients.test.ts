@@ -8,6 +8,7 @@ import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { readJoinKey } from '../../../control/issuer/join-key.ts';
 import { createJoinToken } from '../../../control/issuer/join-token.ts';
 import { ControlClient } from '../../support/control-client.ts';
@@ -123,7 +124,7 @@ test('a process that flips 1000 times a second is told of at most 60 times', asy
   const startMs = performance.now();
   for (let flip = 0; flip < 2_000; flip++) {
     joining.say(flip % 2 === 1);
-    if (flip % 20 === 0) await new Promise((resume) => setTimeout(resume, 20));
+    if (flip % 20 === 0) await sleep(20);
   }
   await watch.untilEndpoints('127.0.0.1:4001');
   const seconds = (performance.now() - startMs) / 1000;
@@ -132,7 +133,7 @@ test('a process that flips 1000 times a second is told of at most 60 times', asy
   await served.once();
 });
 
-test('of a source with 100 000 endpoints nothing is taken, and the last good ones stay', async (t) => {
+test('of 100 000 endpoints in a file none is taken, and the last good ones stay', async (t) => {
   const folder = makeFolder(t);
   const file = join(folder, 'web.endpoints');
   writeFileSync(file, '127.0.0.1 1\n');

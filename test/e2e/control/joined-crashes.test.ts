@@ -4,36 +4,38 @@
  */
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { clients, startJoinedMesh } from '../../support/joined-mesh.ts';
 import { childOf, untilGone } from '../../support/run-process.ts';
 
-test('a crash of a member’s proxy costs what was under way in it, and its application nothing', async (t) => {
-  const mesh = await startJoinedMesh(t);
-  const members = await Promise.all([mesh.join(), mesh.join()]);
-  await mesh.untilServedBy(...members);
-  const load = mesh.load();
-  process.kill(childOf(members[0].pid, 'proxy'), 'SIGKILL');
-  await members[0].events.until('heddle: the proxy is back');
-  await mesh.untilServedBy(...members);
-  await load.stop();
-  assert.ok(load.failures.length <= clients, load.failures.join('\n'));
-  const said = members[0].events.all.filter((line) => line.startsWith('running '));
-  assert.equal(said.length, 1, 'the application is the one of before');
-});
+describe('joined processes', { concurrency: 3 }, () => {
+  test('a crash of a proxy costs what was under way, and its application nothing', async (t) => {
+    const mesh = await startJoinedMesh(t);
+    const members = await Promise.all([mesh.join(), mesh.join()]);
+    await mesh.untilServedBy(...members);
+    const load = mesh.load();
+    process.kill(childOf(members[0].pid, 'proxy'), 'SIGKILL');
+    await members[0].events.until('heddle: the proxy is back');
+    await mesh.untilServedBy(...members);
+    await load.stop();
+    assert.ok(load.failures.length <= clients, load.failures.join('\n'));
+    const said = members[0].events.all.filter((line) => line.startsWith('running '));
+    assert.equal(said.length, 1, 'the application is the one of before');
+  });
 
-test('who is killed costs what was under way in it, and is gone after its lease', async (t) => {
-  const mesh = await startJoinedMesh(t);
-  const members = await Promise.all([mesh.join(), mesh.join()]);
-  await mesh.untilServedBy(...members);
-  const load = mesh.load();
-  const [{ pid, application, ended }] = members;
-  const guard = childOf(pid, 'heddle-guard');
-  process.kill(pid, 'SIGKILL');
-  await ended;
-  await mesh.untilServedBy(members[1]);
-  await Promise.all([untilGone(guard), untilGone(application)]);
-  await load.stop();
-  assert.ok(load.answered > 100, `${load.answered} requests`);
-  assert.ok(load.failures.length <= clients, load.failures.join('\n'));
+  test('who is killed costs what was under way in it, and is gone after its lease', async (t) => {
+    const mesh = await startJoinedMesh(t);
+    const members = await Promise.all([mesh.join(), mesh.join()]);
+    await mesh.untilServedBy(...members);
+    const load = mesh.load();
+    const [{ pid, application, ended }] = members;
+    const guard = childOf(pid, 'heddle-guard');
+    process.kill(pid, 'SIGKILL');
+    await ended;
+    await mesh.untilServedBy(members[1]);
+    await Promise.all([untilGone(guard), untilGone(application)]);
+    await load.stop();
+    assert.ok(load.answered > 100, `${load.answered} requests`);
+    assert.ok(load.failures.length <= clients, load.failures.join('\n'));
+  });
 });

@@ -6,57 +6,63 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ControlClient } from '../../support/control-client.ts';
 import { type Seat, startJoinedMesh } from '../../support/joined-mesh.ts';
 
-test('a control plane that is frozen for longer than the lease loses nobody', async (t) => {
-  const { mesh, members, load } = await startLoaded(t);
-  const [{ process: control }] = mesh.seats;
-  control.signal('SIGSTOP');
-  await sleep(leaseMs + 1_000);
-  control.signal('SIGCONT');
-  // Whoever would be lost now would be within a lease.
-  const watch = watchWeb(t, mesh.seats[0]);
-  await watch.message(1);
-  assert.equal(watch.endpoints.length, members.length);
-  await sleep(3_000);
-  assert.equal(watch.endpoints.length, members.length);
-  assert.equal(watch.messages.length, 1);
-  await mesh.untilServedBy(...members);
-  await load.stop();
-  assert.ok(load.answered > 100, `${load.answered} requests`);
-  assert.deepEqual(load.failures, []);
-});
+describe('joined processes', { concurrency: 3 }, () => {
+  test('a control plane that is frozen for longer than the lease loses nobody', async (t) => {
+    const { mesh, members, load } = await startLoaded(t);
+    const [seat] = mesh.seats;
+    // Their leases have begun to run when it stops.
+    mesh.relay.mode = 'absent';
+    await untilLost(t, seat);
+    seat.process.signal('SIGSTOP');
+    await sleep(leaseMs + 1_000);
+    mesh.relay.mode = 'pass';
+    seat.process.signal('SIGCONT');
+    // Whoever would be lost now would be within a lease.
+    const watch = watchWeb(t, seat);
+    await watch.message(1);
+    assert.equal(watch.endpoints.length, members.length);
+    await sleep(3_000);
+    assert.equal(watch.endpoints.length, members.length);
+    assert.equal(watch.messages.length, 1);
+    await mesh.untilServedBy(...members);
+    await load.stop();
+    assert.ok(load.answered > 100, `${load.answered} requests`);
+    assert.deepEqual(load.failures, []);
+  });
 
-test('a control plane that is killed and started again loses nobody', async (t) => {
-  const { mesh, members, load } = await startLoaded(t);
-  const [seat] = mesh.seats;
-  await untilStored(t, seat, members.length);
-  await seat.kill();
-  await seat.start();
-  const watch = watchWeb(t, seat);
-  await watch.message(1);
-  assert.equal(watch.endpoints.length, members.length, 'from its disk');
-  await Promise.all(members.map(({ events }) => events.untilCount(/^heddle: joined /, 2)));
-  await mesh.untilServedBy(...members);
-  assert.equal(watch.messages.length, 1);
-  await load.stop();
-  assert.deepEqual(load.failures, []);
-});
+  test('a control plane that is killed and started again loses nobody', async (t) => {
+    const { mesh, members, load } = await startLoaded(t);
+    const [seat] = mesh.seats;
+    await untilStored(t, seat, members.length);
+    await seat.kill();
+    await seat.start();
+    const watch = watchWeb(t, seat);
+    await watch.message(1);
+    assert.equal(watch.endpoints.length, members.length, 'from its disk');
+    await Promise.all(members.map(({ events }) => events.untilCount(/^heddle: joined /, 2)));
+    await mesh.untilServedBy(...members);
+    assert.equal(watch.messages.length, 1);
+    await load.stop();
+    assert.deepEqual(load.failures, []);
+  });
 
-test('a control plane that starts again with nothing has all back, and loses no request', async (t) => {
-  const { mesh, members, load } = await startLoaded(t);
-  const [seat] = mesh.seats;
-  await seat.kill();
-  seat.forget();
-  await seat.start();
-  await mesh.untilServedBy(...members);
-  const later = await mesh.join();
-  await mesh.untilServedBy(...members, later);
-  await load.stop();
-  assert.deepEqual(load.failures, []);
+  test('a control plane that starts with nothing has all back, and costs no request', async (t) => {
+    const { mesh, members, load } = await startLoaded(t);
+    const [seat] = mesh.seats;
+    await seat.kill();
+    seat.forget();
+    await seat.start();
+    await mesh.untilServedBy(...members);
+    const later = await mesh.join();
+    await mesh.untilServedBy(...members, later);
+    await load.stop();
+    assert.deepEqual(load.failures, []);
+  });
 });
 
 async function startLoaded(t: TestContext) {
@@ -64,6 +70,21 @@ async function startLoaded(t: TestContext) {
   const members = await Promise.all([mesh.join(), mesh.join()]);
   await mesh.untilServedBy(...members);
   return { mesh, members, load: mesh.load() };
+}
+
+/** Nobody is connected who has joined. */
+async function untilLost(t: TestContext, { address }: Seat): Promise<void> {
+  const client = new ControlClient(t, address);
+  for (;;) {
+    const { instances } = await client.ask('heddle.view.v1.View', 'Status', {});
+    const connected = (instances as readonly Instance[]).filter((one) => one.connected === true);
+    if (connected.length === 0) return;
+    if (t.signal.aborted) throw new Error(JSON.stringify(instances));
+  }
+}
+
+interface Instance {
+  readonly connected?: boolean;
 }
 
 function watchWeb(t: TestContext, seat: Seat) {

@@ -1,7 +1,7 @@
 /**
- * Goal: a control plane that starts with nothing tells nobody that a service has no endpoints, until
- * those that had joined before had time to come back. Method: the executable, and grpc-js for who
- * joins and who watches.
+ * Goal: a control plane that starts with nothing tells nobody that a service has no endpoints,
+ * until those that had joined before had time to come back. Method: the executable, and grpc-js for
+ * who joins and who watches.
  */
 
 import assert from 'node:assert/strict';
