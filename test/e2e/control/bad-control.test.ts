@@ -57,10 +57,10 @@ test('fields that it does not know change nothing of what it knows', async (t) =
 
 test('a control plane that flips costs no request, and its last word counts', async (t) => {
   const { proxy, origins, says, load, answers } = await setUp(t);
-  for (let flip = 0; flip < 3_000; flip++) {
+  for (let flip = 0; flip < 2_000; flip++) {
     says({ add: { addrs: origins.slice(0, 1 + (flip % 2)).map((port) => endpoint(port)) } });
     if (flip % 2 === 1) says({ remove: { addrs: [address(origins[1])] } });
-    if (flip % 20 === 0) await sleep(20);
+    await sleep(1);
   }
   says({ remove: { addrs: [address(origins[1])] } });
   says({ add: { addrs: [endpoint(origins[1])] } });
