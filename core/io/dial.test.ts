@@ -53,7 +53,7 @@ test('a connection that came while the thread was held up is one', async (t) => 
   assert.deepEqual(ends, ['dialled']);
 });
 
-test('an address that does not answer is late once, and nothing comes of one given up', async (t) => {
+test('an address that does not answer is late once, one given up never', async (t) => {
   const { clock, ends, dial } = rig(t);
   // RFC 5737: for documents, so that nobody is there; some networks say so at once.
   dial('192.0.2.1', 9);
