@@ -17,7 +17,10 @@ export function parsePortFlag(text: string): number {
 
 /** `host:port` of control planes, each once. */
 export function parseControls(text: string): readonly string[] {
-  const controls = text.split(',').map((one) => one.trim());
+  const controls = text.split(',').map((one) => {
+    // Control planes listen there by default: its other address, ::1, would seem to have none.
+    return one.trim().replace(/^localhost:/, '127.0.0.1:');
+  });
   if (controls.every(isHostAndPort)) return [...new Set(controls)];
   throw new InvalidArgumentError('Expected host:port such as 127.0.0.1:8086, or several.');
 }

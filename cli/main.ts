@@ -57,6 +57,8 @@ function quietBrokenPipe(): void {
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
   });
+  // There is nobody to tell, and what a command looks after goes on.
+  process.stderr.on('error', () => undefined);
 }
 
 await main(process.argv.slice(2));

@@ -161,9 +161,10 @@ const upToAnHour = [0, 3_600_000] as const;
 const help = `
 Without --service and --port it is a client: nothing is announced, calls go by its proxy.
 
-The application finds its proxy by HTTP_PROXY and HTTPS_PROXY (also in lower case), NO_PROXY for
-its own host, NODE_USE_ENV_PROXY, and itself by HEDDLE_SERVICE, HEDDLE_NAMESPACE, HEDDLE_INSTANCE,
-HEDDLE_OUTBOUND, HEDDLE_INBOUND, HEDDLE_ADMIN and HEDDLE_CONTROL.
+The application finds its proxy by HTTP_PROXY and HTTPS_PROXY (also in lower case), with NO_PROXY
+for this host and what was there before, and NODE_USE_ENV_PROXY for Node; TLS stays its own, inside
+of CONNECT. It finds itself by HEDDLE_SERVICE, HEDDLE_NAMESPACE, HEDDLE_INSTANCE, HEDDLE_OUTBOUND,
+HEDDLE_INBOUND, HEDDLE_ADMIN and HEDDLE_CONTROL.
 
 A name is announced with a token: of --token-file, of HEDDLE_TOKEN, or of the heddle up of the same
 user, local.token in its state directory. Files that others can read are refused.

@@ -1,6 +1,7 @@
 /** `heddle stop`: ends what `heddle run` has started, by name, in its own order. */
 
 import { Command } from 'commander';
+import { nodeErrorCode } from '../core/base/node-error.ts';
 import { systemPause } from '../core/base/timers.ts';
 import { type CommandContext, exitFailure, exitUsage } from './context.ts';
 import { isSame, listRuns, type RunFacts } from './run/run-file.ts';
@@ -54,8 +55,16 @@ function namesOf({ service, namespace, instance, pid }: RunFacts): string[] {
 
 async function stopOne(run: RunFacts, context: CommandContext): Promise<void> {
   const about = cleanText(`${run.instance} (process ${run.pid}, ${run.command})`);
-  // Looked at again: between the list and now it may have ended, and its number be another's.
-  if (isSame(run)) process.kill(run.pid, 'SIGTERM');
+  try {
+    // Looked at again: between the list and now it may have ended, and its number be another's.
+    if (isSame(run)) process.kill(run.pid, 'SIGTERM');
+  } catch (error) {
+    if (nodeErrorCode(error) !== 'ESRCH') {
+      context.note(`heddle stop: ${about}: ${(error as Error).message}\n`);
+      context.exitCode = exitFailure;
+      return;
+    }
+  }
   for (let waitedMs = 0; isSame(run); waitedMs += lookMs) {
     if (waitedMs > run.graceMs + marginMs) {
       context.note(`heddle stop: ${about} still runs after its grace of ${run.graceMs} ms\n`);

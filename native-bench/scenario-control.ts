@@ -90,8 +90,11 @@ async function measureControlPlane(bench: Bench): Promise<Figure[]> {
     name: 'heddle up',
     command: join(projectDir, 'cli/heddle'),
     args: [
-      ...['up', '--config', file, '--state-dir', join(folder, 'state')],
-      ...['--listen', `127.0.0.1:${port}`, '--admin', `127.0.0.1:${adminPort}`],
+      'up',
+      `--config=${file}`,
+      `--state-dir=${join(folder, 'state')}`,
+      `--listen=127.0.0.1:${port}`,
+      `--admin=127.0.0.1:${adminPort}`,
     ],
     cores: options.proxyCores,
   });

@@ -30,10 +30,10 @@ function section(mark: string, ...words: readonly string[]): string {
 
 function render(): string {
   const overview = help();
-  const sections = commandsIn(overview).flatMap((name) => {
+  const sections = commandsIn(overview).map((name) => {
     const text = help(name);
     const parts = commandsIn(text).map((part) => section('###', name, part));
-    return [section('##', name), ...parts];
+    return `${section('##', name)}${parts.map((part) => `\n${part}`).join('')}`;
   });
   return `# Commands
 

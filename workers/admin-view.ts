@@ -8,8 +8,8 @@ import type { Clock } from '../core/base/clock.ts';
 import { renderExposition } from '../core/telemetry/exposition.ts';
 import type { MetricsMerger } from '../core/telemetry/merge.ts';
 import type { ProcessMetrics } from '../core/telemetry/process.ts';
-import type { RemoteView } from './discovery.ts';
 import type { MainMetrics } from './metrics.ts';
+import type { RemoteView } from './proxy-discovery.ts';
 import type { Publisher } from './snapshot.ts';
 
 /** How the configuration stands, next to what runs. */

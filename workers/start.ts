@@ -29,7 +29,7 @@ import {
 } from './admin-view.ts';
 import { countWorkers } from './config.ts';
 import { followConfig } from './config-reload.ts';
-import { loadDiscovery, type OpenDiscovery, type ProxyDiscovery } from './discovery.ts';
+import { loadDiscovery } from './discovery.ts';
 import { DrainRunner } from './drain-runner.ts';
 import { startInline } from './inline.ts';
 import { type Listener, listenOn } from './listen.ts';
@@ -38,6 +38,7 @@ import { createLogOutput, type LogOutput, type WriteBytes, writeStderr } from '.
 import { MainMetrics } from './metrics.ts';
 import { startPool, type WorkerEntry, type WorkerPool } from './pool.ts';
 import { bindPorts, listensInWorkers, type ProxyPorts } from './ports.ts';
+import type { OpenDiscovery, ProxyDiscovery } from './proxy-discovery.ts';
 import { Publisher } from './snapshot.ts';
 import { Supervisor, type SupervisorLimits, supervisorLimits } from './supervisor.ts';
 import type { Workforce } from './workforce.ts';

@@ -22,6 +22,7 @@ import { proxyArgs } from './proxy-args.ts';
 import { type ProxyAddresses, ProxyChild } from './proxy-child.ts';
 import type { Token } from './registration.ts';
 import { describeSelf, removeRunFile, writeRunFile } from './run-file.ts';
+import { untilUnused } from './until-unused.ts';
 
 interface RunEnv {
   /** What starts the proxy. */
@@ -52,6 +53,7 @@ class Supervisor {
   #announcer: Announcer | null = null;
   #health: Health | null = null;
   #isHealthy = false;
+  #isClosing = false;
   /** Why the proxy is not ready, as it says itself. */
   #unready = 'it does not answer';
   #interruptedMs = Number.NEGATIVE_INFINITY;
@@ -65,7 +67,7 @@ class Supervisor {
       withdraw: () => this.#announcer?.withdraw() ?? false,
       passOn: (signal) => this.#application?.signal(signal),
       killApplication: () => this.#killApplication(),
-      closeProxy: () => this.#proxy.close(),
+      closeProxy: () => this.#closeProxy(),
       killProxy: () => this.#proxy.kill(),
       finish: (end) => this.#finish(end),
     });
@@ -189,6 +191,17 @@ class Supervisor {
     if (this.#application === null) return;
     this.#env.say(`${this.#options.command} has not ended within the grace: it is killed`);
     this.#application.signal('SIGKILL');
+  }
+
+  #closeProxy(): void {
+    const isFirst = !this.#isClosing;
+    this.#isClosing = true;
+    this.#proxy.close();
+    if (isFirst && this.#addresses !== null) void this.#hurryProxy(this.#addresses);
+  }
+
+  async #hurryProxy({ admin }: ProxyAddresses): Promise<void> {
+    if (await untilUnused(formatAddress(admin), this.#timers)) this.#proxy.close();
   }
 
   #tellServing(): void {

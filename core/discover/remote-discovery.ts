@@ -24,7 +24,7 @@ import { StateStore } from './state-store.ts';
 import { type TargetTraits, TargetWatch } from './target-watch.ts';
 import { type StreamEnv, type StreamLimits, WatchStream } from './watch-stream.ts';
 
-export interface RemoteDiscoveryEnv {
+interface RemoteDiscoveryEnv {
   /** Around what is sent outside of an event of a connection. */
   readonly io: Pick<Io, 'enter' | 'leave'>;
   readonly openClient: (address: Address) => ControlClient;
@@ -58,7 +58,7 @@ export interface RemoteDiscoverySettings {
 }
 
 /** A stream as `/watches` shows it. */
-export interface WatchRow {
+interface WatchRow {
   readonly key: string;
   readonly api: string;
   readonly phase: string;

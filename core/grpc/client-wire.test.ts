@@ -228,6 +228,7 @@ describe('a client', () => {
     // A machine without any route says so at once.
     if (call.events[0] === text) {
       clock.advance(1_000);
+      await untilTurn('the end', () => other.events.length > 0);
       assert.match(other.events.join(), /^end UNAVAILABLE .*no connection after 1000 ms/);
     }
     assert.equal(client.activeCalls, 0);

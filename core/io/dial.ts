@@ -3,7 +3,7 @@
 import type { Address } from '../../api/settings.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { connectErrorCode } from '../base/node-error.ts';
-import { Timer, type TimerOwner, type TimerWheel } from '../base/timers.ts';
+import { systemTurn, Timer, type TimerOwner, type TimerWheel } from '../base/timers.ts';
 import type { Attempt, Connector, Io } from './io.ts';
 import type { Meter, Socket } from './socket.ts';
 import { nobody } from './socket-owner.ts';
@@ -25,6 +25,7 @@ export class Dial implements Connector, TimerOwner {
   readonly #owner: DialOwner;
   readonly #timer = new Timer(this);
   readonly #attempt: Attempt;
+  #over = false;
 
   constructor(context: DialContext, owner: DialOwner, address: Address, meter: Meter) {
     this.#context = context;
@@ -34,23 +35,35 @@ export class Dial implements Connector, TimerOwner {
   }
 
   abort(): void {
-    this.#context.timers.cancel(this.#timer);
+    this.#end();
     this.#attempt.abort();
   }
 
   onConnect(socket: Socket): void {
-    this.#context.timers.cancel(this.#timer);
+    this.#end();
     this.#owner.dialled(socket);
   }
 
   onConnectError(code: string): void {
-    this.#context.timers.cancel(this.#timer);
+    this.#end();
     this.#owner.dialFailed(connectErrorCode(code), code);
   }
 
+  /** A thread that was held up for so long hears of connections after its timers. */
   onTimer(): void {
+    systemTurn(() => {
+      if (!this.#over) this.#expire();
+    });
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#context.timers.cancel(this.#timer);
+  }
+
+  #expire(): void {
     const { io, connectTimeoutMs } = this.#context;
-    this.#attempt.abort();
+    this.abort();
     io.enter();
     const text = `no connection after ${connectTimeoutMs} ms (connectTimeoutMs)`;
     this.#owner.dialFailed('CONNECT_TIMEOUT', text);

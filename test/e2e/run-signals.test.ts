@@ -5,13 +5,17 @@
  */
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { Events } from '../support/events.ts';
+import { makeFolder } from '../support/process.ts';
 import { startRegistry } from '../support/registry.ts';
 import {
   appCommand,
   appPid,
   childOf,
+  executable,
   freePort,
   joining,
   nobody,
@@ -74,4 +78,20 @@ test('who is killed leaves nobody behind', async (t) => {
   process.kill(run.pid, 'SIGKILL');
   await events.until('SIGTERM');
   await Promise.all([untilGone(appPid(events)), untilGone(proxy)]);
+});
+
+test('who does not read what we say does not end the application', async (t) => {
+  const args = [
+    'run',
+    '--state-dir',
+    makeFolder(t),
+    ...nobody,
+    '--',
+    'sh',
+    '-c',
+    'sleep 1; exit 6',
+  ];
+  const child = spawn(executable, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  child.stderr.destroy();
+  assert.deepEqual(await once(child, 'exit'), [6, null]);
 });

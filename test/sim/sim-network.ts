@@ -94,14 +94,14 @@ export class SimServer {
   serve(stream: SimStream, path: string, bytes: Uint8Array): void {
     const known = this.#handlers.get(path);
     if (known === undefined) {
-      stream.call.end({ code: Code.UNIMPLEMENTED, message: path });
+      stream.end({ code: Code.UNIMPLEMENTED, message: path });
       return;
     }
     stream.encode = (message) => frameMessage(known.method.response, message);
-    known.handler(stream.call);
+    known.handler(stream);
     const request = known.method.request.decode(bytes);
-    if (request === null) stream.call.end({ code: Code.INVALID_ARGUMENT, message: 'malformed' });
-    else stream.call.onMessage(request);
+    if (request === null) stream.end({ code: Code.INVALID_ARGUMENT, message: 'malformed' });
+    else stream.onMessage(request);
   }
 
   chance(share: number): boolean {
@@ -147,9 +147,14 @@ interface ClientSide {
 }
 
 /** A call on its way through the network, in both directions. */
-class SimStream {
+class SimStream implements ServerCall<unknown, unknown> {
   encode: (message: unknown) => Buffer = () => Buffer.alloc(0);
-  readonly call: ServerCall<unknown, unknown>;
+  readonly peer = '10.0.0.1:1';
+  readonly deadlineMs = Number.POSITIVE_INFINITY;
+  onMessage: (message: unknown) => void = nothing;
+  onHalfClose: () => void = nothing;
+  onCancel: () => void = nothing;
+  onDrain: () => void = nothing;
   readonly #env: NetworkEnv;
   readonly #server: SimServer | null;
   readonly #client: ClientSide | null;
@@ -164,30 +169,30 @@ class SimStream {
     this.#env = env;
     this.#server = server;
     this.#client = client;
-    const nothing = (): void => undefined;
-    const stream = this;
-    this.call = {
-      peer: '10.0.0.1:1',
-      deadlineMs: Number.POSITIVE_INFINITY,
-      onMessage: nothing,
-      onHalfClose: nothing,
-      onCancel: nothing,
-      onDrain: nothing,
-      metadata: () => null,
-      send: (message) => stream.#send(stream.encode(message)),
-      sendFrame: (frame) => stream.#send(frame),
-      get queuedBytes() {
-        return stream.#queued;
-      },
-      get congested() {
-        return stream.#queued > 0;
-      },
-      get isOver() {
-        return stream.#serverOver;
-      },
-      end: (status) => stream.#end(status),
-      abort: () => stream.#end({ code: Code.RESOURCE_EXHAUSTED, message: 'aborted' }),
-    };
+  }
+
+  get queuedBytes(): number {
+    return this.#queued;
+  }
+
+  get congested(): boolean {
+    return this.#queued > 0;
+  }
+
+  get isOver(): boolean {
+    return this.#serverOver;
+  }
+
+  metadata(): null {
+    return null;
+  }
+
+  send(message: unknown): void {
+    this.sendFrame(this.encode(message));
+  }
+
+  abort(): void {
+    this.end({ code: Code.RESOURCE_EXHAUSTED, message: 'aborted' });
   }
 
   request(path: string, bytes: Uint8Array): void {
@@ -227,7 +232,7 @@ class SimStream {
     server.serve(this, path, bytes);
   }
 
-  #send(frame: Buffer): void {
+  sendFrame(frame: Buffer): void {
     const server = this.#server;
     if (this.#serverOver || server === null) return;
     const { faults } = this.#env;
@@ -247,10 +252,10 @@ class SimStream {
 
   #drain(): void {
     this.#queued = 0;
-    if (!this.#serverOver) this.call.onDrain();
+    if (!this.#serverOver) this.onDrain();
   }
 
-  #end(status: Status): void {
+  end(status: Status): void {
     if (this.#serverOver) return;
     this.#serverOver = true;
     this.#server?.closed(this);
@@ -261,7 +266,7 @@ class SimStream {
     if (this.#serverOver) return;
     this.#serverOver = true;
     this.#server?.closed(this);
-    this.call.onCancel();
+    this.onCancel();
   }
 
   #tellEnd(status: Status): void {
@@ -279,6 +284,8 @@ class SimStream {
     wake(run, dueMs - nowMs);
   }
 }
+
+function nothing(): undefined {}
 
 const prefixBytes = 5;
 const slowMaxMs = 5_000;

@@ -96,7 +96,7 @@ function launchWith(t: TestContext, command: string, yaml: string | null, option
 }
 
 /** Any command, which lives as long as the test at the most; starts it without waiting. */
-export function launch(
+function launch(
   t: TestContext,
   command: readonly string[],
   options: StartOptions = {},

@@ -1,7 +1,8 @@
 /**
  * An application for tests of `heddle run`. It says what happens to it, one line each: that it
  * listens, its signals, what its own calls got. `node run-app.ts [word ...]`, with words such as
- * `delay=30` (milliseconds, before `listen`), `listen=8080`, `ignore=SIGTERM`, `end=SIGTERM:7`, `close=SIGTERM`, `call=SIGTERM:http://a:1/`.
+ * `delay=30` (milliseconds, before `listen`), `listen=8080`, `ignore=SIGTERM`, `end=SIGTERM:7`,
+ * `close=SIGTERM`, `call=SIGTERM:http://a:1/`.
  */
 
 import { createServer, request } from 'node:http';

@@ -71,7 +71,7 @@ function crossing(
   how: { readonly from: string; readonly typeOnly: boolean },
 ): string | null {
   const allowed = [...(uses[source.folder] ?? uses[source.area] ?? [])];
-  if (/^workers\/(main|start|discovery|config[^/]*)\.ts$/.test(how.from)) {
+  if (/^workers\/(main|start|discovery-[^/]*|config[^/]*)\.ts$/.test(how.from)) {
     allowed.push('control/sources', 'control/index');
   }
   const name = target.folder;
