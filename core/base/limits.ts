@@ -121,6 +121,8 @@ export const hopsMax = 64;
 /** Targets that a worker keeps; the least recently used idle one gives way. */
 export const targetsMax = 10_000;
 export const targetIdleMs = 90_000;
+/** The same for what a worker sends to, where a control plane is asked for each. */
+export const watchedIdleMs = 5_000;
 /** Spellings of authorities that a worker finds without a string; a power of two. */
 export const authorityCacheMax = 8_192;
 /** Longer ones are looked up by their canonical spelling each time. */
@@ -146,7 +148,7 @@ export const endpointsMax = 64 * 1024;
 /** Addresses of the control plane that are used. */
 export const controlAddressesMax = 64;
 /** Watches on one connection to the control plane: as many as any server has to take. */
-export const controlCallsPerConnection = 100;
+export const controlCallsPerConnectionMax = 100;
 /** Between attempts at a watch of the control plane, before jitter. */
 export const controlBackoffMinMs = 100;
 export const controlBackoffMaxMs = 10_000;
@@ -167,7 +169,7 @@ export const profileWaitMs = 300;
 /** Changes of a target within this time reach the workers as one. */
 export const publishMs = 20;
 /** How long the watches of a target that nobody uses are kept. */
-export const outboundLingerMs = 5_000;
+export const outboundLingerMs = 1_000;
 export const inboundLingerMs = 90_000;
 /** Targets on disk, and bytes of all of them and of one; the oldest go. */
 export const statesMax = 10_000;

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { controlCallsPerConnection, controlShutMaxMs } from '../base/limits.ts';
+import { controlCallsPerConnectionMax, controlShutMaxMs } from '../base/limits.ts';
 import { seededRandom } from '../base/random.ts';
 import type { CallListener } from '../grpc/client-call.ts';
 import type { Method } from '../grpc/method.ts';
@@ -133,7 +133,7 @@ test('an instance that vanishes loses its calls, one that stays keeps them', () 
 test('a connection has so many calls, and those beyond it get another', () => {
   const rig = new Rig();
   rig.follow(1);
-  const calls = Array.from({ length: controlCallsPerConnection * 2 + 1 }, () =>
+  const calls = Array.from({ length: controlCallsPerConnectionMax * 2 + 1 }, () =>
     rig.channel.open(method, '', quiet),
   );
   assert.equal(rig.clients.get('1'), 3);

@@ -9,7 +9,7 @@ import { backoffMs } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import {
   controlAddressesMax,
-  controlCallsPerConnection,
+  controlCallsPerConnectionMax,
   controlShutMaxMs,
   controlShutMinMs,
 } from '../base/limits.ts';
@@ -145,7 +145,7 @@ export class ControlChannel {
   }
 
   #line(instance: Instance): Line {
-    const roomy = instance.lines.find(({ active }) => active < controlCallsPerConnection);
+    const roomy = instance.lines.find(({ active }) => active < controlCallsPerConnectionMax);
     if (roomy !== undefined) return roomy;
     const line = { client: this.#env.openClient(instance.target), active: 0 };
     instance.lines.push(line);

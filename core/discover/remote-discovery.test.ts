@@ -11,6 +11,7 @@ import type { ResolvedTarget } from '../../api/discovery.ts';
 import { DiscoveryRig, defaultSettings, Seen } from '../../test/support/discovery-rig.ts';
 import { address, detect, FakeControl, setOf } from '../../test/support/fake-control.ts';
 import { untilTurn } from '../../test/support/turns.ts';
+import { outboundLingerMs } from '../base/limits.ts';
 
 const web = 'web.demo:80';
 
@@ -91,12 +92,12 @@ test('names of one path share its stream, and the last to go ends it', async () 
   for (const one of seen) await one.until('1');
   assert.equal(rig.control.open('destination', web).length, 1);
   for (const one of seen) one.unwatch();
-  await rig.pass(4_000);
+  await rig.pass(outboundLingerMs - 300);
   // Back within the time, without another question.
   const asked = rig.control.asked.length;
   const again = rig.watch('host:web');
   assert.equal(again.ports, '1');
-  await rig.pass(3_000);
+  await rig.pass(500);
   assert.deepEqual([...rig.discovery.watches()].map(({ key }) => key).join(), idleKeys);
   again.unwatch();
   await rig.until('no call', () => rig.control.calls.size === 0);

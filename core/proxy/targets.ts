@@ -5,7 +5,7 @@
  */
 
 import { decodeSnapshot, type TargetKind, targetKey } from '../../api/snapshot.ts';
-import { discoverTimeoutMs, targetIdleMs, targetsMax } from '../base/limits.ts';
+import { discoverTimeoutMs, targetIdleMs, targetsMax, watchedIdleMs } from '../base/limits.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
 import type { Head } from '../http/head.ts';
 import type { PoolContext } from '../pool/pools.ts';
@@ -78,10 +78,13 @@ export class Targets {
 
   /** Forgets targets that nobody uses; called with the rest of the housekeeping. */
   sweep(): void {
-    const oldest = this.#core.io.nowMs - targetIdleMs;
+    const { io, settings } = this.#core;
+    // Each is asked for at the control plane for as long as it is kept.
+    const outboundIdleMs = settings.control === '' ? targetIdleMs : watchedIdleMs;
     for (const target of this.#byKey.values()) {
       target.sweep();
-      if (target.lastUsedMs < oldest && target.idle) this.#drop(target);
+      const idleMs = target.direction === 'outbound' ? outboundIdleMs : targetIdleMs;
+      if (target.lastUsedMs < io.nowMs - idleMs && target.idle) this.#drop(target);
     }
     if (!this.#dropped) return;
     this.#dropped = false;

@@ -1,11 +1,12 @@
 /**
- * Goal: each who waits to learn what a target is waits for a time of its own. Method: targets that
- * main answers late or never, and a clock that the test moves.
+ * Goal: each who waits to learn what a target is waits for a time of its own, and a target that
+ * nobody uses is forgotten. Method: targets that main answers late or never, and a clock that the
+ * test moves.
  */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { discoverTimeoutMs } from '../../core/base/limits.ts';
+import { discoverTimeoutMs, targetIdleMs, watchedIdleMs } from '../../core/base/limits.ts';
 import { answerAlways } from '../support/answer-always.ts';
 import { type Harness, startHarness, untilQuiet } from '../support/proxy-harness.ts';
 import { untilTurn } from '../support/turns.ts';
@@ -96,3 +97,32 @@ async function assertLateEnd(harness: Harness): Promise<void> {
   harness.passTime(2 * marginMs);
   await assertTimedOut(client);
 }
+
+test('what nobody uses is forgotten, soon where a control plane is asked for it', async () => {
+  const origin = await startOrigin(answerAlways(ok));
+  const targets = { 'host:web': { endpoints: [{ port: origin.port }] } };
+  for (const [control, idleMs] of [
+    ['', targetIdleMs],
+    ['127.0.0.1:8086', watchedIdleMs],
+  ] as const) {
+    const harness = await startHarness(targets, { control });
+    const client = await dial(harness.outboundPort);
+    client.write(get);
+    assert.ok((await client.readResponse()).startsWith('HTTP/1.1 200 '));
+    harness.stopTime();
+    harness.passTime(idleMs - 1_000);
+    client.write(get);
+    assert.ok((await client.readResponse()).startsWith('HTTP/1.1 200 '));
+    harness.passTime(idleMs - 1_000);
+    assert.deepEqual([harness.idles, harness.wants], [[], ['host:web']]);
+    harness.passTime(2_000);
+    await untilTurn('it is forgotten', () => harness.idles.length > 0);
+    assert.deepEqual(harness.idles, ['host:web']);
+    client.write(get);
+    assert.ok((await client.readResponse()).startsWith('HTTP/1.1 200 '));
+    assert.deepEqual(harness.wants, ['host:web', 'host:web']);
+    client.destroy();
+    await harness.close();
+  }
+  await origin.close();
+});

@@ -39,6 +39,8 @@ export interface Harness {
   readonly logs: Extract<WorkerToMain, { kind: 'log' }>[];
   readonly access: string[];
   readonly wants: string[];
+  /** Targets that the proxy has forgotten. */
+  readonly idles: string[];
   /** Slots that the proxy has let go of. */
   readonly released: number[];
   readonly proxy: DataPlane;
@@ -63,6 +65,7 @@ export async function startHarness(
   const logs: Harness['logs'] = [];
   const access: string[] = [];
   const wants: string[] = [];
+  const idles: string[] = [];
   const released: number[] = [];
   const definitions: CellDefinition[] = [];
   const clock = new SteppedClock();
@@ -88,7 +91,8 @@ export async function startHarness(
       if (message.kind === 'want') {
         wants.push(message.key);
         table.answer(message.key);
-      } else if (message.kind === 'log') logs.push(message);
+      } else if (message.kind === 'idle') idles.push(message.key);
+      else if (message.kind === 'log') logs.push(message);
       else if (message.kind === 'access') access.push(message.lines);
       else if (message.kind === 'released') released.push(...message.slots);
       else if (message.kind === 'cells') definitions.push(...message.definitions);
@@ -105,6 +109,7 @@ export async function startHarness(
     logs,
     access,
     wants,
+    idles,
     released,
     proxy,
     setTarget: (key, target) => table.set(key, target),
