@@ -110,3 +110,27 @@ test('it serves when the path is good, not when the port accepts', async (t) => 
   process.kill(run.pid, 'SIGTERM');
   await run.ended;
 });
+
+test('all control planes are told, and one that is not there holds nobody up', async (t) => {
+  const events = new Events();
+  const registries = await Promise.all(
+    ['a', 'b'].map((name) => startRegistry(t, (event) => events.add(`${name} ${event}`))),
+  );
+  const port = await freePort();
+  const [a, b] = registries.map(({ address }) => address);
+  const controls = `${a},127.0.0.1:1,${b},${a}`;
+  const command = appCommand(`listen=${port}`, 'end=SIGTERM:2');
+  const run = startRun(t, [...joining(controls, port), ...command], { events });
+  await Promise.all([events.until('a serving'), events.until('b serving')]);
+  await events.until(/^heddle: no control plane at 127\.0\.0\.1:1, trying on: UNAVAILABLE/);
+  const [first, ...others] = registries.flatMap(({ registrations }) => registrations);
+  assert.deepEqual(
+    others.map(({ instance }) => instance),
+    [first.instance],
+  );
+  process.kill(run.pid, 'SIGTERM');
+  assert.deepEqual(await run.ended, [2, null]);
+  for (const heard of ['a left', 'b left']) {
+    assert.ok(events.index(heard) >= 0 && events.index(heard) < events.index('SIGTERM'), heard);
+  }
+});
