@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { TimerWheel } from '../../core/base/timers.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
+import { untilTurn } from '../../test/support/turns.ts';
 import { ConfigCatalog } from './config-catalog.ts';
 import { loadConfig } from './load-config.ts';
 
@@ -34,14 +35,18 @@ test('services follow the file, problems say why they do not', async (t) => {
     timers.close();
     rmSync(folder, { recursive: true });
   });
-  const changed = (): Promise<void> =>
-    new Promise((resolve) => {
-      const stop = catalog.onChange(() => {
-        stop();
-        resolve();
-      });
-      clock.advance(2_100);
+  // Whoever is looking at the file just now looks again after a while.
+  const changed = async (): Promise<void> => {
+    let told = false;
+    const stop = catalog.onChange(() => {
+      told = true;
     });
+    await untilTurn('a change', () => {
+      if (!told) clock.advance(100);
+      return told;
+    });
+    stop();
+  };
   const ports = (): number[] => catalog.services().map(({ port }) => port);
   assert.deepEqual([ports(), catalog.isSettling(), catalog.status().error], [[80], false, null]);
   write(81);
