@@ -4,7 +4,15 @@
  */
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -30,8 +38,9 @@ class Rig implements Disposable {
     return new StateStore({ clock, timers, counters, log: { warn } }, this.folder, 'w', bounds);
   }
 
+  /** None before a store has made the folder. */
   names(): string[] {
-    return readdirSync(this.folder).toSorted();
+    return existsSync(this.folder) ? readdirSync(this.folder).toSorted() : [];
   }
 
   path(key: string): string {
