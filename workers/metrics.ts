@@ -2,41 +2,18 @@
 
 import { type SharedMemory, statusField, statusWords } from '../api/shared-memory.ts';
 import { version } from '../core/base/version.ts';
-import type { FamilyOf, LabelsOf } from '../core/telemetry/families.ts';
+import { HeldCells } from '../core/telemetry/held-cells.ts';
 import type { MetricsMerger } from '../core/telemetry/merge.ts';
 
-export class MainMetrics {
-  readonly #merger: MetricsMerger;
+export class MainMetrics extends HeldCells {
   readonly #memory: SharedMemory;
   readonly #workers: number;
-  /** Held once each: their label sets are few and closed. */
-  readonly #cells = new Map<string, number>();
 
   constructor(merger: MetricsMerger, memory: SharedMemory, workers: number) {
-    this.#merger = merger;
+    super(merger.registry);
     this.#memory = memory;
     this.#workers = workers;
     this.set('proxy_build_info', { version, vendor: 'heddle', profile: 'release' }, 1);
-  }
-
-  count<Name extends FamilyOf<'counter'>>(family: Name, labels: LabelsOf<Name>, by = 1): void {
-    const { registry } = this.#merger;
-    registry.cells[this.#cellOf(family, labels, () => registry.counter(family, labels))] += by;
-  }
-
-  set<Name extends FamilyOf<'gauge'>>(family: Name, labels: LabelsOf<Name>, value: number): void {
-    const { registry } = this.#merger;
-    registry.cells[this.#cellOf(family, labels, () => registry.gauge(family, labels))] = value;
-  }
-
-  /** Takes over a count that somebody else keeps. */
-  total<Name extends FamilyOf<'counter'>>(
-    family: Name,
-    labels: LabelsOf<Name>,
-    value: number,
-  ): void {
-    const { registry } = this.#merger;
-    registry.cells[this.#cellOf(family, labels, () => registry.counter(family, labels))] = value;
   }
 
   /** Copies the status rows; to be called before a scrape. */
@@ -67,15 +44,5 @@ export class MainMetrics {
         read(statusField.loopDelayMs) / 1000,
       );
     }
-  }
-
-  #cellOf(family: string, labels: Readonly<Record<string, unknown>>, hold: () => number): number {
-    const key = `${family} ${JSON.stringify(labels)}`;
-    let cell = this.#cells.get(key);
-    if (cell === undefined) {
-      cell = hold();
-      this.#cells.set(key, cell);
-    }
-    return cell;
   }
 }
