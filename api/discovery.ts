@@ -32,6 +32,16 @@ export interface ResolvedTarget {
   readonly policy?: TargetPolicy;
 }
 
+/** Nobody knows of it. */
+export const absentTarget: ResolvedTarget = {
+  state: 'absent',
+  authority: '',
+  namespace: '',
+  service: '',
+  protocol: 'auto',
+  endpoints: [],
+};
+
 /** Where a target's endpoints come from and how fresh they are; `/endpoints` shows it. */
 export interface SourceStatus {
   /**

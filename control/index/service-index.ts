@@ -4,7 +4,12 @@
  * a service that did not change keeps its source, and its watchers hear nothing.
  */
 
-import type { Discovery, ResolvedTarget, SourceStatus } from '../../api/discovery.ts';
+import {
+  absentTarget,
+  type Discovery,
+  type ResolvedTarget,
+  type SourceStatus,
+} from '../../api/discovery.ts';
 import { assert } from '../../core/base/assert.ts';
 import type { LoadedConfig } from '../model/loaded-config.ts';
 import { createServiceNames, type NamedTarget, type ServiceNames } from './service-names.ts';
@@ -149,12 +154,3 @@ export class ServiceIndex implements Discovery {
 function lastGood(watch: Watch) {
   return watch.target?.state === 'ready' ? watch.target.endpoints : null;
 }
-
-const absentTarget: ResolvedTarget = {
-  state: 'absent',
-  authority: '',
-  namespace: '',
-  service: '',
-  protocol: 'auto',
-  endpoints: [],
-};

@@ -78,15 +78,6 @@ export function assembleInbound(server: Server | null, to: Address): ResolvedTar
   };
 }
 
-export const absentTarget: ResolvedTarget = {
-  state: 'absent',
-  authority: '',
-  namespace: '',
-  service: '',
-  protocol: 'auto',
-  endpoints: [],
-};
-
 function outboundProtocol({ protocol }: OutboundPolicy): Protocol {
   const kind = protocol?.kind ?? null;
   switch (kind?.kind) {

@@ -4,7 +4,12 @@
  */
 
 import { join } from 'node:path';
-import type { Discovery, ResolvedTarget, SourceStatus } from '../../api/discovery.ts';
+import {
+  absentTarget,
+  type Discovery,
+  type ResolvedTarget,
+  type SourceStatus,
+} from '../../api/discovery.ts';
 import type { GetDestination } from '../../api/gen/proxy/destination.ts';
 import type { Address } from '../../api/settings.ts';
 import type { Clock } from '../base/clock.ts';
@@ -13,7 +18,7 @@ import type { Random } from '../base/random.ts';
 import type { TimerWheel } from '../base/timers.ts';
 import type { Io } from '../io/io.ts';
 import { formatAddress, isAuthority, splitAuthority } from './address-text.ts';
-import { absentTarget, assembleInbound } from './assemble.ts';
+import { assembleInbound } from './assemble.ts';
 import { ControlChannel, type ControlClient } from './control-channel.ts';
 import { createCounters } from './counters.ts';
 import { DestinationSets } from './destination-sets.ts';

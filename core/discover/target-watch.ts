@@ -8,7 +8,7 @@
  *   any --"there is no such thing"--> unmeshed, or absent where passthrough is refused
  */
 
-import type { ResolvedTarget, SourceStatus } from '../../api/discovery.ts';
+import { absentTarget, type ResolvedTarget, type SourceStatus } from '../../api/discovery.ts';
 import type { Clock } from '../base/clock.ts';
 import {
   diskWaitMs,
@@ -18,7 +18,6 @@ import {
   unknownKeptMs,
 } from '../base/limits.ts';
 import { Timer, type TimerOwner, type TimerWheel } from '../base/timers.ts';
-import { absentTarget } from './assemble.ts';
 import type { Assembly, AssemblyOwner } from './assembly.ts';
 import type { DiscoveryCounters } from './counters.ts';
 import type { StoredState } from './state-file.ts';
