@@ -13,6 +13,7 @@ import type {
 import type { ProxySettings } from '../../api/settings.ts';
 import { createSharedMemory, type SharedMemory } from '../../api/shared-memory.ts';
 import { encodeSnapshot, type TargetSnapshot } from '../../api/snapshot.ts';
+import { defaultConfig } from '../../control/model/default-settings.ts';
 import { type Clock, systemClock } from '../../core/base/clock.ts';
 import * as limits from '../../core/base/limits.ts';
 import { systemRandom } from '../../core/base/random.ts';
@@ -259,48 +260,11 @@ function portOf(server: Server): number {
 }
 
 const testSettings: ProxySettings = {
-  control: '',
-  workload: '',
+  ...defaultConfig.settings,
   stateDir: 'off',
-  controlStreamInitialMs: limits.controlStreamInitialMs,
-  controlStreamIdleMs: limits.controlStreamIdleMs,
-  controlStreamLifetimeMs: limits.controlStreamLifetimeMs,
   outbound: { host: '127.0.0.1', port: 0 },
   inbound: { host: '127.0.0.1', port: 0 },
-  inboundTo: null,
   admin: null,
-  binds: [],
   workers: 0,
-  accept: 'transfer',
-  maxConnections: limits.maxConnectionsDefault,
-  passthrough: 'refuse',
-  allowRemote: false,
-  headBytesMax: limits.headBytesMax,
-  headFieldsMax: limits.headFieldsMax,
-  headTimeoutMs: limits.headTimeoutMs,
-  bodyIdleTimeoutMs: limits.bodyIdleTimeoutMs,
-  clientIdleTimeoutMs: limits.clientIdleTimeoutMs,
-  connectTimeoutMs: limits.connectTimeoutMs,
-  responseTimeoutMs: limits.responseTimeoutMs,
-  poolIdleTimeoutMs: limits.poolIdleTimeoutMs,
-  poolConnectionsMax: limits.poolConnectionsMax,
-  http2InitialStreamWindowSize: limits.http2InitialStreamWindowBytes,
-  http2InitialConnectionWindowSize: limits.http2InitialConnectionWindowBytes,
-  http2MaxConcurrentStreams: limits.http2ConcurrentStreamsMax,
-  http2MaxFrameSize: limits.http2MaxFrameBytes,
-  http2MaxHeaderListSize: limits.headBytesMax,
-  http2KeepAliveIntervalMs: limits.http2KeepAliveIntervalMs,
-  http2KeepAliveTimeoutMs: limits.http2KeepAliveTimeoutMs,
-  http2IdleTimeoutMs: limits.http2IdleTimeoutMs,
-  http2ConnectionAgeMs: limits.http2ConnectionAgeMs,
-  queueRequestsMax: limits.queueRequestsMax,
-  failfastTimeoutMs: limits.failfastTimeoutMs,
-  inFlightMax: limits.inFlightMax,
-  detectTimeoutMs: limits.detectTimeoutMs,
   announceMs: 0,
-  graceMs: 30_000,
-  logLevel: 'info',
-  logFormat: 'plain',
-  accessLog: 'off',
-  adminShutdown: false,
 };
