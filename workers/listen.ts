@@ -15,6 +15,7 @@ import { BoundSocket, createServer, type Server, Socket } from 'node:net';
 import type { Address } from '../api/settings.ts';
 import { formatAddress } from '../control/model/address.ts';
 import { handshakeMs, heldSocketsMax } from '../core/base/limits.ts';
+import { explainListenError } from '../core/base/node-error.ts';
 import { systemTurn, Timer, type TimerWheel } from '../core/base/timers.ts';
 import { type DescriptorCalls, descriptorCalls } from './descriptor-calls.ts';
 
@@ -207,20 +208,8 @@ function createPausedServer(): Server {
 }
 
 function describeFailure(setting: string, address: Address, error: NodeJS.ErrnoException): string {
-  return `${setting}: cannot listen on ${formatAddress(address)}: ${explain(error)}`;
-}
-
-function explain(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return 'another process has this port (EADDRINUSE); name another one or stop that process';
-    case 'EADDRNOTAVAIL':
-      return 'no interface of this machine has this address (EADDRNOTAVAIL)';
-    case 'EACCES':
-      return 'ports below 1024 need a privilege (EACCES); name a higher one';
-    default:
-      return error.message;
-  }
+  const reason = explainListenError(error, () => 'another process');
+  return `${setting}: cannot listen on ${formatAddress(address)}: ${reason}`;
 }
 
 /**

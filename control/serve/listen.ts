@@ -5,6 +5,7 @@
 
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Address } from '../../api/settings.ts';
+import { explainListenError } from '../../core/base/node-error.ts';
 import { formatAddress } from '../model/address.ts';
 import { findPortHolder } from './port-holder.ts';
 
@@ -42,7 +43,8 @@ export function listen(options: ListenOptions, server: Server): Promise<Listenin
   return new Promise((resolve, reject) => {
     const onFailure = (error: NodeJS.ErrnoException): void => {
       const where = `${setting}: cannot listen on ${formatAddress(address)}`;
-      reject(new ListenError(`${where}: ${explain(address, error)}`));
+      const holder = (): string => findPortHolder(address.port) ?? 'another process';
+      reject(new ListenError(`${where}: ${explainListenError(error, holder)}`));
     };
     server.once('error', onFailure);
     server.listen({ host: address.host, port: address.port, backlog }, () => {
@@ -52,21 +54,6 @@ export function listen(options: ListenOptions, server: Server): Promise<Listenin
       resolve({ address: { host, port }, close: () => server.close() });
     });
   });
-}
-
-function explain(address: Address, error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case 'EADDRINUSE': {
-      const holder = findPortHolder(address.port) ?? 'another process';
-      return `${holder} has this port (EADDRINUSE); name another one or stop that process`;
-    }
-    case 'EADDRNOTAVAIL':
-      return 'no interface of this machine has this address (EADDRNOTAVAIL)';
-    case 'EACCES':
-      return 'ports below 1024 need a privilege (EACCES); name a higher one';
-    default:
-      return error.message;
-  }
 }
 
 /** The kernel lowers it to net.core.somaxconn. */

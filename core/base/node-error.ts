@@ -20,6 +20,20 @@ export function nodeErrorCode(error: unknown): string {
   return 'UNKNOWN';
 }
 
+/** Why a port cannot be listened on, and what to do; `holder` is who has it. */
+export function explainListenError(error: Error, holder: () => string): string {
+  switch (nodeErrorCode(error)) {
+    case 'EADDRINUSE':
+      return `${holder()} has this port (EADDRINUSE); name another one or stop that process`;
+    case 'EADDRNOTAVAIL':
+      return 'no interface of this machine has this address (EADDRNOTAVAIL)';
+    case 'EACCES':
+      return 'ports below 1024 need a privilege (EACCES); name a higher one';
+    default:
+      return error.message;
+  }
+}
+
 /** What a failed attempt to connect means for the request that waited for it. */
 export function connectErrorCode(systemCode: string): ErrorCode {
   switch (systemCode) {
