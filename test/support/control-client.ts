@@ -8,6 +8,7 @@ import { resolve } from 'node:path';
 import type { TestContext } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync, type ServiceDefinition } from '@grpc/proto-loader';
+import { cleanUp } from './cleanup.ts';
 
 const protoFolder = resolve(import.meta.dirname, '../../api/proto');
 const files = ['destination', 'outbound', 'inbound', 'registry', 'view'].map(
@@ -30,7 +31,7 @@ export class ControlClient {
   constructor(t: TestContext, at: number | string) {
     const address = typeof at === 'string' ? at : `127.0.0.1:${at}`;
     this.#channel = new grpc.Client(address, grpc.credentials.createInsecure());
-    t.after(() => this.#channel.close());
+    cleanUp(t, () => this.#channel.close());
   }
 
   /** Resolves when the service is known: who is told that it is too early asks again. */

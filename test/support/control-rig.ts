@@ -16,6 +16,7 @@ import { ControlServer } from '../../control/serve/control-server.ts';
 import { ControlMetrics } from '../../control/serve/metrics.ts';
 import { Registry } from '../../control/sources/registry.ts';
 import { TimerWheel } from '../../core/base/timers.ts';
+import { cleanUp } from './cleanup.ts';
 import { ControlClient } from './control-client.ts';
 import { FakeClock } from './fake-clock.ts';
 
@@ -126,7 +127,7 @@ export async function startControlRig(t: TestContext): Promise<ControlRig> {
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const { port } = listener.address() as AddressInfo;
-  t.after(() => {
+  cleanUp(t, () => {
     listener.close();
     server.close();
     index.close();

@@ -24,6 +24,7 @@ import { TimerWheel } from '../../core/base/timers.ts';
 import { GrpcServer } from '../../core/grpc/server.ts';
 import { okStatus, type Status } from '../../core/grpc/status.ts';
 import { Io } from '../../core/io/io.ts';
+import { cleanUp } from './cleanup.ts';
 
 type Endpoints = MessageInitShape<typeof EndpointsResponseSchema>;
 type StatusAnswer = MessageInitShape<typeof StatusResponseSchema>;
@@ -66,7 +67,7 @@ export async function startFakeView(t: TestContext, answers: Answers): Promise<F
   });
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
-  t.after(() => {
+  cleanUp(t, () => {
     server.close();
     listener.close();
     timers.close();

@@ -6,6 +6,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { cleanUp } from './cleanup.ts';
 import { Events } from './events.ts';
 import {
   ask,
@@ -71,7 +72,7 @@ export async function startJoinedMesh(t: TestContext, controls = 1): Promise<Joi
   const tokenFile = join(seats[0].stateFolder, 'local.token');
   const members: RunProcess[] = [];
   // As a person ends them: what is killed leaves its application to a guard, for a moment.
-  t.after(() => Promise.all(members.map(endGently)));
+  cleanUp(t, () => Promise.all(members.map(endGently)));
   return {
     seats,
     caller,

@@ -20,6 +20,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cleanUp } from './cleanup.ts';
 
 /** An address of this test file's own: nobody else is given a port there that has become free. */
 export const ownHost = `127.1.${process.pid & 0xff}.${1 + ((process.pid >> 8) % 254)}`;
@@ -60,7 +61,7 @@ export interface ProxyProcess {
 
 export function makeFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'heddle-process-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  cleanUp(t, () => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -112,7 +113,7 @@ function launch(
     env: { ...process.env, ...options.environment },
   });
   const proxy = new Launched(child, folder);
-  t.after(async () => {
+  cleanUp(t, async () => {
     child.kill('SIGKILL');
     await proxy.ended;
   });
@@ -200,7 +201,7 @@ export async function startHttpOrigin(
   const server = createServer({ keepAliveTimeout: 60_000 }, answer);
   server.listen(0, host);
   await once(server, 'listening');
-  t.after(() => {
+  cleanUp(t, () => {
     server.closeAllConnections();
     server.close();
   });
@@ -246,7 +247,7 @@ export async function ask(port: number, path: string, options: AskOptions = {}):
 /** One kept connection. */
 export function keepOne(t: TestContext): Agent {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  t.after(() => agent.destroy());
+  cleanUp(t, () => agent.destroy());
   return agent;
 }
 
@@ -326,7 +327,7 @@ export function startLoad(
     stopping.abort();
     await Promise.all(running);
   };
-  t.after(stop);
+  cleanUp(t, stop);
   return {
     failures,
     get answered() {

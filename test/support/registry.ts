@@ -21,6 +21,7 @@ import { TimerWheel } from '../../core/base/timers.ts';
 import { GrpcServer } from '../../core/grpc/server.ts';
 import type { ServerCall } from '../../core/grpc/server-call.ts';
 import type { Status } from '../../core/grpc/status.ts';
+import { cleanUp } from './cleanup.ts';
 
 type JoinCall = ServerCall<JoinRequest, JoinResponse>;
 
@@ -87,6 +88,6 @@ export async function startRegistry(
     await once(server, 'close');
     timers.close();
   };
-  t.after(close);
+  cleanUp(t, close);
   return { port, address: `127.0.0.1:${port}`, registrations, close };
 }

@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
+import { cleanUp } from './cleanup.ts';
 
 /** `absent`: connections are reset as soon as they come. */
 type RelayMode = 'pass' | 'hold' | 'late' | 'garbage' | 'absent';
@@ -29,7 +30,7 @@ export class Relay {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const relay = new Relay(server, target, host);
-    t.after(() => {
+    cleanUp(t, () => {
       relay.cut();
       server.close();
     });

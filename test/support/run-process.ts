@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import type { TestContext } from 'node:test';
+import { cleanUp } from './cleanup.ts';
 import { Events } from './events.ts';
 import { makeFolder, ownHost, type ProxyProcess } from './process.ts';
 
@@ -47,7 +48,7 @@ export function startRun(
   });
   for (const stream of [child.stdout, child.stderr]) readLines(stream, events.add);
   const ended = untilClosed(child);
-  t.after(async () => {
+  cleanUp(t, async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     await ended;
   });
