@@ -1,6 +1,7 @@
 /** What main and a worker say to each other over the worker's MessagePort. */
 
 import type { Socket } from 'node:net';
+import type { IdentitySnapshot } from './identity.ts';
 import type { Address, ProxySettings } from './settings.ts';
 import type { SharedMemory } from './shared-memory.ts';
 
@@ -39,6 +40,7 @@ export interface WorkerStart {
 export type MainToWorker =
   | { readonly kind: 'socket'; readonly listener: ListenerName; readonly socket: Socket }
   | { readonly kind: 'snapshot'; readonly bytes: SharedArrayBuffer }
+  | { readonly kind: 'identity'; readonly identity: IdentitySnapshot }
   | { readonly kind: 'log-level'; readonly level: ProxySettings['logLevel'] }
   | { readonly kind: 'drain'; readonly stage: DrainStage };
 

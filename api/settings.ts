@@ -23,6 +23,23 @@ export interface ProxySettings {
   readonly workload: string;
   /** Where what a control plane said last is kept; `off`: nowhere. */
   readonly stateDir: string;
+  /**
+   * Who the proxy proves to be: `web.demo` or the whole name; empty: nobody, and then it neither
+   * encrypts nor verifies.
+   */
+  readonly identity: string;
+  /** A file with the token that gives the right to it; read anew for each certification. */
+  readonly identityToken: string;
+  /** A folder with `key.p8` and `csr.der`, ready-made; empty: the proxy makes its own key. */
+  readonly identityDir: string;
+  /** A PEM file of trust anchors; empty: those whose digest the token pins. */
+  readonly identityTrustAnchors: string;
+  readonly identityRefreshMinMs: number;
+  readonly identityRefreshMaxMs: number;
+  /** Endpoints that prove no identity are not spoken to. */
+  readonly requireIdentity: boolean;
+  /** `transport-header`: to the peer's inbound port; `transparent`: to the port that is meant. */
+  readonly outboundTransportMode: 'transport-header' | 'transparent';
   readonly controlStreamInitialMs: number;
   readonly controlStreamIdleMs: number;
   readonly controlStreamLifetimeMs: number;

@@ -6,7 +6,7 @@
 
 import { parseArgs } from 'node:util';
 import type { ProxySettings } from '../api/settings.ts';
-import { isHostAndPort, parseAddress } from '../control/model/address.ts';
+import { isDnsName, isHostAndPort, parseAddress } from '../control/model/address.ts';
 import { readNamespace } from '../control/model/workload.ts';
 import { workersMax } from '../core/base/limits.ts';
 
@@ -57,7 +57,13 @@ export function parseProxyFlags(args: readonly string[]): ParsedFlags {
 }
 
 /** The part of the settings whose values are text and can be chosen by name. */
-type Choice = 'accept' | 'passthrough' | 'logLevel' | 'logFormat' | 'accessLog';
+type Choice =
+  | 'accept'
+  | 'passthrough'
+  | 'outboundTransportMode'
+  | 'logLevel'
+  | 'logFormat'
+  | 'accessLog';
 
 function oneOf<Key extends Choice>(
   key: Key,
@@ -77,6 +83,12 @@ function address(key: Listening): (text: string) => Overrides | null {
     const parsed = parseAddress(text);
     return parsed === null ? null : { [key]: parsed };
   };
+}
+
+function path(
+  key: 'stateDir' | 'identityToken' | 'identityDir' | 'identityTrustAnchors',
+): (text: string) => Overrides | null {
+  return (text) => (text === '' || text.includes('\0') ? null : { [key]: text });
 }
 
 function duration(key: 'announceMs' | 'graceMs'): (text: string) => Overrides | null {
@@ -118,7 +130,44 @@ export const proxyFlags: readonly ProxyFlag[] = [
     name: 'state-dir',
     value: 'a path or off',
     help: 'where what a control plane said last is kept',
-    read: (text) => (text === '' || text.includes('\0') ? null : { stateDir: text }),
+    read: path('stateDir'),
+  },
+  {
+    name: 'identity',
+    value: 'a service account such as web.demo',
+    help: 'who the proxy proves to be; without it nothing is encrypted',
+    read: (text) => (isDnsName(text) ? { identity: text } : null),
+  },
+  {
+    name: 'identity-token',
+    value: 'a path',
+    help: 'the file with the token for that identity',
+    read: path('identityToken'),
+  },
+  {
+    name: 'identity-dir',
+    value: 'a path',
+    help: 'a folder with key.p8 and csr.der, ready-made',
+    read: path('identityDir'),
+  },
+  {
+    name: 'identity-trust-anchors',
+    value: 'a path',
+    help: 'a PEM file of trust anchors; else those that the token pins',
+    read: path('identityTrustAnchors'),
+  },
+  {
+    name: 'require-identity',
+    value: 'true or false',
+    help: 'whether endpoints without an identity are refused',
+    read: (text) =>
+      text === 'true' || text === 'false' ? { requireIdentity: text === 'true' } : null,
+  },
+  {
+    name: 'outbound-transport-mode',
+    value: 'transport-header or transparent',
+    help: "whether peers are dialled at their proxy's port or at their own",
+    read: oneOf('outboundTransportMode', ['transport-header', 'transparent']),
   },
   {
     name: 'bind',

@@ -31,6 +31,8 @@ import {
   http2KeepAliveTimeoutMs,
   http2MaxFrameBytes,
   http2StreamWindowCeiling,
+  identityRefreshMaxMs,
+  identityRefreshMinMs,
   inFlightMax,
   maxConnectionsDefault,
   poolConnectionsMax,
@@ -60,6 +62,14 @@ function oneOf<const T extends readonly [string, ...string[]]>(values: T) {
 
 function flag(standard: boolean, description: string) {
   return z.boolean({ error: 'expected true or false' }).default(standard).describe(description);
+}
+
+function path(description: string) {
+  return z
+    .string({ error: 'expected a path' })
+    .refine((value) => !value.includes('\0'), { error: 'expected a path without NUL' })
+    .default('')
+    .describe(description);
 }
 
 function text(error: string, accept: (value: string) => boolean) {
@@ -191,6 +201,37 @@ const proxy = z.strictObject(
       .describe(
         'Where the proxy keeps what a control plane said last, for when it cannot be asked. ' +
           'Empty: `$XDG_STATE_HOME/heddle/<pod>`; `off`: nowhere.',
+      ),
+    identity: text(
+      'expected a service account such as web.demo, or a whole name of an identity',
+      (value) => value === '' || isDnsName(value),
+    )
+      .default('')
+      .describe(
+        'Who the proxy proves to be: a service account with its namespace, or the whole name. ' +
+          'Empty: nobody, and then it neither encrypts nor verifies.',
+      ),
+    identityToken: path('A file with the token that gives the right to that identity.'),
+    identityDir: path(
+      'A folder with `key.p8` and `csr.der`, ready-made. Empty: the proxy makes its own key.',
+    ),
+    identityTrustAnchors: path(
+      'A PEM file of trust anchors. Empty: those whose digest the token pins.',
+    ),
+    identityRefreshMinMs: milliseconds(
+      identityRefreshMinMs,
+      'The next certificate is asked for at 70 % of the life of this one, not sooner than this.',
+    ),
+    identityRefreshMaxMs: milliseconds(identityRefreshMaxMs, 'And not later than this.'),
+    requireIdentity: flag(
+      false,
+      'Whether endpoints that prove no identity are refused instead of spoken to in plaintext.',
+    ),
+    outboundTransportMode: oneOf(['transport-header', 'transparent'])
+      .default('transport-header')
+      .describe(
+        'Which port of a meshed peer is dialled: `transport-header`, the inbound port of its ' +
+          'proxy, where it takes any protocol; `transparent`, the port that is meant.',
       ),
     controlStreamInitialMs: milliseconds(
       controlStreamInitialMs,

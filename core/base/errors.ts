@@ -54,6 +54,9 @@ export const errorTraits = {
   CONNECT_TIMEOUT: remote('the endpoint did not accept a connection in time', true),
   CONNECT_REFUSED: remote('the endpoint refused the connection', true),
   CONNECT_FAILED: remote('the endpoint could not be reached', true),
+  TLS_FAILED: remote('no secure connection to the endpoint came about', true),
+  IDENTITY_MISMATCH: remote('the endpoint did not prove to be who it has to be', true),
+  NOT_CERTIFIED: local('the proxy has no certificate yet, and the endpoint takes none without'),
   UPSTREAM_REFUSED: remote('the endpoint refused the request before processing it', true),
   UPGRADE_REFUSED: remote('the endpoint does not take upgrades over HTTP/2', true),
   UPSTREAM_RESET: remote('the endpoint closed the connection before it answered', false),
@@ -94,6 +97,9 @@ export function isConnectError(error: ProxyError): boolean {
     case 'CONNECT_REFUSED':
     case 'CONNECT_TIMEOUT':
     case 'CONNECT_FAILED':
+    case 'TLS_FAILED':
+    case 'IDENTITY_MISMATCH':
+    case 'NOT_CERTIFIED':
       return true;
     default:
       return false;

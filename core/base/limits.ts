@@ -104,6 +104,9 @@ export const h2ResetStreamsMax = 256;
 export const queueRequestsMax = 10_000;
 export const failfastTimeoutMs = 3_000;
 /** Limits of a watch at a control plane: until it says something, without a word, and in all. */
+/** Bounds of when the next certificate is asked for, which is at 70 % of the life of this one. */
+export const identityRefreshMinMs = 10_000;
+export const identityRefreshMaxMs = 24 * 3_600_000;
 export const controlStreamInitialMs = 3_000;
 export const controlStreamIdleMs = 5 * 60_000;
 export const controlStreamLifetimeMs = 3_600_000;

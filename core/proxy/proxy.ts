@@ -92,7 +92,7 @@ class ThreadProxy implements Proxy {
     io.enter();
     if (message.kind === 'snapshot') this.#targets.receive(message.bytes);
     else if (message.kind === 'log-level') log.setLevel(message.level);
-    else this.#drain(message.stage);
+    else if (message.kind === 'drain') this.#drain(message.stage);
     io.leave();
   }
 

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file identity.proto.
  */
 export const file_identity: GenFile = /*@__PURE__*/
-  fileDesc("Cg5pZGVudGl0eS5wcm90bxIZaW8ubGlua2VyZC5wcm94eS5pZGVudGl0eSJWCg5DZXJ0aWZ5UmVxdWVzdBIQCghpZGVudGl0eRgBIAEoCRINCgV0b2tlbhgCIAEoDBIjChtjZXJ0aWZpY2F0ZV9zaWduaW5nX3JlcXVlc3QYAyABKAwifwoPQ2VydGlmeVJlc3BvbnNlEhgKEGxlYWZfY2VydGlmaWNhdGUYASABKAwSIQoZaW50ZXJtZWRpYXRlX2NlcnRpZmljYXRlcxgCIAMoDBIvCgt2YWxpZF91bnRpbBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAybAoISWRlbnRpdHkSYAoHQ2VydGlmeRIpLmlvLmxpbmtlcmQucHJveHkuaWRlbnRpdHkuQ2VydGlmeVJlcXVlc3QaKi5pby5saW5rZXJkLnByb3h5LmlkZW50aXR5LkNlcnRpZnlSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("Cg5pZGVudGl0eS5wcm90bxIZaW8ubGlua2VyZC5wcm94eS5pZGVudGl0eSJsCg5DZXJ0aWZ5UmVxdWVzdBIQCghpZGVudGl0eRgBIAEoCRINCgV0b2tlbhgCIAEoDBIjChtjZXJ0aWZpY2F0ZV9zaWduaW5nX3JlcXVlc3QYAyABKAwSFAoLaGVkZGxlX2xlYWYY6AcgASgMIp0BCg9DZXJ0aWZ5UmVzcG9uc2USGAoQbGVhZl9jZXJ0aWZpY2F0ZRgBIAEoDBIhChlpbnRlcm1lZGlhdGVfY2VydGlmaWNhdGVzGAIgAygMEi8KC3ZhbGlkX3VudGlsGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIcChNoZWRkbGVfdHJ1c3RfYnVuZGxlGOgHIAMoDDJsCghJZGVudGl0eRJgCgdDZXJ0aWZ5EikuaW8ubGlua2VyZC5wcm94eS5pZGVudGl0eS5DZXJ0aWZ5UmVxdWVzdBoqLmlvLmxpbmtlcmQucHJveHkuaWRlbnRpdHkuQ2VydGlmeVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message io.linkerd.proxy.identity.CertifyRequest
@@ -40,6 +40,14 @@ export type CertifyRequest = Message<"io.linkerd.proxy.identity.CertifyRequest">
    * @generated from field: bytes certificate_signing_request = 3;
    */
   certificateSigningRequest: Uint8Array;
+
+  /**
+   * Fields from 1000 up are known to ours alone. The leaf that is in use, DER: who signs the request
+   * with its key may have the next one without a token.
+   *
+   * @generated from field: bytes heddle_leaf = 1000;
+   */
+  heddleLeaf: Uint8Array;
 };
 
 /**
@@ -71,6 +79,13 @@ export type CertifyResponse = Message<"io.linkerd.proxy.identity.CertifyResponse
    * @generated from field: google.protobuf.Timestamp valid_until = 3;
    */
   validUntil?: Timestamp | undefined;
+
+  /**
+   * The trust anchors, each X.509 in DER: all that peers may have certificates of.
+   *
+   * @generated from field: repeated bytes heddle_trust_bundle = 1000;
+   */
+  heddleTrustBundle: Uint8Array[];
 };
 
 /**

@@ -14,7 +14,84 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file registry.proto.
  */
 export const file_registry: GenFile = /*@__PURE__*/
-  fileDesc("Cg5yZWdpc3RyeS5wcm90bxISaGVkZGxlLnJlZ2lzdHJ5LnYxInsKC0pvaW5SZXF1ZXN0EjgKDHJlZ2lzdHJhdGlvbhgBIAEoCzIgLmhlZGRsZS5yZWdpc3RyeS52MS5SZWdpc3RyYXRpb25IABIqCgVzdGF0ZRgCIAEoCzIZLmhlZGRsZS5yZWdpc3RyeS52MS5TdGF0ZUgAQgYKBGtpbmQi7AEKDFJlZ2lzdHJhdGlvbhINCgV0b2tlbhgBIAEoCRIQCghpbnN0YW5jZRgCIAEoCRIRCgluYW1lc3BhY2UYAyABKAkSDwoHc2VydmljZRgEIAEoCRIUCgxzZXJ2aWNlX3BvcnQYBSABKA0SEAoIcHJvdG9jb2wYBiABKAkSMQoHYWRkcmVzcxgHIAEoCzIgLmlvLmxpbmtlcmQucHJveHkubmV0LlRjcEFkZHJlc3MSDgoGd2VpZ2h0GAggASgNEgwKBHpvbmUYCSABKAkSDQoFYWRtaW4YCiABKAkSDwoHdmVyc2lvbhgLIAEoCSIYCgVTdGF0ZRIPCgdzZXJ2aW5nGAEgASgIIjEKDEpvaW5SZXNwb25zZRIQCghsZWFzZV9tcxgBIAEoDRIPCgd3YXJuaW5nGAIgASgJMlkKCFJlZ2lzdHJ5Ek0KBEpvaW4SHy5oZWRkbGUucmVnaXN0cnkudjEuSm9pblJlcXVlc3QaIC5oZWRkbGUucmVnaXN0cnkudjEuSm9pblJlc3BvbnNlKAEwAWIGcHJvdG8z", [file_net]);
+  fileDesc("Cg5yZWdpc3RyeS5wcm90bxISaGVkZGxlLnJlZ2lzdHJ5LnYxImsKDFRydXN0UmVxdWVzdBIQCgh3b3JrbG9hZBgBIAEoCRIQCghpZGVudGl0eRgCIAEoCRIOCgZidW5kbGUYAyABKAkSDgoGaXNzdWVyGAQgASgJEhcKD2xlYWZfZXhwaXJlc19tcxgFIAEoBCJFCg1UcnVzdFJlc3BvbnNlEhQKDHRydXN0X2J1bmRsZRgBIAMoDBIOCgZidW5kbGUYAiABKAkSDgoGaXNzdWVyGAMgASgJInsKC0pvaW5SZXF1ZXN0EjgKDHJlZ2lzdHJhdGlvbhgBIAEoCzIgLmhlZGRsZS5yZWdpc3RyeS52MS5SZWdpc3RyYXRpb25IABIqCgVzdGF0ZRgCIAEoCzIZLmhlZGRsZS5yZWdpc3RyeS52MS5TdGF0ZUgAQgYKBGtpbmQiggIKDFJlZ2lzdHJhdGlvbhINCgV0b2tlbhgBIAEoCRIQCghpbnN0YW5jZRgCIAEoCRIRCgluYW1lc3BhY2UYAyABKAkSDwoHc2VydmljZRgEIAEoCRIUCgxzZXJ2aWNlX3BvcnQYBSABKA0SEAoIcHJvdG9jb2wYBiABKAkSMQoHYWRkcmVzcxgHIAEoCzIgLmlvLmxpbmtlcmQucHJveHkubmV0LlRjcEFkZHJlc3MSDgoGd2VpZ2h0GAggASgNEgwKBHpvbmUYCSABKAkSDQoFYWRtaW4YCiABKAkSDwoHdmVyc2lvbhgLIAEoCRIUCgxpbmJvdW5kX3BvcnQYDCABKA0iGAoFU3RhdGUSDwoHc2VydmluZxgBIAEoCCIxCgxKb2luUmVzcG9uc2USEAoIbGVhc2VfbXMYASABKA0SDwoHd2FybmluZxgCIAEoCTKrAQoIUmVnaXN0cnkSTQoESm9pbhIfLmhlZGRsZS5yZWdpc3RyeS52MS5Kb2luUmVxdWVzdBogLmhlZGRsZS5yZWdpc3RyeS52MS5Kb2luUmVzcG9uc2UoATABElAKBVRydXN0EiAuaGVkZGxlLnJlZ2lzdHJ5LnYxLlRydXN0UmVxdWVzdBohLmhlZGRsZS5yZWdpc3RyeS52MS5UcnVzdFJlc3BvbnNlKAEwAWIGcHJvdG8z", [file_net]);
+
+/**
+ * @generated from message heddle.registry.v1.TrustRequest
+ */
+export type TrustRequest = Message<"heddle.registry.v1.TrustRequest"> & {
+  /**
+   * As in its watches.
+   *
+   * @generated from field: string workload = 1;
+   */
+  workload: string;
+
+  /**
+   * @generated from field: string identity = 2;
+   */
+  identity: string;
+
+  /**
+   * Digest of the bundle that is in use in all its threads; empty for none.
+   *
+   * @generated from field: string bundle = 3;
+   */
+  bundle: string;
+
+  /**
+   * SHA-256 of the issuer's certificate that signed its leaf, hexadecimal; empty without a leaf.
+   *
+   * @generated from field: string issuer = 4;
+   */
+  issuer: string;
+
+  /**
+   * In milliseconds since 1970; 0 without a leaf.
+   *
+   * @generated from field: uint64 leaf_expires_ms = 5;
+   */
+  leafExpiresMs: bigint;
+};
+
+/**
+ * Describes the message heddle.registry.v1.TrustRequest.
+ * Use `create(TrustRequestSchema)` to create a new message.
+ */
+export const TrustRequestSchema: GenMessage<TrustRequest> = /*@__PURE__*/
+  messageDesc(file_registry, 0);
+
+/**
+ * @generated from message heddle.registry.v1.TrustResponse
+ */
+export type TrustResponse = Message<"heddle.registry.v1.TrustResponse"> & {
+  /**
+   * The trust anchors, each X.509 in DER; they replace what is in use once one of those in use, or
+   * a pinned one, is among them.
+   *
+   * @generated from field: repeated bytes trust_bundle = 1;
+   */
+  trustBundle: Uint8Array[];
+
+  /**
+   * @generated from field: string bundle = 2;
+   */
+  bundle: string;
+
+  /**
+   * What a leaf should be signed by; a proxy whose leaf is not certifies again at once.
+   *
+   * @generated from field: string issuer = 3;
+   */
+  issuer: string;
+};
+
+/**
+ * Describes the message heddle.registry.v1.TrustResponse.
+ * Use `create(TrustResponseSchema)` to create a new message.
+ */
+export const TrustResponseSchema: GenMessage<TrustResponse> = /*@__PURE__*/
+  messageDesc(file_registry, 1);
 
 /**
  * @generated from message heddle.registry.v1.JoinRequest
@@ -43,7 +120,7 @@ export type JoinRequest = Message<"heddle.registry.v1.JoinRequest"> & {
  * Use `create(JoinRequestSchema)` to create a new message.
  */
 export const JoinRequestSchema: GenMessage<JoinRequest> = /*@__PURE__*/
-  messageDesc(file_registry, 0);
+  messageDesc(file_registry, 2);
 
 /**
  * @generated from message heddle.registry.v1.Registration
@@ -88,7 +165,7 @@ export type Registration = Message<"heddle.registry.v1.Registration"> & {
   protocol: string;
 
   /**
-   * Where its proxy takes traffic for it.
+   * Where the application is, as peers name it.
    *
    * @generated from field: io.linkerd.proxy.net.TcpAddress address = 7;
    */
@@ -119,6 +196,14 @@ export type Registration = Message<"heddle.registry.v1.Registration"> & {
    * @generated from field: string version = 11;
    */
   version: string;
+
+  /**
+   * Where its proxy takes mutual TLS for `address`, on the same host; 0: traffic goes to `address`
+   * as it is, which has to be of the loopback.
+   *
+   * @generated from field: uint32 inbound_port = 12;
+   */
+  inboundPort: number;
 };
 
 /**
@@ -126,7 +211,7 @@ export type Registration = Message<"heddle.registry.v1.Registration"> & {
  * Use `create(RegistrationSchema)` to create a new message.
  */
 export const RegistrationSchema: GenMessage<Registration> = /*@__PURE__*/
-  messageDesc(file_registry, 1);
+  messageDesc(file_registry, 3);
 
 /**
  * @generated from message heddle.registry.v1.State
@@ -146,7 +231,7 @@ export type State = Message<"heddle.registry.v1.State"> & {
  * Use `create(StateSchema)` to create a new message.
  */
 export const StateSchema: GenMessage<State> = /*@__PURE__*/
-  messageDesc(file_registry, 2);
+  messageDesc(file_registry, 4);
 
 /**
  * @generated from message heddle.registry.v1.JoinResponse
@@ -172,7 +257,7 @@ export type JoinResponse = Message<"heddle.registry.v1.JoinResponse"> & {
  * Use `create(JoinResponseSchema)` to create a new message.
  */
 export const JoinResponseSchema: GenMessage<JoinResponse> = /*@__PURE__*/
-  messageDesc(file_registry, 3);
+  messageDesc(file_registry, 5);
 
 /**
  * @generated from service heddle.registry.v1.Registry
@@ -188,6 +273,17 @@ export const Registry: GenService<{
     methodKind: "bidi_streaming";
     input: typeof JoinRequestSchema;
     output: typeof JoinResponseSchema;
+  },
+  /**
+   * Each proxy says which trust anchors and which issuer it is at, first and after each change; it
+   * hears which it should be at, first and when they change.
+   *
+   * @generated from rpc heddle.registry.v1.Registry.Trust
+   */
+  trust: {
+    methodKind: "bidi_streaming";
+    input: typeof TrustRequestSchema;
+    output: typeof TrustResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_registry, 0);

@@ -26,6 +26,11 @@ export interface CertifyRequest {
   readonly token: Uint8Array;
   /** PKCS#10, DER. */
   readonly certificateSigningRequest: Uint8Array;
+  /**
+   * Fields from 1000 up are known to ours alone. The leaf that is in use, DER: who signs the request
+   * with its key may have the next one without a token.
+   */
+  readonly heddleLeaf: Uint8Array;
 }
 
 export interface CertifyResponse {
@@ -34,12 +39,15 @@ export interface CertifyResponse {
   /** The leaf's issuer first; without the trust anchor. */
   readonly intermediateCertificates: readonly Uint8Array[];
   readonly validUntil: Timestamp | null;
+  /** The trust anchors, each X.509 in DER: all that peers may have certificates of. */
+  readonly heddleTrustBundle: readonly Uint8Array[];
 }
 
 function readCertifyResponse(reader: Reader, held: CertifyResponse | null): CertifyResponse {
   let leafCertificate = held?.leafCertificate ?? new Uint8Array();
   const intermediateCertificates = (held?.intermediateCertificates ?? []) as Uint8Array[];
   let validUntil = held?.validUntil ?? null;
+  const heddleTrustBundle = (held?.heddleTrustBundle ?? []) as Uint8Array[];
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     switch (tag) {
       case 10:
@@ -51,14 +59,18 @@ function readCertifyResponse(reader: Reader, held: CertifyResponse | null): Cert
       case 26:
         validUntil = reader.message(readTimestamp, validUntil);
         break;
+      case 8002:
+        reader.appendBytes(heddleTrustBundle);
+        break;
       default:
         reader.skip(tag);
     }
   }
-  return { leafCertificate, intermediateCertificates, validUntil };
+  return { leafCertificate, intermediateCertificates, validUntil, heddleTrustBundle };
 }
 
 function writeCertifyRequest(writer: Writer, message: CertifyRequest): void {
+  if (message.heddleLeaf.length > 0) writer.bytes(1000, message.heddleLeaf);
   if (message.certificateSigningRequest.length > 0)
     writer.bytes(3, message.certificateSigningRequest);
   if (message.token.length > 0) writer.bytes(2, message.token);

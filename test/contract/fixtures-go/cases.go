@@ -85,7 +85,7 @@ func addUnknown(message protoreflect.Message) {
 	message.SetUnknown(unknownFields())
 }
 
-const unknownNumber = 1000
+const unknownNumber = 19000
 
 // unknownFields is a field of each wire type, a group inside of a group among them.
 func unknownFields() []byte {
