@@ -5,7 +5,6 @@
  * memory and time for each connection; the handle alone is what the proxy needs.
  */
 
-import type { X509Certificate } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import type { StreamHandle } from './stream-handle.ts';
 
@@ -15,6 +14,14 @@ export interface HandshakeReader {
   onSecured(): void;
   /** It failed, or the peer broke a rule later. */
   onInsecure(reason: string): void;
+}
+
+/** What is used of the certificate that a peer has shown. */
+export interface PeerCertificate {
+  /** As it came: DER. */
+  raw(): Buffer;
+  /** Of those that the peer has sent, or of the trust anchors. */
+  getIssuerCert(): PeerCertificate | undefined;
 }
 
 /** The parts of `TLSWrap` that are used. */
@@ -41,7 +48,7 @@ export interface SecureHandle extends StreamHandle {
   getALPNNegotiatedProtocol(): string | false | undefined;
   /** Why the peer's chain is not good; null when it is, or when there is none. */
   verifyError(): (Error & { code?: string }) | null | undefined;
-  getPeerX509Certificate(): X509Certificate | undefined;
+  getPeerX509Certificate(): PeerCertificate | undefined;
   destroySSL(): void;
 }
 
@@ -58,15 +65,19 @@ interface BindingProcess {
   binding?(name: string): unknown;
 }
 
-const binding = (process as unknown as BindingProcess).binding?.('tls_wrap') as
-  | Partial<TlsBinding>
-  | undefined;
-
 /** Says what this Node lacks, or nothing when all is there; `found` is its TLS binding. */
-export function verifySecureHandle(found: Partial<TlsBinding> | undefined = binding): string {
+export function verifySecureHandle(found = findBinding()): string {
   if (typeof found?.wrap === 'function') return '';
   return `Node ${process.version} has no wrap in its TLS binding; use Node 26`;
 }
+
+/** Loaded when it is first needed: a proxy without identity does not pay for it. */
+function findBinding(): Partial<TlsBinding> | undefined {
+  const found = (process as unknown as BindingProcess).binding?.('tls_wrap');
+  return found as Partial<TlsBinding> | undefined;
+}
+
+let wrap: TlsBinding['wrap'] | undefined;
 
 /** Each peer is asked for its certificate; whether it is good is for the caller to see. */
 export function wrapSecure(
@@ -74,16 +85,13 @@ export function wrapSecure(
   context: SecureContext,
   isServer: boolean,
 ): SecureHandle {
-  const wrap = binding?.wrap as TlsBinding['wrap'];
+  wrap ??= findBinding()?.wrap as TlsBinding['wrap'];
   const handle = wrap(carrier, context.context, isServer, false);
   handle.carrier = carrier;
   handle.secureReader = null;
   handle.alpn = null;
   handle.setVerifyMode(true, false);
-  handle.onhandshakestart = ignore;
-  handle.onhandshakedone = tellSecured;
-  handle.onerror = tellInsecure;
-  handle.onnewsession = ignore;
+  Object.assign(handle, callbacks);
   handle.close = closeSecure;
   handle.reset = resetSecure;
   return handle;
@@ -95,6 +103,13 @@ export function acceptProtocol(handle: SecureHandle, protocol: Buffer): void {
   handle.ALPNCallback = chooseProtocol;
   handle.enableALPNCb();
 }
+
+const callbacks = {
+  onhandshakestart: ignore,
+  onhandshakedone: tellSecured,
+  onerror: tellInsecure,
+  onnewsession: ignore,
+} satisfies Partial<SecureHandle>;
 
 function tellSecured(this: SecureHandle): void {
   this.secureReader?.onSecured();

@@ -281,7 +281,7 @@ export class Socket implements ThreadSocket {
     if (this.destroyed) return;
     this.#writing = false;
     this.#io.enter();
-    if (status < 0) this.#fail(systemErrorName(status));
+    if (status < 0) this.fail(systemErrorName(status));
     else this.#goOnWriting();
     this.#io.leave();
   }
@@ -346,7 +346,7 @@ export class Socket implements ThreadSocket {
     } else if (count === endOfFile) {
       this.#endReading();
     } else {
-      this.#fail(systemErrorName(count));
+      this.fail(systemErrorName(count));
     }
     this.#io.leave();
     return this.destroyed || count < 0 ? undefined : this.#reads.next(count);
@@ -373,10 +373,11 @@ export class Socket implements ThreadSocket {
 
   /** The owner is in the middle of something: it hears of the failure in an event of its own. */
   #failSoon(status: number): void {
-    this.#io.soon(() => this.#fail(systemErrorName(status)));
+    this.#io.soon(() => this.fail(systemErrorName(status)));
   }
 
-  #fail(code: string): void {
+  /** Closes at once, and the owner hears why. */
+  fail(code: string): void {
     if (this.destroyed) return;
     const owner = this.#owner;
     this.destroy();
