@@ -103,10 +103,14 @@ export const h2ResetStreamsMax = 256;
 /** Requests of one target that wait for an endpoint, in one worker. */
 export const queueRequestsMax = 10_000;
 export const failfastTimeoutMs = 3_000;
-/** Limits of a watch at a control plane: until it says something, without a word, and in all. */
+/** A certificate, of ours or of a peer, and what is read of it. */
+export const certificateBytesMax = 16 * 1024;
+export const certificateExtensionsMax = 64;
+export const subjectNamesMax = 100;
 /** Bounds of when the next certificate is asked for, which is at 70 % of the life of this one. */
 export const identityRefreshMinMs = 10_000;
 export const identityRefreshMaxMs = 24 * 3_600_000;
+/** Limits of a watch at a control plane: until it says something, without a word, and in all. */
 export const controlStreamInitialMs = 3_000;
 export const controlStreamIdleMs = 5 * 60_000;
 export const controlStreamLifetimeMs = 3_600_000;
