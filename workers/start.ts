@@ -253,6 +253,7 @@ class ProxyProcess implements RunningProxy {
         output: this.#output,
         onReady: (worker) => this.#onWorkerReady(worker),
         onEnded: () => this.#checkAdmission(),
+        onIdentified: () => undefined,
         onStuck: () => {
           if (this.#isReady) this.drain();
         },

@@ -19,6 +19,8 @@ interface EventReceivers {
   readonly onReady: (worker: number) => void;
   readonly onEnded: () => void;
   readonly onStuck: () => void;
+  /** A worker uses the identity of this generation. */
+  readonly onIdentified: (worker: number, generation: number) => void;
 }
 
 export function createWorkforceEvents(receivers: EventReceivers): WorkforceEvents {
@@ -72,6 +74,9 @@ function receiveReport(receivers: EventReceivers, worker: number, report: Worker
       return;
     case 'released':
       publisher.released(worker, report.slots);
+      return;
+    case 'identified':
+      receivers.onIdentified(worker, report.generation);
       return;
     case 'accept-paused':
       pauses.paused(worker, report.reason);

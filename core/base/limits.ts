@@ -128,6 +128,8 @@ export const identityFileBytesMax = 1024 * 1024;
 /** When a control plane is asked again that has never heard of trust. */
 export const trustRetryMs = 600_000;
 /** Limits of a watch at a control plane: until it says something, without a word, and in all. */
+/** Until a client of a control plane has said what it is, and then until it has proved it. */
+export const controlHandshakeMs = 10_000;
 export const controlStreamInitialMs = 3_000;
 export const controlStreamIdleMs = 5 * 60_000;
 export const controlStreamLifetimeMs = 3_600_000;
