@@ -28,6 +28,11 @@ export function completeName(setting: string, trustDomain: string): string | nul
   return isDnsIdentity(name) ? name : null;
 }
 
+/** Whether a whole name may be meant by a setting, whatever the trust domain is. */
+export function isNameOf(name: string, setting: string): boolean {
+  return name === setting || name.startsWith(`${setting}.${middle}.`);
+}
+
 /** SPIFFE-ID, section 2: a trust domain and a path of at least one segment. */
 function isSpiffeId(name: string): boolean {
   if (name.length > spiffeIdLengthMax) return false;
