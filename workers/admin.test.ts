@@ -27,6 +27,7 @@ function answer(request: AdminRequest): Promise<AdminResponse> {
   const view = {
     notReady: () => (state.ready ? '' : 'it is starting'),
     readWatches: () => ({ watches: [] }),
+    readIdentity: () => ({ state: 'off' }),
     renderMetrics: async () => ['a 1\n', '# EOF\n'],
     readConfig: () => ({ path: 'heddle.yaml' }),
     readEndpoints: () => ({ targets: [] }),
@@ -71,6 +72,8 @@ const rows: readonly (readonly [request: string, status: number, body: string])[
   ['GET /ready?x=1', 200, 'ready\n'],
   ['GET /metrics', 200, 'a 1\n# EOF\n'],
   ['GET /watches', 200, '{\n  "watches": []\n}\n'],
+  ['GET /identity', 200, '{\n  "state": "off"\n}\n'],
+  ['POST /identity', 405, ''],
   ['GET /config', 200, '{\n  "path": "heddle.yaml"\n}\n'],
   ['POST /config', 405, ''],
   ['GET /endpoints', 200, '{\n  "targets": []\n}\n'],
