@@ -111,6 +111,8 @@ export const subjectNamesMax = 100;
 export const identityRefreshMinMs = 10_000;
 export const identityRefreshMaxMs = 24 * 3_600_000;
 /** Limits of a watch at a control plane: until it says something, without a word, and in all. */
+/** Until a client of a control plane has said what it is, and then until it has proved it. */
+export const controlHandshakeMs = 10_000;
 export const controlStreamInitialMs = 3_000;
 export const controlStreamIdleMs = 5 * 60_000;
 export const controlStreamLifetimeMs = 3_600_000;
