@@ -110,6 +110,23 @@ export const subjectNamesMax = 100;
 /** Bounds of when the next certificate is asked for, which is at 70 % of the life of this one. */
 export const identityRefreshMinMs = 10_000;
 export const identityRefreshMaxMs = 24 * 3_600_000;
+/** Certificates from a leaf to its trust anchor, without both. */
+export const intermediatesMax = 8;
+/** From a request for a certificate to its answer: the control plane may have many of them. */
+export const certifyTimeoutMs = 30_000;
+/** A proxy looks at its clock so often: while a machine sleeps, timers stand still. */
+export const identityTickMs = 10_000;
+/** How often a proxy says that it has no certificate yet. */
+export const identityWaitLogMs = 15_000;
+/** Between requests for a certificate of another issuer, when each brings one of the old. */
+export const reissueMinMs = 1_000;
+export const reissueMaxMs = 300_000;
+/** The token that is sent with a request for a certificate. */
+export const identityTokenBytesMax = 16 * 1024;
+/** A file with a key, a chain or trust anchors. */
+export const identityFileBytesMax = 1024 * 1024;
+/** When a control plane is asked again that has never heard of trust. */
+export const trustRetryMs = 600_000;
 /** Limits of a watch at a control plane: until it says something, without a word, and in all. */
 /** Until a client of a control plane has said what it is, and then until it has proved it. */
 export const controlHandshakeMs = 10_000;
@@ -189,6 +206,8 @@ export const stateWriteMs = 1_000;
 export const stateRefreshMs = 600_000;
 /** The right to announce a name, as it is sent; and a file with a key or a token. */
 export const joinTokenCharsMax = 4 * 1024;
+/** Trust anchors of a bundle, and certificates of one file of them. */
+export const trustAnchorsMax = 32;
 export const secretBytesMax = 16 * 1024;
 /** A DNS name (RFC 1035 2.3.4), and so that of a service or a namespace. */
 export const nameCharsMax = 253;
