@@ -7,13 +7,10 @@ import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { systemClock } from '../core/base/clock.ts';
 import { TimerWheel } from '../core/base/timers.ts';
+import { TlsContexts } from '../core/tls/contexts.ts';
 import { answerAdmin } from './admin.ts';
-import {
-  type AdminRequest,
-  type AdminResponse,
-  type AdminServer,
-  createAdminServer,
-} from './admin-server.ts';
+import type { AdminRequest, AdminResponse } from './admin-exchange.ts';
+import { type AdminServer, createAdminServer } from './admin-server.ts';
 
 let server: Server;
 let admin: AdminServer;
@@ -44,7 +41,7 @@ function answer(request: AdminRequest): Promise<AdminResponse> {
 }
 
 before(async () => {
-  admin = createAdminServer({ timers, answer });
+  admin = createAdminServer({ clock: systemClock, timers, tls: new TlsContexts(), answer });
   server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
     admin.accept(socket);
   });

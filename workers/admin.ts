@@ -9,7 +9,7 @@ import type { ProxySettings } from '../api/settings.ts';
 import { canonicalIp, isLoopback, splitPort } from '../control/model/address.ts';
 import { systemPause } from '../core/base/timers.ts';
 import { expositionContentType } from '../core/telemetry/exposition.ts';
-import type { AdminRequest, AdminResponse } from './admin-server.ts';
+import type { AdminRequest, AdminResponse } from './admin-exchange.ts';
 import { logLevels } from './config.ts';
 
 type LogLevelSetting = ProxySettings['logLevel'];

@@ -16,6 +16,7 @@ import { systemRandom } from '../core/base/random.ts';
 import { systemInterval, systemWaitAtMost, Timer, TimerWheel } from '../core/base/timers.ts';
 import { MetricsMerger } from '../core/telemetry/merge.ts';
 import { ProcessMetrics } from '../core/telemetry/process.ts';
+import { TlsContexts } from '../core/tls/contexts.ts';
 import { AcceptPauses, mainThread } from './accept-pauses.ts';
 import { answerAdmin } from './admin.ts';
 import { type AdminServer, createAdminServer } from './admin-server.ts';
@@ -113,6 +114,8 @@ class ProxyProcess implements RunningProxy {
   /** Main's own listeners that let clients in. */
   readonly #listening = { inbound: 0, outbound: 0 };
   readonly #drain: DrainRunner;
+  /** For the admin port. */
+  readonly #tls = new TlsContexts();
   readonly #admin: AdminServer;
   readonly #cleanups: (() => void)[] = [];
   #adminListener: Listener | null = null;
@@ -376,6 +379,8 @@ class ProxyProcess implements RunningProxy {
       shutdown: settings.adminShutdown ? () => this.drain() : null,
     };
     return createAdminServer({
+      clock,
+      tls: this.#tls,
       timers: this.#timers,
       answer: (request) => answerAdmin(view, request),
     });

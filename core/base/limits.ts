@@ -128,6 +128,9 @@ export const identityFileBytesMax = 1024 * 1024;
 /** When a control plane is asked again that has never heard of trust. */
 export const trustRetryMs = 600_000;
 /** Limits of a watch at a control plane: until it says something, without a word, and in all. */
+export const adminConnectionsMax = 64;
+/** A client of the admin port that neither asks nor takes its answer. */
+export const adminIdleMs = 60_000;
 /** Until a client of a control plane has said what it is, and then until it has proved it. */
 export const controlHandshakeMs = 10_000;
 export const controlStreamInitialMs = 3_000;

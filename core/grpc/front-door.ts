@@ -12,12 +12,10 @@ import type { SocketOwner } from '../io/socket-owner.ts';
 import type { TlsContexts } from '../tls/contexts.ts';
 import { Handshake, type HandshakeOwner, type Peer } from '../tls/handshake.ts';
 
-export interface ServerSecurity {
+export interface DoorSecurity {
   readonly contexts: TlsContexts;
   /** Whether a client from there may speak in plaintext. */
   readonly allowsPlaintext: (host: string) => boolean;
-  /** The paths of methods that need no certificate of the client; all others do. */
-  readonly openMethods: ReadonlySet<string>;
   /** A connection was closed before it was one; `reason` is a sentence without its full stop. */
   readonly onRefused: (peer: string, reason: string) => void;
 }
@@ -25,7 +23,7 @@ export interface ServerSecurity {
 interface FrontDoorOwner {
   readonly io: Io;
   readonly timers: TimerWheel;
-  readonly security: ServerSecurity;
+  readonly security: DoorSecurity;
   opened(connection: ServerConnection): void;
   closed(connection: ServerConnection): void;
   /** `trusted`: it may call every method. `first` are bytes that were read already. */

@@ -16,7 +16,7 @@ import type { ServerConnection } from '../http/server-context.ts';
 import type { Io } from '../io/io.ts';
 import type { Meter, Socket } from '../io/socket.ts';
 import { nobody } from '../io/socket-owner.ts';
-import { FrontDoor, type ServerSecurity } from './front-door.ts';
+import { type DoorSecurity, FrontDoor } from './front-door.ts';
 import type { Method } from './method.ts';
 import { type AnyHandler, Requests, UnkeptExchanges } from './requests.ts';
 import type { CallHost, ServerCall } from './server-call.ts';
@@ -28,6 +28,11 @@ interface GrpcServerEnv {
   readonly deadlines: Deadlines;
   readonly random: Random;
   readonly meter: Meter;
+}
+
+export interface ServerSecurity extends DoorSecurity {
+  /** The paths of methods that need no certificate of the client; all others do. */
+  readonly openMethods: ReadonlySet<string>;
 }
 
 export interface GrpcServerOptions {

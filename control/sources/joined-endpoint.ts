@@ -1,0 +1,36 @@
+/** What a process that has joined is as an endpoint, and who its proxy proves to be. Pure. */
+
+import type { ResolvedEndpoint } from '../../api/discovery.ts';
+import type { EndpointTraits, Protocol } from '../../api/snapshot.ts';
+import { workloadIdentity } from '../issuer/identity-name.ts';
+import type { Registration } from '../model/registration.ts';
+
+export function joinedEndpoint(
+  registration: Registration,
+  protocol: Protocol,
+  trustDomain: string,
+): ResolvedEndpoint {
+  const { host, port, weight, zone, inboundPort = 0 } = registration;
+  if (inboundPort === 0) return { host, port, weight, zone };
+  const identity = joinedIdentity(registration, trustDomain);
+  const traits: EndpointTraits = {
+    identity,
+    serverName: identity,
+    protocolHint: protocol === 'opaque' ? 'opaque' : 'h2',
+    opaqueTransportPort: inboundPort,
+    authorityOverride: '',
+    http2: null,
+    labels: {},
+  };
+  return { host, port, weight, zone, traits };
+}
+
+/** A service is the service account of its processes; empty where there is no proxy to prove it. */
+export function joinedIdentity(
+  { service, namespace, inboundPort = 0 }: Registration,
+  trustDomain: string,
+): string {
+  return inboundPort === 0
+    ? ''
+    : workloadIdentity({ serviceAccount: service, namespace }, trustDomain);
+}
