@@ -38,7 +38,7 @@ export function keyDer(key: KeyObject): Buffer {
 }
 
 export function keyPem(key: KeyObject): string {
-  return key.export({ format: 'pem', type: 'pkcs8' }) as string;
+  return key.export({ format: 'pem', type: 'pkcs8' });
 }
 
 export function createRequest(name: string, key: KeyObject): Buffer {

@@ -32,7 +32,7 @@ export interface CertificateShape {
   readonly issuer?: Certificate;
   /** What stands in place of the issuer's subject. */
   readonly issuerName?: Buffer;
-  /** A kind makes a new pair. Default: p256. */
+  /** A kind makes a new pair; a public key is certified as it is. Default: p256. */
   readonly key?: KeyKind | KeyObject;
   /** In milliseconds since the epoch. Default: a minute ago, for a day. */
   readonly notBefore?: number;
@@ -96,7 +96,7 @@ export function makeCertificate(shape: CertificateShape = {}): Certificate {
   let signature: Buffer = sign(algorithm.hash, tbs, signer.privateKey);
   if (shape.forge !== undefined) signature = shape.forge(signature);
   const der = encodeSequence(tbs, algorithm.der, encodeBitString(signature));
-  const key = privateKey.export({ type: 'pkcs8', format: 'pem' });
+  const key = isPublic(privateKey) ? '' : privateKey.export({ type: 'pkcs8', format: 'pem' });
   return { der, pem: encodePem(der), key, privateKey, subject, keyId };
 }
 
@@ -266,7 +266,13 @@ function keyOf(key: KeyKind | KeyObject): KeyObject {
 }
 
 function publicDer(key: KeyObject): Buffer {
-  return createPublicKey(key).export({ type: 'spki', format: 'der' });
+  const publicKey = isPublic(key) ? key : createPublicKey(key);
+  return publicKey.export({ type: 'spki', format: 'der' });
+}
+
+/** Of somebody who keeps the other half. */
+function isPublic(key: KeyObject): boolean {
+  return key.type === 'public';
 }
 
 function randomSerial(): Buffer {
