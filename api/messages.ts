@@ -35,6 +35,8 @@ export interface WorkerStart {
   readonly incarnation: number;
   readonly settings: ProxySettings;
   readonly memory: SharedMemory;
+  /** What there is by now; each later one comes as a message. */
+  readonly identity: IdentitySnapshot | null;
 }
 
 export type MainToWorker =
@@ -62,6 +64,8 @@ export type WorkerToMain =
   | { readonly kind: 'idle'; readonly key: string }
   /** Nothing is in flight any more on these slots, which its newest snapshots no longer have. */
   | { readonly kind: 'released'; readonly slots: readonly number[] }
+  /** This identity is in use for whatever connects from now on. */
+  | { readonly kind: 'identified'; readonly generation: number }
   /** Listeners of the worker's own pause, or accept again. */
   | { readonly kind: 'accept-paused'; readonly reason: PauseReason }
   | { readonly kind: 'accept-resumed' }

@@ -28,7 +28,7 @@ export class ControlIdentity {
   readonly ownLeaf: OwnLeaf;
   readonly #env: ControlIdentityEnv;
   readonly #timer = new Timer({ onTimer: () => this.#check() });
-  #pinned = '';
+  #pinned: string | null = null;
 
   constructor(env: ControlIdentityEnv) {
     this.#env = env;

@@ -12,7 +12,6 @@ const projectDir = join(import.meta.dirname, '..');
 /** A proxy under test, as `npm run bench -- serve` reports it. */
 interface ServedSubject {
   readonly name: string;
-  readonly pid: number;
   readonly port: number;
 }
 

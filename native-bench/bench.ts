@@ -24,7 +24,7 @@ export interface Missing {
 
 /** One subject in one round. */
 export interface Sample {
-  /** CPU microseconds of the proxy for each unit: a request, or a GB of an opaque transfer. */
+  /** CPU microseconds for each unit: a request, a GB of an opaque transfer, a handshake. */
   readonly cpuMicros: number;
   readonly unitsPerSecond: number;
   /** Share of one core that the proxy used; the more below 1, the less it could batch. */
@@ -57,7 +57,7 @@ export interface Comparison {
   readonly kind: 'comparison';
   readonly title: string;
   /** What `cpuMicros` is per. */
-  readonly unit: 'request' | 'GB';
+  readonly unit: 'request' | 'GB' | 'handshake';
   /** `peers`: the first divided by each other; `growth`: each other divided by the first. */
   readonly ratio: 'peers' | 'growth';
   readonly measured: readonly Measured[];
@@ -74,7 +74,7 @@ export interface Figures {
 
 export interface Figure {
   readonly name: string;
-  readonly unit: 'MB' | 'ms' | 'ns' | 'count';
+  readonly unit: 'MB' | 'ms' | 'ns' | 'count' | '1/s';
   readonly values: readonly number[];
 }
 
@@ -120,6 +120,7 @@ export async function startPeers(
   return { subjects, missing };
 }
 
-function explainAbsence(found: Found, refusal: string | null): string | null {
+/** Why a peer is not measured, or `null`. */
+export function explainAbsence(found: Found, refusal: string | null): string | null {
   return found.kind === 'missing' ? found.reason : refusal;
 }

@@ -3,7 +3,7 @@
 import type { Comparison, Figures, Measured } from './bench.ts';
 import { compareCpu, formatSpread } from './report.ts';
 import type { Result } from './results.ts';
-import { type Summary, summarize } from './statistics.ts';
+import { type Summary, summarize, summarizeRatios } from './statistics.ts';
 
 interface Judged {
   readonly goal: string;
@@ -36,12 +36,12 @@ export function judgeGoals(results: readonly Result[]): Judged[] {
     atMost(
       '100 slow streams, p50 of others: within the spread without',
       1,
-      beside(results, 'p50Micros'),
+      beside(results, 'slow-streams', 'p50Micros'),
     ),
     atMost(
       '100 slow streams, p99 of others: within the spread without',
       1,
-      beside(results, 'p99Micros'),
+      beside(results, 'slow-streams', 'p99Micros'),
     ),
     atMost(
       'one stream of 1 GiB: RssAnon rises by less than 20 MB',
@@ -49,6 +49,7 @@ export function judgeGoals(results: readonly Result[]): Judged[] {
       figure(results, 'long-stream', /^ours .* rise$/),
     ),
     ...judgeControlPlane(results),
+    ...judgeMesh(results),
     atLeast('opaque TCP: at least 1.0 x HAProxy, bytes per CPU-second', 1, opaqueOver(results)),
     atMost(
       'start: ready within 200 ms, one worker',
@@ -58,6 +59,12 @@ export function judgeGoals(results: readonly Result[]): Judged[] {
     atMost('RssAnon idle, one worker: at most 30 MB', 30, memory(results, 1, 'idle')),
     atMost('RssAnon, 1000 connections at 10k rps, one worker: at most 50 MB', 50, loaded(results)),
     atMost('RssAnon idle, --workers 0: at most 20 MB', 20, memory(results, 0, 'idle')),
+    ...judgeGrowth(results),
+  ];
+}
+
+function judgeGrowth(results: readonly Result[]): Judged[] {
+  return [
     atMost('64 to 5000 connections: growth at most 1.1 x that of nginx', 1.1, growth(results)),
     atMost(
       '1 to 1000 services, one asked: at most 1.1 x',
@@ -124,6 +131,52 @@ function judgeControlPlane(results: readonly Result[]): Judged[] {
   ];
 }
 
+function judgeMesh(results: readonly Result[]): Judged[] {
+  const http = comparisons(results, 'mesh-http1');
+  const [bulk] = comparisons(results, 'mesh-bulk');
+  const single = http.find(({ title }) => title.endsWith(' 1 connection'));
+  const many = http.find(({ title }) => title.endsWith(' 64 connections'));
+  return [
+    atMost(
+      'mesh, HTTP/1.1, 64 connections: CPU of the pair at most 0.7 x that of Envoys',
+      0.7,
+      ratio(find(many, 'ours'), find(many, 'envoy')),
+    ),
+    atMost(
+      'mesh, HTTP/1.1, 1 connection: p50 at most that of a pair of Envoys',
+      1,
+      latencyOver(single, 'envoy', 'p50Micros'),
+    ),
+    atMost(
+      'mesh, HTTP/1.1, 1 connection: p99 at most that of a pair of Envoys',
+      1,
+      latencyOver(single, 'envoy', 'p99Micros'),
+    ),
+    atLeast(
+      'mesh, opaque TCP in mTLS: at least 0.8 x HAProxy, bytes per CPU-second',
+      0.8,
+      ratio(find(bulk, 'haproxy'), find(bulk, 'ours')),
+    ),
+    ...["client's", "server's"].map((side) =>
+      atMost(
+        `1000 mTLS connections add at most 70 MB of private memory to the ${side} proxy`,
+        70,
+        figure(results, 'mesh-memory', new RegExp(`^ours .*${side} proxy`)),
+      ),
+    ),
+    atLeast(
+      'control plane: at least 500 leaves a second',
+      500,
+      figure(results, 'mesh-issuing', /^leaves/),
+    ),
+    atMost(
+      'a rotation, p99: within the spread without',
+      1,
+      beside(results, 'mesh-rotation', 'p99Micros'),
+    ),
+  ];
+}
+
 function atMost(goal: string, limit: number, found: Summary | null): Judged {
   return judge(goal, found, (median) => median <= limit);
 }
@@ -185,15 +238,24 @@ function streaming(results: readonly Result[]): Summary | null {
   return summarize(measured?.samples.map(({ anonBytes }) => anonBytes / mb) ?? []);
 }
 
-/** The median with slow streams by the greatest round without. */
-function beside(results: readonly Result[], key: 'p50Micros' | 'p99Micros'): Summary | null {
-  const table = comparisons(results, 'slow-streams').find(({ title }) => title.includes(' ours '));
-  const [without, slow] = (table?.measured ?? []).map(({ samples }) =>
+type Latency = 'p50Micros' | 'p99Micros';
+
+/** The median with a disturbance by the greatest round without. */
+function beside(results: readonly Result[], scenario: string, key: Latency): Summary | null {
+  const table = comparisons(results, scenario).find(({ title }) => title.includes(' ours '));
+  const [without, disturbed] = (table?.measured ?? []).map(({ samples }) =>
     summarize(samples.map((sample) => sample[key])),
   );
-  if (without === null || slow === null || slow === undefined) return null;
+  if (without === null || disturbed === null || disturbed === undefined) return null;
   const { max } = without;
-  return { median: slow.median / max, min: slow.min / max, max: slow.max / max };
+  return { median: disturbed.median / max, min: disturbed.min / max, max: disturbed.max / max };
+}
+
+function latencyOver(table: Comparison | undefined, peer: string, key: Latency): Summary | null {
+  const [ours, theirs] = [find(table, 'ours'), find(table, peer)].map((one) =>
+    (one?.samples ?? []).map((sample) => sample[key]),
+  );
+  return summarizeRatios(ours, theirs);
 }
 
 function loaded(results: readonly Result[]): Summary | null {

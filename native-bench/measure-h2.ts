@@ -41,8 +41,8 @@ export function contendH2(
       const { seconds } = bench.options;
       const { found } = startH2load(bench.run, load(Math.ceil(settleMsMin / 1000) + seconds));
       await sleep(settleMsMin);
-      const window = await watchWindow(subject.pid, seconds * 1000);
-      const originConnections = countConnections(subject.pid, originPort);
+      const window = await watchWindow(subject.pids, seconds * 1000);
+      const originConnections = countConnections(originPort, ...subject.pids);
       return { ...summarizeWindow(window, await found, unitsPerRequest), originConnections };
     },
   };
@@ -62,13 +62,13 @@ export function contendRun(
     },
     sample: async () => {
       const { seconds } = bench.options;
-      const from = observe(subject.pid);
+      const from = observe(subject.pids);
       const found = load(seconds);
       await sleep(seconds * 1000 - beforeEndMs);
-      const { rssBytes, anonBytes } = readUsage(subject.pid);
-      const originConnections = countConnections(subject.pid, originPort);
+      const { rssBytes, anonBytes } = readUsage(...subject.pids);
+      const originConnections = countConnections(originPort, ...subject.pids);
       const { requests, p50Micros, p99Micros, errors } = await found;
-      const used = divideUsage({ from, to: observe(subject.pid) }, requests);
+      const used = divideUsage({ from, to: observe(subject.pids) }, requests);
       return { ...used, rssBytes, anonBytes, p50Micros, p99Micros, errors, originConnections };
     },
   };
@@ -84,14 +84,14 @@ interface Window {
   readonly to: Observed;
 }
 
-function observe(pid: number): Observed {
-  return { usage: readUsage(pid), epochMicros: Date.now() * 1000 };
+function observe(pids: readonly number[]): Observed {
+  return { usage: readUsage(...pids), epochMicros: Date.now() * 1000 };
 }
 
-async function watchWindow(pid: number, lengthMs: number): Promise<Window> {
-  const from = observe(pid);
+async function watchWindow(pids: readonly number[], lengthMs: number): Promise<Window> {
+  const from = observe(pids);
   await sleep(lengthMs);
-  return { from, to: observe(pid) };
+  return { from, to: observe(pids) };
 }
 
 function divideUsage(

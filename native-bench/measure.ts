@@ -82,7 +82,7 @@ export function contendHttp(
       const wrkSeconds = Math.ceil((settleMs + 250) / 1000 + seconds);
       const { found } = startWrk(bench.run, wrk(wrkSeconds));
       await sleep(settleMs);
-      const window = await measureWindow(subject.pid, counted, seconds);
+      const window = await measureWindow(subject.pids, counted, seconds);
       const { p50Micros, p99Micros, errors } = await found;
       return { ...window, p50Micros, p99Micros, errors };
     },
@@ -91,13 +91,13 @@ export function contendHttp(
 
 /** CPU and units over `seconds`, with the memory at its end. */
 export async function measureWindow(
-  pid: number,
+  pids: readonly number[],
   count: () => Promise<number>,
   seconds: number,
 ): Promise<Omit<Sample, 'p50Micros' | 'p99Micros' | 'errors'>> {
-  const first = await observe(pid, count);
+  const first = await observe(pids, count);
   await sleep(seconds * 1000);
-  const last = await observe(pid, count);
+  const last = await observe(pids, count);
   const units = last.units - first.units;
   const cpuMicros = last.usage.cpuMicros - first.usage.cpuMicros;
   const wallMs = last.atMs - first.atMs;
@@ -112,11 +112,11 @@ export async function measureWindow(
 }
 
 async function observe(
-  pid: number,
+  pids: readonly number[],
   count: () => Promise<number>,
 ): Promise<{ units: number; usage: Usage; atMs: number }> {
   const units = await count();
-  return { units, usage: readUsage(pid), atMs: performance.now() };
+  return { units, usage: readUsage(...pids), atMs: performance.now() };
 }
 
 const warmSecondsMax = 10;

@@ -16,10 +16,12 @@ export function readOptions(
   const { values, positionals } = parse(args);
   if (values.help) return null;
   const known = scenarios.map(({ name }) => name);
-  const named = values.report ? [] : positionals.length === 0 ? ['http1'] : positionals;
-  for (const name of named) {
-    if (![...known, 'all', 'serve'].includes(name)) throw new UsageError(`no scenario ${name}`);
-  }
+  const given = values.report ? [] : positionals.length === 0 ? ['http1'] : positionals;
+  const named = given.flatMap((name) => {
+    if ([...known, 'all', 'serve'].includes(name)) return [name];
+    if (name !== 'mesh') throw new UsageError(`no scenario ${name}`);
+    return known.filter((one) => one.startsWith('mesh-'));
+  });
   const peers = values.peers.split(',');
   for (const name of peers) {
     if (!peerNames.includes(name)) throw new UsageError(`no peer ${name}`);
@@ -46,6 +48,7 @@ export function helpText(scenarios: readonly Scenario[]): string {
 
 Scenarios (http1 when none is named):
 ${lines.join('\n')}
+  ${'mesh'.padEnd(width)}those that begin with mesh-
   ${'all'.padEnd(width)}all of them
   ${'serve'.padEnd(width)}start origin and peers, print their addresses as JSON, end with stdin
 

@@ -31,6 +31,6 @@ export const nghttpx: Peer = {
     const command = requireProgram(nghttpx.find());
     const started = run.start({ name: 'nghttpx', command, args, cores: plan.cores });
     await run.waitForPort(started, port);
-    return { name: 'nghttpx', pid: started.pid, port, end: () => run.end(started) };
+    return { name: 'nghttpx', pids: [started.pid], port, end: () => run.end(started) };
   },
 };

@@ -18,7 +18,7 @@ export const nginx: Peer = {
     const [port] = await findFreePorts(1);
     const started = startNginx(run, 'nginx', plan.cores, writeProxyHttp(plan, port));
     await run.waitForPort(started, port);
-    return { name: 'nginx', pid: started.pid, port, end: () => run.end(started) };
+    return { name: 'nginx', pids: [started.pid], port, end: () => run.end(started) };
   },
 };
 

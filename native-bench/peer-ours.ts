@@ -19,7 +19,7 @@ export function createOurs(command: string): Peer {
       const ours = launchOurs(run, command, plan.cores, await planOurs(run, plan));
       await run.waitForPort(ours.started, ours.port);
       const end = (): Promise<void> => run.end(ours.started);
-      return { name: `ours (${plan.workers})`, pid: ours.started.pid, port: ours.port, end };
+      return { name: `ours (${plan.workers})`, pids: [ours.started.pid], port: ours.port, end };
     },
   };
 }

@@ -34,6 +34,6 @@ export const uws: Peer = {
       await run.end(started);
     };
     const count = async (): Promise<number> => Number(await fetchText(countPort, agent));
-    return { name: 'uws (answers itself)', pid: started.pid, port, count, end };
+    return { name: 'uws (answers itself)', pids: [started.pid], port, count, end };
   },
 };

@@ -28,7 +28,8 @@ export interface Plan {
 /** A proxy that runs and accepts. */
 export interface Subject {
   readonly name: string;
-  readonly pid: number;
+  /** One process and its children, or two: in a pair the client's proxy is the first. */
+  readonly pids: readonly number[];
   readonly port: number;
   /** Requests that it answered so far, when the origin does not see them. */
   readonly count?: () => Promise<number>;

@@ -1,6 +1,6 @@
 /** Outcomes as tables: rows of text, laid out for a terminal or as Markdown. */
 
-import type { Comparison, Figures, Measured, Outcome, Sample } from './bench.ts';
+import type { Comparison, Figure, Figures, Measured, Outcome, Sample } from './bench.ts';
 import { type Summary, summarize, summarizeRatios } from './statistics.ts';
 
 /** The first row is the heading. */
@@ -55,7 +55,7 @@ function buildFigures(outcome: Figures): Table {
   const rows = outcome.figures.map(({ name, unit, values }) => [
     name,
     unit,
-    formatSpread(summarize(values), unit === 'ns' || unit === 'count' ? 0 : 1),
+    formatSpread(summarize(values), wholeUnits.has(unit) ? 0 : 1),
   ]);
   return [['figure', 'unit', 'median (min-max)'], ...rows];
 }
@@ -63,15 +63,16 @@ function buildFigures(outcome: Figures): Table {
 function buildComparison({ unit, ratio, measured }: Comparison): Table {
   const first = measured[0];
   const bulk = unit === 'GB';
+  const perSecond = unit !== 'request';
   const samples = measured.flatMap((one) => one.samples);
   const timed = samples.some(({ p50Micros }) => p50Micros > 0);
   const shared = samples.some(({ originConnections }) => originConnections !== undefined);
   const name = first?.subject ?? 'first';
   const heading = [
     ratio === 'peers' ? 'proxy' : 'variant',
-    bulk ? 'GB per CPU-second' : 'CPU us/request',
+    perSecond ? `${pluralOf[unit]} per CPU-second` : 'CPU us/request',
     ratio === 'peers' ? `${name} / this` : `this / ${name}`,
-    bulk ? 'GB/s' : 'requests/s',
+    `${pluralOf[unit]}/s`,
     'busy',
     ...(timed ? ['p50 us', 'p99 us'] : []),
     'RSS MB',
@@ -84,14 +85,14 @@ function buildComparison({ unit, ratio, measured }: Comparison): Table {
       summarize(one.samples.map(read));
     const median = (read: (sample: Sample) => number, digits = 0): string =>
       pick(read)?.median.toFixed(digits) ?? '-';
-    // Bytes per CPU-second of the first over this one's is CPU per byte the other way round.
-    const turned = ratio === 'growth' || bulk;
+    // What is done per CPU-second: the first over this one is their CPU the other way round.
+    const turned = ratio === 'growth' || perSecond;
     const compared = turned ? compareCpu(one, first) : compareCpu(first, one);
     return [
       one.subject,
       formatSpread(
-        pick(({ cpuMicros }) => (bulk ? 1_000_000 / cpuMicros : cpuMicros)),
-        bulk ? 2 : 1,
+        pick(({ cpuMicros }) => (perSecond ? 1_000_000 / cpuMicros : cpuMicros)),
+        cpuDigits[unit],
       ),
       one === first ? '1' : formatSpread(compared, 2),
       median(({ unitsPerSecond }) => unitsPerSecond, bulk ? 2 : 0),
@@ -106,4 +107,7 @@ function buildComparison({ unit, ratio, measured }: Comparison): Table {
   return [heading, ...rows];
 }
 
+const pluralOf = { request: 'requests', GB: 'GB', handshake: 'handshakes' } as const;
+const wholeUnits = new Set<Figure['unit']>(['ns', 'count', '1/s']);
+const cpuDigits = { request: 1, GB: 2, handshake: 0 } as const;
 const mb = 1_000_000;

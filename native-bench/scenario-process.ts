@@ -75,7 +75,7 @@ async function measureMemory(
   await (await peer.start(bench.run, plan)).end();
   const subject = await peer.start(bench.run, plan);
   await sleep(idleMs);
-  const idle = readUsage(subject.pid);
+  const idle = readUsage(...subject.pids);
   // 1000 connections that pause 95 ms, and wait some, before each request: 10 000 a second.
   const seconds = Math.max(loadSecondsMin, Math.ceil(bench.options.rounds * bench.options.seconds));
   const load = startWrk(bench.run, {
@@ -93,7 +93,7 @@ async function measureMemory(
   const loaded: { rssBytes: number; anonBytes: number }[] = [];
   for (let second = 0; second < seconds * 2 - 1; second++) {
     await sleep(500);
-    if (second >= 2) loaded.push(readUsage(subject.pid));
+    if (second >= 2) loaded.push(readUsage(...subject.pids));
   }
   await load.found;
   const rate = Math.round(((await origin.count()) - before) / seconds);

@@ -136,7 +136,7 @@ async function measureStream(bench: Bench, subject: Subject): Promise<Figure[]> 
   const rises: number[] = [];
   // The first one warms.
   for (let round = 0; round <= bench.options.rounds; round++) {
-    const from = readUsage(subject.pid).anonBytes;
+    const from = readUsage(...subject.pids).anonBytes;
     const most = await watchStream(bench, subject);
     if (round === 0) continue;
     before.push(from / mb);
@@ -165,12 +165,12 @@ async function watchStream(bench: Bench, subject: Subject): Promise<number> {
   let most = 0;
   while (started.child.exitCode === null) {
     await sleep(watchMs);
-    most = Math.max(most, readUsage(subject.pid).anonBytes);
+    most = Math.max(most, readUsage(...subject.pids).anonBytes);
   }
   const { errors, endMicros } = await found;
   if (errors > 0 || endMicros.length !== 1) throw new Error(`${subject.name} lost the stream`);
   await sleep(settleMs);
-  return Math.max(most, readUsage(subject.pid).anonBytes);
+  return Math.max(most, readUsage(...subject.pids).anonBytes);
 }
 
 function messageOf(error: unknown): string {

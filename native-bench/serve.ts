@@ -20,7 +20,7 @@ export async function serve(bench: Bench): Promise<void> {
     host: services[0].name,
     loadCores,
     wrk,
-    subjects: subjects.map(({ name, pid, port }) => ({ name, pid, port })),
+    subjects: subjects.map(({ name, pids, port }) => ({ name, pids, port })),
     missing,
   };
   process.stdout.write(`${JSON.stringify(served)}\n`);

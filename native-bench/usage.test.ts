@@ -64,10 +64,10 @@ test('connections to a port are counted, those of others and the ended are not',
   await once(server, 'listening');
   const address = server.address();
   assert.ok(address !== null && typeof address === 'object');
-  assert.equal(countConnections(process.pid, address.port), 0);
+  assert.equal(countConnections(address.port, process.pid), 0);
   const client = connect(address.port, '127.0.0.1');
   await Promise.all([once(client, 'connect'), once(server, 'connection')]);
-  assert.equal(countConnections(process.pid, address.port), 1);
+  assert.equal(countConnections(address.port, process.pid), 1);
   client.end();
   server.close();
   await once(server, 'close');

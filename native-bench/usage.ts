@@ -23,12 +23,12 @@ export interface ProcessStat {
   readonly startTicks: number;
 }
 
-/** Sums `root` and its descendants; a process that ends meanwhile counts for nothing. */
-export function readUsage(root: number): Usage {
+/** Sums `roots` and their descendants; a process that ends meanwhile counts for nothing. */
+export function readUsage(...roots: readonly number[]): Usage {
   let cpuTicks = 0;
   let rssBytes = 0;
   let anonBytes = 0;
-  for (const stat of listTree(root)) {
+  for (const stat of roots.flatMap(listTree)) {
     const status = readProc(stat.pid, 'status');
     if (status === null) continue;
     const memory = parseMemory(status);
@@ -72,9 +72,9 @@ export function parseMemory(text: string): { rssBytes: number; anonBytes: number
   return { rssBytes: readKib('VmRSS') * 1024, anonBytes: readKib('RssAnon') * 1024 };
 }
 
-/** Established TCP connections that `root` and its descendants have to a port of this machine. */
-export function countConnections(root: number, port: number): number {
-  const sockets = new Set(listTree(root).flatMap(({ pid }) => listSockets(pid)));
+/** Established TCP connections that `roots` and their descendants have to a local port. */
+export function countConnections(port: number, ...roots: readonly number[]): number {
+  const sockets = new Set(roots.flatMap(listTree).flatMap(({ pid }) => listSockets(pid)));
   return parseConnections(readFileSync('/proc/net/tcp', 'latin1'), port).filter((inode) =>
     sockets.has(`socket:[${inode}]`),
   ).length;

@@ -58,14 +58,14 @@ shut for a while.`,
 for a while.`,
   CONNECT_FAILED: `The sentence has the system's word, \`EHOSTUNREACH\` for instance. The gate of
 the endpoint is shut for a while.`,
-  TLS_FAILED: `The endpoint has an identity, so it is spoken to in mutual TLS and in nothing else, and
-the handshake failed: the sentence says at what. A certificate that is not of the trust anchors, or
-is out of its time, is among the reasons; [SECURITY.md](SECURITY.md) lists them.`,
+  TLS_FAILED: `The endpoint has an identity, so it is spoken to in mutual TLS and in nothing else,
+and the handshake failed: the sentence says at what. A certificate that is not of the trust anchors,
+or is out of its time, is among the reasons; [SECURITY.md](SECURITY.md) lists them.`,
   IDENTITY_MISMATCH: `The certificate of the endpoint is sound and names somebody else than the
 control plane said, or than the request demanded with \`l5d-require-id\`; or the request, or
 \`proxy.requireIdentity\`, demands an identity of an endpoint that has none.`,
-  NOT_CERTIFIED: `The endpoint has an identity, and this proxy was not given a certificate of its own
-in time. Nothing is sent to it in plaintext instead.`,
+  NOT_CERTIFIED: `The endpoint has an identity, and this proxy was not given a certificate of its
+own in time. Nothing is sent to it in plaintext instead.`,
   UPSTREAM_REFUSED: `The endpoint said that it had not begun with the request: RST_STREAM with
 REFUSED_STREAM, or a GOAWAY whose last stream is below it (RFC 9113 8.7). It was sent elsewhere, and
 this is the answer because that was refused as well.`,

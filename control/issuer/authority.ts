@@ -5,7 +5,8 @@
 
 import type { Clock } from '../../core/base/clock.ts';
 import { confirmSettleMs } from '../../core/base/limits.ts';
-import { bundleDigest, type Certificate, type Problem, sortedBundle } from './certificate.ts';
+import type { Certificate } from '../../core/identity/certificate.ts';
+import { bundleDigest, type Problem, sortedBundle } from './certificate.ts';
 import type { AuthorityState, IdentityFiles, Phase } from './identity-files.ts';
 import {
   admitAnchors,

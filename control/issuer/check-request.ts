@@ -1,6 +1,7 @@
 /** What of a request for a certificate can be judged by itself: names, key, and a leaf in use. */
 
-import { type Certificate, isAnchored, parseCertificate, signed } from './certificate.ts';
+import { type Certificate, isSignedBy, parseCertificate } from '../../core/identity/certificate.ts';
+import { isAnchored } from './certificate.ts';
 import type { CertificateRequest } from './read-request.ts';
 
 /** Why it does not ask for that identity alone, as a sentence; null when it does. */
@@ -38,7 +39,7 @@ export function isOwnLeaf(
   if (names !== `DNS:${identity}` && !names.startsWith(`DNS:${identity}, URI:`)) return false;
   if (!publicKey.equals(x509.publicKey.export({ type: 'spki', format: 'der' }))) return false;
   // An issuer whose root has left the bundle is nobody.
-  return issuers.some((issuer) => signed(issuer, certificate) && isAnchored(issuer, anchors));
+  return issuers.some((issuer) => isSignedBy(certificate, issuer) && isAnchored(issuer, anchors));
 }
 
 const leafBytesMax = 8 * 1024;

@@ -5,6 +5,12 @@
 
 import { createHash, type KeyObject, sign } from 'node:crypto';
 import { systemName } from '../../core/base/random.ts';
+import {
+  encodeBitString,
+  encodeElement,
+  encodeOid,
+  encodeSequence,
+} from '../../core/identity/der-write.ts';
 
 interface CertificateOptions {
   readonly kind: 'root' | 'issuer' | 'leaf';
@@ -32,19 +38,19 @@ export function createCertificate(options: CertificateOptions): Buffer {
   const { publicKey, commonName, issuer, key, notBeforeMs, notAfterMs } = options;
   const algorithm = signatureAlgorithm(key);
   const isNamed = commonName.length <= commonNameCharsMax;
-  const subject = isNamed ? nameOf(commonName) : sequence();
-  const body = sequence(
-    element(0xa0, integer(Buffer.from([2]))),
+  const subject = isNamed ? nameOf(commonName) : encodeSequence();
+  const body = encodeSequence(
+    encodeElement(0xa0, integer(Buffer.from([2]))),
     integer(serialNumber()),
     algorithm.der,
     issuer?.subject ?? subject,
-    sequence(time(notBeforeMs), time(notAfterMs)),
+    encodeSequence(time(notBeforeMs), time(notAfterMs)),
     subject,
     publicKey,
-    element(0xa3, sequence(...extensions(options, isNamed))),
+    encodeElement(0xa3, encodeSequence(...extensions(options, isNamed))),
   );
   const signature = sign(algorithm.hash, body, key);
-  return sequence(body, algorithm.der, bitString(signature));
+  return encodeSequence(body, algorithm.der, encodeBitString(signature));
 }
 
 /** SHA-1 of the key's bits, as RFC 5280 4.2.1.2 proposes; nothing rests on it. */
@@ -56,27 +62,29 @@ function extensions(options: CertificateOptions, isNamed: boolean): Buffer[] {
   const { kind, publicKey, issuer, dnsNames = [], uris = [] } = options;
   const list = [extension(oid.subjectKeyId, false, octets(keyIdOf(publicKey)))];
   if (issuer?.keyId != null) {
-    list.push(extension(oid.authorityKeyId, false, sequence(element(0x80, issuer.keyId))));
+    list.push(
+      extension(oid.authorityKeyId, false, encodeSequence(encodeElement(0x80, issuer.keyId))),
+    );
   }
   if (kind === 'leaf') {
     list.push(
-      extension(oid.basicConstraints, true, sequence()),
+      extension(oid.basicConstraints, true, encodeSequence()),
       extension(oid.keyUsage, true, digitalSignature),
-      extension(oid.extendedKeyUsage, false, sequence(oid.serverAuth, oid.clientAuth)),
+      extension(oid.extendedKeyUsage, false, encodeSequence(oid.serverAuth, oid.clientAuth)),
     );
   } else {
     const pathLength = integer(Buffer.from([kind === 'root' ? 1 : 0]));
     list.push(
-      extension(oid.basicConstraints, true, sequence(yes, pathLength)),
+      extension(oid.basicConstraints, true, encodeSequence(yes, pathLength)),
       extension(oid.keyUsage, true, signsCertificates),
     );
   }
   if (dnsNames.length + uris.length > 0) {
     const names = [
-      ...dnsNames.map((name) => element(0x82, Buffer.from(name, 'latin1'))),
-      ...uris.map((uri) => element(0x86, Buffer.from(uri, 'latin1'))),
+      ...dnsNames.map((name) => encodeElement(0x82, Buffer.from(name, 'latin1'))),
+      ...uris.map((uri) => encodeElement(0x86, Buffer.from(uri, 'latin1'))),
     ];
-    list.push(extension(oid.subjectAltName, !isNamed, sequence(...names)));
+    list.push(extension(oid.subjectAltName, !isNamed, encodeSequence(...names)));
   }
   return list;
 }
@@ -109,73 +117,56 @@ function serialNumber(): Buffer {
 }
 
 function nameOf(commonName: string): Buffer {
-  const text = element(0x0c, Buffer.from(commonName, 'utf8'));
-  return sequence(element(0x31, sequence(oid.commonName, text)));
+  const text = encodeElement(0x0c, Buffer.from(commonName, 'utf8'));
+  return encodeSequence(encodeElement(0x31, encodeSequence(oid.commonName, text)));
 }
 
 /** Until 2049 with two digits of the year, as RFC 5280 4.1.2.5 asks. */
 function time(wallMs: number): Buffer {
   const digits = new Date(wallMs).toISOString().replace(/\.\d+|[-:T]/g, '');
   const isShort = digits < '2050';
-  return element(isShort ? 0x17 : 0x18, Buffer.from(isShort ? digits.slice(2) : digits, 'latin1'));
+  return encodeElement(
+    isShort ? 0x17 : 0x18,
+    Buffer.from(isShort ? digits.slice(2) : digits, 'latin1'),
+  );
 }
 
 function extension(id: Buffer, isCritical: boolean, value: Buffer): Buffer {
-  return sequence(id, ...(isCritical ? [yes] : []), octets(value));
-}
-
-function sequence(...parts: readonly Buffer[]): Buffer {
-  return element(0x30, ...parts);
+  return encodeSequence(id, ...(isCritical ? [yes] : []), octets(value));
 }
 
 function octets(bytes: Buffer): Buffer {
-  return element(0x04, bytes);
+  return encodeElement(0x04, bytes);
 }
 
 function integer(bytes: Buffer): Buffer {
-  return element(0x02, bytes);
-}
-
-function bitString(bytes: Buffer): Buffer {
-  return element(0x03, Buffer.from([0]), bytes);
-}
-
-function element(tag: number, ...parts: readonly Buffer[]): Buffer {
-  const content = Buffer.concat(parts);
-  const { length } = content;
-  if (length < 0x80) return Buffer.concat([Buffer.from([tag, length]), content]);
-  const head = length < 0x1_00 ? [tag, 0x81, length] : [tag, 0x82, length >> 8, length & 0xff];
-  return Buffer.concat([Buffer.from(head), content]);
-}
-
-function oidOf(hex: string): Buffer {
-  return element(0x06, Buffer.from(hex, 'hex'));
+  return encodeElement(0x02, bytes);
 }
 
 const oid = {
-  commonName: oidOf('550403'),
-  subjectKeyId: oidOf('551d0e'),
-  authorityKeyId: oidOf('551d23'),
-  basicConstraints: oidOf('551d13'),
-  keyUsage: oidOf('551d0f'),
-  extendedKeyUsage: oidOf('551d25'),
-  subjectAltName: oidOf('551d11'),
-  serverAuth: oidOf('2b06010505070301'),
-  clientAuth: oidOf('2b06010505070302'),
+  commonName: encodeOid('550403'),
+  subjectKeyId: encodeOid('551d0e'),
+  authorityKeyId: encodeOid('551d23'),
+  basicConstraints: encodeOid('551d13'),
+  keyUsage: encodeOid('551d0f'),
+  extendedKeyUsage: encodeOid('551d25'),
+  subjectAltName: encodeOid('551d11'),
+  serverAuth: encodeOid('2b06010505070301'),
+  clientAuth: encodeOid('2b06010505070302'),
 };
 const yes = Buffer.from([0x01, 0x01, 0xff]);
 /** Bits with the number of unused ones before them. */
 const digitalSignature = Buffer.from([0x03, 0x02, 0x07, 0x80]);
 const signsCertificates = Buffer.from([0x03, 0x02, 0x01, 0x06]);
 const ecAlgorithms: Readonly<Record<string, { readonly der: Buffer; readonly hash: string }>> = {
-  prime256v1: { der: sequence(oidOf('2a8648ce3d040302')), hash: 'sha256' },
-  secp384r1: { der: sequence(oidOf('2a8648ce3d040303')), hash: 'sha384' },
-  secp521r1: { der: sequence(oidOf('2a8648ce3d040304')), hash: 'sha512' },
+  prime256v1: { der: encodeSequence(encodeOid('2a8648ce3d040302')), hash: 'sha256' },
+  secp384r1: { der: encodeSequence(encodeOid('2a8648ce3d040303')), hash: 'sha384' },
+  secp521r1: { der: encodeSequence(encodeOid('2a8648ce3d040304')), hash: 'sha512' },
 };
 const rsaAlgorithm = {
-  der: sequence(oidOf('2a864886f70d01010b'), Buffer.from([0x05, 0x00])),
+  der: encodeSequence(encodeOid('2a864886f70d01010b'), Buffer.from([0x05, 0x00])),
   hash: 'sha256',
 };
-const edAlgorithm = { der: sequence(oidOf('2b6570')), hash: null };
+const edAlgorithm = { der: encodeSequence(encodeOid('2b6570')), hash: null };
 /** RFC 5280, appendix A; a longer name stands in the alternative names alone. */
 const commonNameCharsMax = 64;

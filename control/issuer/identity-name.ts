@@ -8,7 +8,7 @@ export interface WorkloadName {
 }
 
 /** Linkerd's form, with our control namespace. */
-function workloadIdentity(
+export function workloadIdentity(
   { serviceAccount, namespace }: WorkloadName,
   trustDomain: string,
 ): string {

@@ -7,8 +7,9 @@ import { generateKeyPairSync } from 'node:crypto';
 import type { IdentitySnapshot } from '../../api/identity.ts';
 import type { Clock } from '../../core/base/clock.ts';
 import { leafRenewalShare } from '../../core/base/limits.ts';
+import { parseCertificate } from '../../core/identity/certificate.ts';
 import type { Authority, AuthorityView } from './authority.ts';
-import { isAnchored, parseCertificate } from './certificate.ts';
+import { isAnchored } from './certificate.ts';
 import { controlIdentity } from './identity-name.ts';
 import { issueLeaf, type Signer } from './signer.ts';
 

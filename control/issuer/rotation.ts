@@ -9,7 +9,8 @@
  */
 
 import { renewalShare } from '../../core/base/limits.ts';
-import { type Certificate, sortedBundle } from './certificate.ts';
+import type { Certificate } from '../../core/identity/certificate.ts';
+import { sortedBundle } from './certificate.ts';
 import type { AuthorityState } from './identity-files.ts';
 import { createIssuer, createRoot, refuseSigner, type Signer } from './signer.ts';
 

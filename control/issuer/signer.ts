@@ -14,14 +14,8 @@ import {
   leafLifetimeMs,
   rootLifetimeMs,
 } from '../../core/base/limits.ts';
-import {
-  type Certificate,
-  isAnchored,
-  type Problem,
-  parseCertificate,
-  parseCertificates,
-  signed,
-} from './certificate.ts';
+import { type Certificate, isSignedBy, parseCertificate } from '../../core/identity/certificate.ts';
+import { isAnchored, type Problem, parseCertificates } from './certificate.ts';
 import { createCertificate, type Issuer } from './create-certificate.ts';
 
 export interface Signer {
@@ -93,7 +87,8 @@ export function refuseSigner(
   const chain = [signer.certificate, ...signer.intermediates];
   for (const [index, one] of chain.entries()) {
     const next = chain[index + 1];
-    if (next !== undefined && !signed(next, one)) return 'has a chain that does not fit together';
+    if (next !== undefined && !isSignedBy(one, next))
+      return 'has a chain that does not fit together';
     if (nowMs >= one.notAfterMs) return `has expired, at ${new Date(one.notAfterMs).toISOString()}`;
     if (nowMs < one.notBeforeMs) {
       return `is not valid yet, until ${new Date(one.notBeforeMs).toISOString()}`;

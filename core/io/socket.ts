@@ -10,9 +10,11 @@
 
 import type { Socket as NetSocket } from 'node:net';
 import { assert } from '../base/assert.ts';
-import { bulkReadBytes, readBytes } from '../base/limits.ts';
 import { systemErrorName } from '../base/node-error.ts';
 import type { BulkBuffer } from './bulk-buffers.ts';
+import { BulkReads } from './bulk-reads.ts';
+import { endOfFile, HeldReads } from './held-reads.ts';
+import type { SecureHandle } from './secure-handle.ts';
 import { nobody, type SocketOwner } from './socket-owner.ts';
 import type { SocketThread, ThreadSocket } from './socket-thread.ts';
 import {
@@ -35,7 +37,7 @@ export interface Meter {
 export class Socket implements ThreadSocket {
   readonly remoteHost: string;
   readonly remotePort: number;
-  /** A write is under way that the kernel did not take at once: stop producing. */
+  /** What is written is not taken as fast as it comes: stop producing. */
   congested = false;
   destroyed = false;
   /** The peer has sent its last byte. */
@@ -58,19 +60,23 @@ export class Socket implements ThreadSocket {
   /** The kernel has been asked to send the last byte and has not said yet that it did. */
   #shutting = false;
   #destroyWhenWritten = false;
+  /** The handle has not said yet that it took the last write; it takes no other until then. */
+  #writing = false;
+  /** The handle encrypts: then each write is heard of later, however fast the kernel is. */
+  #secure: HeldReads | null = null;
   #out: Buffer | null = null;
   #outLength = 0;
   /** The output buffer that the kernel is still reading from. */
   #inFlight: Buffer | null = null;
   #inFlightBulk: BulkBuffer | null = null;
   #backlog: Buffer[] = [];
-  #bulk: BulkBuffer | null = null;
-  #bulkStreak = 0;
+  readonly #reads: BulkReads;
 
   /** Takes over the descriptor of `socket`, which ends as an object. It starts paused. */
   constructor(io: SocketThread, socket: NetSocket, owner: SocketOwner, meter: Meter) {
     this.#io = io;
     this.#meter = meter;
+    this.#reads = new BulkReads(io);
     this.#owner = owner;
     this.remoteHost = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
@@ -82,13 +88,29 @@ export class Socket implements ThreadSocket {
     this.#owner = owner;
   }
 
+  /**
+   * From here on, what is read and written is inside of TLS, which `wrap` puts over the handle.
+   * Nothing has been written before; what was read before is given to what `wrap` returns.
+   */
+  secure(wrap: (handle: StreamHandle) => SecureHandle): SecureHandle {
+    assert(!this.destroyed && !this.#writing && this.#out === null, 'nothing was written');
+    this.pause();
+    stopReader(this.#handle);
+    const handle = wrap(this.#handle);
+    this.#handle = handle;
+    this.#secure = new HeldReads();
+    this.#reads.release();
+    startReader(handle, this, this.#io.readBuffer);
+    return handle;
+  }
+
   get reading(): boolean {
     return this.#reading;
   }
 
   /** Bytes handed to `write` that the kernel has not taken. */
   get waitingBytes(): number {
-    let waiting = this.#outLength + (this.congested ? (this.#handle.writeQueueSize ?? 0) : 0);
+    let waiting = this.#outLength + (this.#writing ? (this.#handle.writeQueueSize ?? 0) : 0);
     for (const buffer of this.#backlog) waiting += buffer.length;
     return waiting;
   }
@@ -96,7 +118,9 @@ export class Socket implements ThreadSocket {
   resume(): void {
     if (this.#reading || this.destroyed || this.readEnded) return;
     this.#reading = true;
-    this.#handle.readStart();
+    const held = this.#secure;
+    if (held === null || held.empty) this.#handle.readStart();
+    else this.#io.soon(() => this.#readHeld(held));
   }
 
   pause(): void {
@@ -133,10 +157,10 @@ export class Socket implements ThreadSocket {
     assert(!this.writeEnded, 'nothing is written after the end');
     const bulk = this.#io.readingBulk;
     if (bulk !== null && bulk.bytes === bytes && end - start >= directWriteBytesMin) {
-      if (!this.congested && !bulk.pinned) {
+      if (!this.#writing && !bulk.pinned) {
         this.flush();
-        if (!this.congested) {
-          this.#writeDirect(bulk, start, end);
+        if (!this.#writing) {
+          this.#send(bytes.subarray(start, end), null, bulk);
           return;
         }
       }
@@ -185,8 +209,8 @@ export class Socket implements ThreadSocket {
     this.#owner = nobody;
     this.pause();
     this.flush();
-    if (this.congested) this.#destroyWhenWritten = true;
-    else this.destroy();
+    if (this.#writing) this.#destroyWhenWritten = true;
+    else this.#finish();
   }
 
   /** Closes at once; what is queued is lost. The owner hears nothing more. */
@@ -198,7 +222,7 @@ export class Socket implements ThreadSocket {
     stopReader(this.#handle);
     this.#handle.close();
     this.#dropOutput();
-    this.#releaseBulk();
+    this.#reads.release();
     this.#io.forget(this);
   }
 
@@ -214,49 +238,38 @@ export class Socket implements ThreadSocket {
 
   /** Writes what is queued; `Io` calls it once at the end of each event, or of each turn. */
   flush(): void {
-    if (this.destroyed || this.congested) return;
+    if (this.destroyed || this.#writing) return;
     const out = this.#out;
     if (out === null || this.#outLength === 0) return;
     const length = this.#outLength;
     this.#out = null;
     this.#outLength = 0;
     this.flushes += 1;
-    this.#send(out, length);
+    this.#send(out.subarray(0, length), out, null);
   }
 
-  #send(buffer: Buffer, length: number): void {
-    this.#io.cells[this.#meter.writeCell] += length;
+  /** Either in an output buffer, which then is given back, or in the bulk buffer just read. */
+  #send(bytes: Buffer, buffer: Buffer | null, bulk: BulkBuffer | null): void {
+    this.#io.cells[this.#meter.writeCell] += bytes.length;
     const request = this.#io.writeRequest();
-    const error = this.#handle.writeBuffer(request, buffer.subarray(0, length));
-    if (error !== 0) {
-      this.#io.giveOutput(buffer);
-      this.#failSoon(error);
-    } else if (wroteLater()) {
+    const error = this.#handle.writeBuffer(request, bytes);
+    if (error === 0 && wroteLater()) {
+      this.#writing = true;
       this.#inFlight = buffer;
-      this.#writeUnderWay();
-    } else {
-      this.#io.giveOutput(buffer);
-    }
-  }
-
-  #writeDirect(bulk: BulkBuffer, start: number, end: number): void {
-    this.#io.cells[this.#meter.writeCell] += end - start;
-    const request = this.#io.writeRequest();
-    const error = this.#handle.writeBuffer(request, bulk.bytes.subarray(start, end));
-    if (error !== 0) {
-      this.#failSoon(error);
-    } else if (wroteLater()) {
-      bulk.pinned = true;
       this.#inFlightBulk = bulk;
-      this.#writeUnderWay();
+      if (bulk !== null) bulk.pinned = true;
+      this.#io.replaceWriteRequest(newWriteRequest());
+      request.oncomplete = (status: number) => this.#onWritten(status);
+      if (bulk !== null || this.#secure === null) this.#congest();
+      return;
     }
+    if (buffer !== null) this.#io.giveOutput(buffer);
+    if (error !== 0) this.#failSoon(error);
   }
 
-  #writeUnderWay(): void {
+  #congest(): void {
+    if (this.congested) return;
     this.congested = true;
-    const request = this.#io.writeRequest();
-    this.#io.replaceWriteRequest(newWriteRequest());
-    request.oncomplete = (status: number) => this.#onWritten(status);
     this.#owner.onCongested();
   }
 
@@ -266,25 +279,31 @@ export class Socket implements ThreadSocket {
     this.#inFlight = null;
     this.#inFlightBulk = null;
     if (this.destroyed) return;
-    this.congested = false;
+    this.#writing = false;
     this.#io.enter();
-    if (status < 0) this.#fail(status);
+    if (status < 0) this.fail(systemErrorName(status));
     else this.#goOnWriting();
     this.#io.leave();
   }
 
-  /** What has waited goes out in its order; the owner hears of it when the kernel took it all. */
+  /** What has waited goes out in its order; the owner hears of it when all of it was taken. */
   #goOnWriting(): void {
-    while (!this.congested) {
+    while (!this.#writing && !this.destroyed) {
       const next = this.#backlog.shift();
       if (next === undefined) break;
-      this.#send(next, next.length);
+      this.#send(next, next, null);
     }
     this.flush();
-    if (this.congested || this.destroyed) return;
-    if (this.#destroyWhenWritten) this.destroy();
-    else if (this.writeEnded) this.#shutWhenWritten();
-    else this.#owner.onDrain();
+    if (this.destroyed || this.#backlog.length > 0) return;
+    if (this.#writing && (this.#secure === null || this.#inFlightBulk !== null)) return;
+    if (this.writeEnded) {
+      if (this.#writing) return;
+      if (this.#destroyWhenWritten) this.#finish();
+      else this.#shutWhenWritten();
+    } else if (this.congested) {
+      this.congested = false;
+      this.#owner.onDrain();
+    }
   }
 
   /** The output buffer is full while the kernel takes nothing: its bytes join the backlog. */
@@ -294,10 +313,11 @@ export class Socket implements ThreadSocket {
     this.#backlog.push(Buffer.from(this.#out.subarray(0, this.#outLength)));
     this.#outLength = 0;
     this.flushes += 1;
+    this.#congest();
   }
 
   #shutWhenWritten(): void {
-    if (this.congested || this.#shut || this.destroyed) return;
+    if (this.#writing || this.#shut || this.destroyed) return;
     this.#shut = true;
     const request = newShutdownRequest(() => {
       this.#shutting = false;
@@ -305,70 +325,63 @@ export class Socket implements ThreadSocket {
     this.#shutting = this.#handle.shutdown(request) === 0;
   }
 
+  /** Everything is written. Inside of TLS the peer is told that nothing was cut off. */
+  #finish(): void {
+    if (this.#secure !== null) this.#shutWhenWritten();
+    this.destroy();
+  }
+
   /** The handle has read, or failed to; returns the buffer for its next reads if it changes. */
   onRead(): Buffer | undefined {
     const count = readCount();
     if (count === 0 || this.destroyed) return undefined;
+    if (!this.#reading && this.#secure?.hold(this.#io.readBuffer, count) === true) return undefined;
     this.#io.enter();
     if (count > 0) {
       this.#io.cells[this.#meter.readCell] += count;
-      const bulk = this.#bulk;
+      const bulk = this.#reads.own;
       this.#io.readingBulk = bulk;
       this.#owner.onBytes(bulk === null ? this.#io.readBuffer : bulk.bytes, count);
       this.#io.readingBulk = null;
     } else if (count === endOfFile) {
-      this.readEnded = true;
-      this.#reading = false;
-      this.#owner.onEnd();
+      this.#endReading();
     } else {
-      this.#fail(count);
+      this.fail(systemErrorName(count));
     }
     this.#io.leave();
-    return this.destroyed || count < 0 ? undefined : this.#nextReadBuffer(count);
+    return this.destroyed || count < 0 ? undefined : this.#reads.next(count);
   }
 
-  /**
-   * The handle reads into the buffer that the read callback returned last. A connection that
-   * fills the common buffer twice in a row gets a larger one of its own, whose bytes go out
-   * without a copy; a few small reads take it back.
-   */
-  #nextReadBuffer(count: number): Buffer | undefined {
-    if (this.#bulk === null) {
-      this.#bulkStreak = count === readBytes ? this.#bulkStreak + 1 : 0;
-      return this.#bulkStreak < 2 ? undefined : this.#switchBulk(true);
+  #readHeld(held: HeldReads): void {
+    const { readBuffer } = this.#io;
+    while (this.#reading) {
+      const count = held.take(readBuffer);
+      if (count === 0) break;
+      this.#io.cells[this.#meter.readCell] += count;
+      this.#owner.onBytes(readBuffer, count);
     }
-    this.#bulkStreak = count < smallReadBytes ? this.#bulkStreak + 1 : 0;
-    if (this.#bulkStreak === 8) return this.#switchBulk(false);
-    // Whoever resumes this connection need not know that a write still refers to what it read.
-    return this.#bulk.pinned ? this.#switchBulk(true) : undefined;
+    if (!this.#reading) return;
+    if (held.takeEnd()) this.#endReading();
+    else this.#handle.readStart();
   }
 
-  #switchBulk(bulk: boolean): Buffer {
-    this.#releaseBulk();
-    this.#bulkStreak = 0;
-    if (bulk) this.#bulk = this.#io.bulks.take();
-    return this.#bulk === null ? this.#io.readBuffer : this.#bulk.bytes;
-  }
-
-  #releaseBulk(): void {
-    const bulk = this.#bulk;
-    if (bulk === null) return;
-    this.#bulk = null;
-    // Its bytes may still be in use in this event, but no write may refer to them from now on.
-    if (this.#io.readingBulk === bulk) this.#io.readingBulk = null;
-    this.#io.bulks.give(bulk);
+  #endReading(): void {
+    this.readEnded = true;
+    this.#reading = false;
+    this.#owner.onEnd();
   }
 
   /** The owner is in the middle of something: it hears of the failure in an event of its own. */
   #failSoon(status: number): void {
-    this.#io.soon(() => this.#fail(status));
+    this.#io.soon(() => this.fail(systemErrorName(status)));
   }
 
-  #fail(status: number): void {
+  /** Closes at once, and the owner hears why. */
+  fail(code: string): void {
     if (this.destroyed) return;
     const owner = this.#owner;
     this.destroy();
-    owner.onClose(systemErrorName(status));
+    owner.onClose(code);
   }
 
   #dropOutput(): void {
@@ -379,8 +392,5 @@ export class Socket implements ThreadSocket {
   }
 }
 
-/** libuv's UV_EOF. */
-const endOfFile = -4095;
 /** Below this a copy is cheaper than a system call of its own. */
 const directWriteBytesMin = 16 * 1024;
-const smallReadBytes = bulkReadBytes / 16;

@@ -14,6 +14,7 @@ import type { Io } from '../io/io.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Registry } from '../telemetry/registry.ts';
+import type { TlsContexts } from '../tls/contexts.ts';
 
 export type DirectionName = 'inbound' | 'outbound';
 
@@ -32,6 +33,8 @@ export interface Core {
   readonly cells: Float64Array;
   readonly exchanges: Exchanges;
   readonly h2: H2Thread;
+  /** Who this proxy is and whom it trusts, for its connections with peers. */
+  readonly tls: TlsContexts;
   readonly log: Logger;
   readonly accessLog: AccessLog | null;
   /** The loop guard: this address is one that the proxy itself listens on. */

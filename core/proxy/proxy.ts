@@ -4,6 +4,7 @@
  */
 
 import type { Socket as NetSocket } from 'node:net';
+import type { IdentitySnapshot } from '../../api/identity.ts';
 import type { DrainStage, ListenerName, MainToWorker, WorkerToMain } from '../../api/messages.ts';
 import type { ProxySettings } from '../../api/settings.ts';
 import { type SharedMemory, stampOf, statusField, statusWords } from '../../api/shared-memory.ts';
@@ -21,6 +22,7 @@ import { isLocalAddress, isLoopback } from '../io/local-addresses.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import { Logger } from '../telemetry/log.ts';
 import { Registry } from '../telemetry/registry.ts';
+import { TlsContexts } from '../tls/contexts.ts';
 import type { Core } from './core.ts';
 import { DirectionStack } from './direction-stack.ts';
 import type { Target } from './target.ts';
@@ -92,7 +94,8 @@ class ThreadProxy implements Proxy {
     io.enter();
     if (message.kind === 'snapshot') this.#targets.receive(message.bytes);
     else if (message.kind === 'log-level') log.setLevel(message.level);
-    else if (message.kind === 'drain') this.#drain(message.stage);
+    else if (message.kind === 'identity') this.#identify(message.identity);
+    else this.#drain(message.stage);
     io.leave();
   }
 
@@ -104,6 +107,12 @@ class ThreadProxy implements Proxy {
     accessLog?.flush();
     log.flush(true);
     registry.flush();
+  }
+
+  /** Whoever connects from now on does so with it; what is connected stays. */
+  #identify(identity: IdentitySnapshot): void {
+    this.#core.tls.replace(identity);
+    this.#core.post({ kind: 'identified', generation: identity.generation });
   }
 
   #stackOf(target: Target): DirectionStack {
@@ -175,6 +184,7 @@ function createCore(env: ProxyEnv, freeDescriptors: () => boolean): Core {
       maxConcurrentStreams: settings.http2MaxConcurrentStreams,
       maxFrameBytes: settings.http2MaxFrameSize,
     }),
+    tls: new TlsContexts(),
     log,
     accessLog:
       settings.accessLog === 'off'

@@ -1,0 +1,77 @@
+/**
+ * What the TLS connections of one thread share: one context for all that are accepted and one for
+ * all that are dialled, made anew with each identity. Connections keep the one they began with.
+ */
+
+import type { SecureContext, SecureContextOptions } from 'node:tls';
+import type { IdentitySnapshot } from '../../api/identity.ts';
+import { verifySecureHandle } from '../io/secure-handle.ts';
+
+export class TlsContexts {
+  /** Who this process is, also before it can prove it; empty while it has no identity. */
+  name = '';
+  generation = -1;
+  /** Grows when a trust anchor leaves: what was verified before may have been by that one. */
+  distrusts = 0;
+  /** For connections that are accepted; null before the first certificate: none is. */
+  server: SecureContext | null = null;
+  /** For connections that are dialled; null while nobody is trusted. */
+  client: SecureContext | null = null;
+  /** A certificate of our own goes with `client`. */
+  certified = false;
+  #roots: ReadonlySet<string> = new Set();
+
+  /** Throws what OpenSSL says of a key or a certificate, and what this Node lacks. */
+  replace(identity: IdentitySnapshot): void {
+    if (identity.generation <= this.generation) return;
+    const missing = verifySecureHandle();
+    if (missing !== '') throw new Error(missing);
+    const certified = identity.chain !== '';
+    const client = identity.roots === '' ? null : createContext(identity, certified);
+    this.server = certified ? client : null;
+    this.client = client;
+    this.certified = certified;
+    this.name = identity.name;
+    this.generation = identity.generation;
+    this.#trust(identity.roots);
+  }
+
+  #trust(roots: string): void {
+    const now = new Set(splitCertificates(roots));
+    for (const root of this.#roots) {
+      if (now.has(root)) continue;
+      this.distrusts += 1;
+      break;
+    }
+    this.#roots = now;
+  }
+}
+
+/** One serves both roles: a session of one is never taken up in the other, there are none. */
+function createContext(identity: IdentitySnapshot, certified: boolean): SecureContext {
+  // Loaded by a proxy that has an identity, and by no other: it is 3 MB.
+  const tls = process.getBuiltinModule('node:tls');
+  const options: SecureContextOptions = {
+    // Never empty here: Node would trust the roots of the web instead.
+    ca: splitCertificates(identity.roots),
+    minVersion: 'TLSv1.3',
+    maxVersion: 'TLSv1.3',
+    ciphers,
+    ecdhCurve: groups,
+    honorCipherOrder: true,
+    secureOptions: noTickets,
+  };
+  if (!certified) return tls.createSecureContext(options);
+  return tls.createSecureContext({ ...options, key: identity.key, cert: identity.chain });
+}
+
+/** Each certificate of a PEM text by itself: Node reads only the first of one text. */
+function splitCertificates(pem: string): string[] {
+  return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+}
+
+/** What Linkerd's proxies take; the first one is the fastest where there are instructions for AES. */
+const ciphers = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
+const groups = 'X25519MLKEM768:X25519:P-256:P-384';
+/** SSL_OP_NO_TICKET: nothing is resumed, so that each handshake verifies the peer anew. */
+const noTickets = 0x4000;
