@@ -36,7 +36,7 @@ export interface IdentitySources {
   readonly problem: string;
 }
 
-export interface CertifierEnv {
+interface CertifierEnv {
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly random: Random;
@@ -53,7 +53,7 @@ export interface CertifierEnv {
   readonly onAnswer: (result: 'ok' | 'error') => void;
 }
 
-export interface CertifierSettings extends RefreshLimits {
+interface CertifierSettings extends RefreshLimits {
   /** `web.demo`, or a whole name. */
   readonly identity: string;
 }
@@ -69,7 +69,7 @@ export interface Beginning {
   readonly name: string | null;
 }
 
-export type CertifierState = 'uncertified' | 'certified' | 'failing' | 'expired';
+type CertifierState = 'uncertified' | 'certified' | 'failing' | 'expired';
 
 export class Certifier implements TimerOwner {
   /** Null while nobody has said the trust domain. */

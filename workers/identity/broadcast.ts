@@ -6,7 +6,7 @@
 import type { IdentitySnapshot } from '../../api/identity.ts';
 
 /** What the control plane is told of a snapshot. */
-export interface TrustFacts {
+interface TrustFacts {
   readonly bundle: string;
   readonly issuer: string;
   readonly leafExpiresMs: number;
