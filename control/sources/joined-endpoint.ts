@@ -1,8 +1,9 @@
 /** What a process that has joined is as an endpoint, and who its proxy proves to be. Pure. */
 
 import type { ResolvedEndpoint } from '../../api/discovery.ts';
-import type { EndpointTraits, Protocol } from '../../api/snapshot.ts';
+import type { Protocol } from '../../api/snapshot.ts';
 import { workloadIdentity } from '../issuer/identity-name.ts';
+import { meshedTraits } from '../model/meshed-traits.ts';
 import type { Registration } from '../model/registration.ts';
 
 export function joinedEndpoint(
@@ -13,15 +14,7 @@ export function joinedEndpoint(
   const { host, port, weight, zone, inboundPort = 0 } = registration;
   if (inboundPort === 0) return { host, port, weight, zone };
   const identity = joinedIdentity(registration, trustDomain);
-  const traits: EndpointTraits = {
-    identity,
-    serverName: identity,
-    protocolHint: protocol === 'opaque' ? 'opaque' : 'h2',
-    opaqueTransportPort: inboundPort,
-    authorityOverride: '',
-    http2: null,
-    labels: {},
-  };
+  const traits = meshedTraits(identity, inboundPort, protocol);
   return { host, port, weight, zone, traits };
 }
 

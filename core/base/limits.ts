@@ -36,6 +36,8 @@ export const writeHighWaterBytes = 128 * 1024;
 /** First bytes of a connection that may be held until its protocol is known. */
 export const detectBytesMax = 16 * 1024 + 1024;
 export const detectTimeoutMs = 10_000;
+/** What a peer says about a connection behind its handshake, all of it (Linkerd's bound). */
+export const transportHeaderBytesMax = 64 * 1024;
 /** The client's silence after which a destination is dialled that may speak first. */
 export const serverFirstSilenceMs = 50;
 /** How long a destination is remembered as speaking first. */
@@ -351,6 +353,7 @@ assert(chunkLineBytesMax <= chunkExtensionBytesMax, 'one chunk line fits the ext
 assert((authorityCacheMax & (authorityCacheMax - 1)) === 0, 'hashes are masked, not divided');
 assert(headFieldsMax <= headFieldsCeiling, 'the default is within the ceiling');
 assert(detectBytesMax <= readBytes, 'detection fits one read');
+assert(transportHeaderBytesMax <= readBytes, 'a transport header fits the stash');
 assert(headBytesMax <= readBytes, 'a head fits one read buffer');
 assert(replayBytesMax <= heldBodyBytesMax, 'what is held can be sent again');
 assert(poolIdleTimeoutMs < 5_000, 'idle connections end before the usual server does it (5 s)');
