@@ -35,6 +35,8 @@ export interface WorkerStart {
   readonly incarnation: number;
   readonly settings: ProxySettings;
   readonly memory: SharedMemory;
+  /** What there is by now; each later one comes as a message. */
+  readonly identity: IdentitySnapshot | null;
 }
 
 export type MainToWorker =

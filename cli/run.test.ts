@@ -22,7 +22,7 @@ test('wrong usage ends with 2 and a sentence', async () => {
     ['run --service Web --port 1 x', /Expected letters a-z, digits and -/],
     ['run --service web --port 0 x', /Expected a port from 1 to 65535/],
     ['run --service web --port 1 --health /x -- x', /Expected GET:\/path/],
-    ['run --service web --port 1 --advertise 10.0.0.1 -- x', /Expected a loopback address/],
+    ['run --service web --port 1 --advertise 0.0.0.0 -- x', /Expected an IP address of this host/],
     ['run --zone a/b -- x', /Expected letters, digits and \. _ -/],
     ['run --protocol quic -- x', /Allowed choices are auto, http/],
     ['run --control nowhere -- x', /Expected host:port/],
@@ -66,7 +66,21 @@ test('a token says what it is for and until when', async (t) => {
   assert.ok('refusal' in later);
 });
 
-async function run(args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+test('an address for other hosts needs a token that leads to an identity', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'heddle-test-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const named = ['run', '--service', 'web', '--port', '1', '--state-dir', folder];
+  const { code, err } = await run([...named, '--advertise', '10.0.0.1', '--', 'true'], {
+    HEDDLE_TOKEN: 'of an earlier heddle up',
+  });
+  assert.equal(code, 2);
+  assert.match(err, /^heddle run: --advertise: other hosts reach .* heddle token create$/m);
+});
+
+async function run(
+  args: readonly string[],
+  environment: CommandContext['environment'] = {},
+): Promise<{ code: number; out: string; err: string }> {
   let out = '';
   let err = '';
   const context: CommandContext = {
@@ -81,7 +95,7 @@ async function run(args: readonly string[]): Promise<{ code: number; out: string
     columns: Number.POSITIVE_INFINITY,
     cacheFolder: null,
     stateFolder: null,
-    environment: {},
+    environment,
     exitCode: 0,
   };
   await runProgram(args, context);

@@ -3,13 +3,14 @@
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { canonicalIp, isLoopback } from '../control/model/address.ts';
+import { canonicalIp, isLoopback, isWildcard } from '../control/model/address.ts';
 import { systemName } from '../core/base/random.ts';
 import { type CommandContext, exitUsage } from './context.ts';
 import { durationOption } from './durations.ts';
 import { parseControls, parseLabel, parsePortFlag } from './labels.ts';
 import type { End } from './run/life.ts';
 import type { AnnouncedService, RunOptions } from './run/options.ts';
+import { chooseIdentity } from './run/run-identity.ts';
 import { runSupervised } from './run/supervisor.ts';
 import { createTokenReader } from './run/token-source.ts';
 import { cleanText } from './table.ts';
@@ -63,28 +64,35 @@ export function runCommand(context: CommandContext): Command {
     .option('--zone <name>', 'where it is, for callers that prefer their own', parseZone)
     .addHelpText('after', help)
     .action(async ([command, ...args]: readonly string[], flags: RunFlags) => {
-      const problem = findProblem(flags, context);
+      const { service = null, namespace, tokenFile = null } = flags;
+      const readToken = createTokenReader({
+        tokenFile,
+        environmentToken: context.environment.HEDDLE_TOKEN,
+        upFolder: context.stateFolder === null ? null : `${context.stateFolder}/up`,
+      });
+      const identity = chooseIdentity(readToken(), service, namespace);
+      const problem = findProblem(flags, identity, context);
       if (problem !== null) {
         context.note(`heddle run: ${problem}\n(heddle run --help)\n`);
         context.exitCode = exitUsage;
         return;
       }
-      const options = optionsOf(command, args, flags, context);
+      const options = { ...optionsOf(command, args, flags, context), identity };
       const end = await runSupervised(options, {
         executable: fileURLToPath(new URL('./heddle', import.meta.url)),
         environment: context.environment,
-        readToken: createTokenReader({
-          tokenFile: flags.tokenFile ?? null,
-          environmentToken: context.environment.HEDDLE_TOKEN,
-          upFolder: context.stateFolder === null ? null : `${context.stateFolder}/up`,
-        }),
+        readToken,
         say: (line) => context.note(`heddle: ${cleanText(line)}\n`),
       });
       endLike(end, context);
     });
 }
 
-function findProblem(flags: RunFlags, { stateFolder }: CommandContext): string | null {
+function findProblem(
+  flags: RunFlags,
+  identity: string,
+  { stateFolder }: CommandContext,
+): string | null {
   const { service, port, health } = flags;
   if (service !== undefined && port === undefined) {
     return '--service needs --port: where does the application listen?';
@@ -96,6 +104,7 @@ function findProblem(flags: RunFlags, { stateFolder }: CommandContext): string |
   if (flags.stateDir === undefined && stateFolder === null) {
     return 'HOME and XDG_STATE_HOME are not set: give --state-dir';
   }
+  if (identity === '' && !isLoopback(flags.advertise)) return needsIdentity;
   return null;
 }
 
@@ -104,7 +113,7 @@ function optionsOf(
   args: readonly string[],
   flags: RunFlags,
   context: CommandContext,
-): RunOptions {
+): Omit<RunOptions, 'identity'> {
   const { service, port, namespace, control, wait, grace } = flags;
   const { servicePort, protocol, advertise, zone = '', health = null } = flags;
   const announced: AnnouncedService | null =
@@ -146,15 +155,15 @@ function parseHealth(text: string): string {
   throw new InvalidArgumentError('Expected GET:/path.');
 }
 
-/** What is announced is plaintext: nobody but this host may reach it. */
 function parseAdvertise(text: string): string {
   const host = canonicalIp(text);
-  if (host !== null && isLoopback(host)) return host;
-  throw new InvalidArgumentError(
-    'Expected a loopback address: traffic to it is not encrypted, other hosts must not reach it.',
-  );
+  if (host !== null && !isWildcard(host)) return host;
+  throw new InvalidArgumentError('Expected an IP address of this host such as 10.0.0.5.');
 }
 
+const needsIdentity =
+  '--advertise: other hosts reach an address only by a proxy with an identity, and the token names ' +
+  'no trust domain: make another with heddle token create';
 const zoneForm = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 const protocols = ['auto', 'http', 'http1', 'http2', 'grpc', 'opaque'];
 const upToAnHour = [0, 3_600_000] as const;
@@ -167,7 +176,10 @@ of CONNECT. It finds itself by HEDDLE_SERVICE, HEDDLE_NAMESPACE, HEDDLE_INSTANCE
 HEDDLE_INBOUND, HEDDLE_ADMIN and HEDDLE_CONTROL.
 
 A name is announced with a token: of --token-file, of HEDDLE_TOKEN, or of the heddle up of the same
-user, local.token in its state directory. Files that others can read are refused.
+user, local.token in its state directory. Files that others can read are refused. With it the proxy
+gets a certificate for the same name, "default" for a client, so that traffic from and to other
+proxies is encrypted and both sides know each other. The application starts when it has one, or
+after --wait. Only then may --advertise be an address that other hosts reach.
 
 SIGTERM, SIGINT, SIGHUP and SIGQUIT withdraw the endpoint first and are passed on then; another
 one is passed on at once. The application has a session of its own: it reads from this terminal,

@@ -87,6 +87,7 @@ class ControlPlane implements RunningControlPlane {
       ...env,
       path: state.registryPath,
       isFirst: state.isFirst,
+      trustDomain: options.config.trustDomain,
     });
     const { config } = options;
     const manifests = config.manifests === null ? null : new Manifests(config.manifests, env);

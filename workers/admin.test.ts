@@ -7,13 +7,10 @@ import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { systemClock } from '../core/base/clock.ts';
 import { TimerWheel } from '../core/base/timers.ts';
+import { TlsContexts } from '../core/tls/contexts.ts';
 import { answerAdmin } from './admin.ts';
-import {
-  type AdminRequest,
-  type AdminResponse,
-  type AdminServer,
-  createAdminServer,
-} from './admin-server.ts';
+import type { AdminRequest, AdminResponse } from './admin-exchange.ts';
+import { type AdminServer, createAdminServer } from './admin-server.ts';
 
 let server: Server;
 let admin: AdminServer;
@@ -30,6 +27,7 @@ function answer(request: AdminRequest): Promise<AdminResponse> {
   const view = {
     notReady: () => (state.ready ? '' : 'it is starting'),
     readWatches: () => ({ watches: [] }),
+    readIdentity: () => ({ state: 'off' }),
     renderMetrics: async () => ['a 1\n', '# EOF\n'],
     readConfig: () => ({ path: 'heddle.yaml' }),
     readEndpoints: () => ({ targets: [] }),
@@ -43,7 +41,7 @@ function answer(request: AdminRequest): Promise<AdminResponse> {
 }
 
 before(async () => {
-  admin = createAdminServer({ timers, answer });
+  admin = createAdminServer({ clock: systemClock, timers, tls: new TlsContexts(), answer });
   server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
     admin.accept(socket);
   });
@@ -74,6 +72,8 @@ const rows: readonly (readonly [request: string, status: number, body: string])[
   ['GET /ready?x=1', 200, 'ready\n'],
   ['GET /metrics', 200, 'a 1\n# EOF\n'],
   ['GET /watches', 200, '{\n  "watches": []\n}\n'],
+  ['GET /identity', 200, '{\n  "state": "off"\n}\n'],
+  ['POST /identity', 405, ''],
   ['GET /config', 200, '{\n  "path": "heddle.yaml"\n}\n'],
   ['POST /config', 405, ''],
   ['GET /endpoints', 200, '{\n  "targets": []\n}\n'],

@@ -9,7 +9,7 @@ import type { ProxySettings } from '../api/settings.ts';
 import { canonicalIp, isLoopback, splitPort } from '../control/model/address.ts';
 import { systemPause } from '../core/base/timers.ts';
 import { expositionContentType } from '../core/telemetry/exposition.ts';
-import type { AdminRequest, AdminResponse } from './admin-server.ts';
+import type { AdminRequest, AdminResponse } from './admin-exchange.ts';
 import { logLevels } from './config.ts';
 
 type LogLevelSetting = ProxySettings['logLevel'];
@@ -23,6 +23,7 @@ interface AdminView {
   readConfig(): unknown;
   readEndpoints(): unknown;
   readWatches(): unknown;
+  readIdentity(): unknown;
   readLogLevel(): LogLevelSetting;
   setLogLevel(level: LogLevelSetting): void;
   /** Null where `POST /shutdown` is not enabled. */
@@ -43,6 +44,8 @@ export async function answerAdmin(view: AdminView, request: AdminRequest): Promi
       return refuseReader(request) ?? json(view.readEndpoints());
     case '/watches':
       return refuseReader(request) ?? json(view.readWatches());
+    case '/identity':
+      return refuseReader(request) ?? json(view.readIdentity());
     case '/proxy-log-level':
       return refuseRemote(request) ?? answerLogLevel(view, request);
     case '/shutdown':

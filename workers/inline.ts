@@ -1,6 +1,7 @@
 /** `--workers 0`: the worker's code in the main thread; nothing is handed over. */
 
 import type { Socket } from 'node:net';
+import type { IdentitySnapshot } from '../api/identity.ts';
 import type { ListenerName } from '../api/messages.ts';
 import type { ProxySettings } from '../api/settings.ts';
 import { type SharedMemory, statusField } from '../api/shared-memory.ts';
@@ -17,6 +18,7 @@ interface InlineOptions {
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly events: WorkforceEvents;
+  readonly readIdentity: () => IdentitySnapshot | null;
   readonly createProxy: CreateProxy;
 }
 
@@ -35,6 +37,8 @@ export function startInline(options: InlineOptions): Workforce {
       if (message.kind !== 'ready') queueMicrotask(() => events.onReport(0, message));
     },
   });
+  const identity = options.readIdentity();
+  if (identity !== null) proxy.receive({ kind: 'identity', identity });
   const stopHeartbeat = startHeartbeat(memory, 0, workerHeartbeatMs);
   queueMicrotask(() => events.onReady(0));
   return {

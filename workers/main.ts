@@ -85,7 +85,9 @@ async function runConfigured(
     if (end === 'stuck') process.kill(process.pid, 'SIGKILL');
     return 0;
   } catch (error) {
-    const text = error instanceof ListenError ? error.message : describe(error);
+    const isPlain =
+      error instanceof ListenError || (error as Error | null)?.name === 'IdentityError';
+    const text = isPlain ? (error as Error).message : describe(error);
     return complain([text], exitRuntime);
   }
 }

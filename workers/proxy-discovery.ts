@@ -10,7 +10,7 @@ import type { RemoteDiscovery } from '../core/discover/remote-discovery.ts';
 import type { Logger } from '../core/telemetry/log.ts';
 
 /** What discovery by a control plane can say of itself; a configuration file has no such thing. */
-export type RemoteView = Pick<RemoteDiscovery, 'watches' | 'notReady' | 'counters'>;
+export type RemoteView = Pick<RemoteDiscovery, 'watches' | 'notReady' | 'counters' | 'channel'>;
 
 export interface ProxyDiscovery extends Discovery {
   /** Takes over what has changed in the configuration file. */

@@ -38,6 +38,8 @@ export async function serveWorker(task: WorkerTask, createProxy: CreateProxy): P
     random: systemRandom(),
     post,
   });
+  const { identity } = start;
+  if (identity !== null) proxy.receive({ kind: 'identity', identity });
   // Whoever waits gets a reset, because a plain close would pass for the end of a body that has no
   // length. Node then ends the thread and gives the error to main, which counts what was lost.
   process.on('uncaughtExceptionMonitor', () => {

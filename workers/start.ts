@@ -4,9 +4,8 @@
  */
 
 import type { DrainStage } from '../api/messages.ts';
-import type { Address, ProxySettings } from '../api/settings.ts';
+import type { ProxySettings } from '../api/settings.ts';
 import { createSharedMemory, type SharedMemory } from '../api/shared-memory.ts';
-import { formatAddress } from '../control/model/address.ts';
 import type { LoadedConfig } from '../control/model/loaded-config.ts';
 import { SlotAllocator } from '../core/balance/slot-allocator.ts';
 import { Slots } from '../core/balance/slots.ts';
@@ -17,6 +16,7 @@ import { systemRandom } from '../core/base/random.ts';
 import { systemInterval, systemWaitAtMost, Timer, TimerWheel } from '../core/base/timers.ts';
 import { MetricsMerger } from '../core/telemetry/merge.ts';
 import { ProcessMetrics } from '../core/telemetry/process.ts';
+import { TlsContexts } from '../core/tls/contexts.ts';
 import { AcceptPauses, mainThread } from './accept-pauses.ts';
 import { answerAdmin } from './admin.ts';
 import { type AdminServer, createAdminServer } from './admin-server.ts';
@@ -31,10 +31,13 @@ import { countWorkers } from './config.ts';
 import { followConfig } from './config-reload.ts';
 import { loadDiscovery } from './discovery.ts';
 import { DrainRunner } from './drain-runner.ts';
+import type { ProxyIdentity } from './identity/proxy-identity.ts';
+import { startIdentity } from './identity.ts';
 import { startInline } from './inline.ts';
 import { type Listener, listenOn } from './listen.ts';
 import { ListenerSet } from './listener-set.ts';
 import { createLogOutput, type LogOutput, type WriteBytes, writeStderr } from './log-output.ts';
+import { logStart } from './log-start.ts';
 import { MainMetrics } from './metrics.ts';
 import { startPool, type WorkerEntry, type WorkerPool } from './pool.ts';
 import { bindPorts, listensInWorkers, type ProxyPorts } from './ports.ts';
@@ -111,10 +114,13 @@ class ProxyProcess implements RunningProxy {
   /** Main's own listeners that let clients in. */
   readonly #listening = { inbound: 0, outbound: 0 };
   readonly #drain: DrainRunner;
+  /** For the admin port. */
+  readonly #tls = new TlsContexts();
   readonly #admin: AdminServer;
   readonly #cleanups: (() => void)[] = [];
   #adminListener: Listener | null = null;
   #workforce: Workforce | null = null;
+  #identity: ProxyIdentity | null = null;
   #onReady: () => void = () => {};
   #logLevel: ProxySettings['logLevel'];
   #isReady = false;
@@ -183,6 +189,14 @@ class ProxyProcess implements RunningProxy {
     const { settings } = this;
     const ready = this.#untilReady();
     await this.#listenForAdmin();
+    this.#identity = await startIdentity(settings, {
+      clock,
+      timers: this.#timers,
+      log: this.log,
+      metrics: this.#metrics,
+      remote: this.#discovery.remote,
+      send: (worker, identity) => this.#workforce?.send(worker, { kind: 'identity', identity }),
+    });
     this.#workforce = await this.#startWorkforce(options);
     this.#cleanups.push(systemInterval(() => this.#output.flush(), flushPeriodMs));
     if (this.#config.loaded.path !== '') this.#cleanups.push(this.#followConfig());
@@ -191,7 +205,7 @@ class ProxyProcess implements RunningProxy {
       for (const [name, port] of this.#ports.traffic) await this.#listeners.open(name, port);
     }
     this.#isReady = true;
-    this.#logStart();
+    logStart(this.log, settings, this.#workers, this.#identity);
   }
 
   drain(): void {
@@ -212,6 +226,7 @@ class ProxyProcess implements RunningProxy {
     }
     for (const cleanup of this.#cleanups) cleanup();
     this.#publisher.close();
+    await this.#identity?.close();
     this.#discovery.close();
     const ended = (await this.#workforce?.stop()) ?? true;
     this.#admin.close();
@@ -245,6 +260,7 @@ class ProxyProcess implements RunningProxy {
       memory: this.#memory,
       clock,
       timers: this.#timers,
+      readIdentity: () => this.#identity?.snapshot ?? null,
       events: createWorkforceEvents({
         publisher: this.#publisher,
         merger: this.#merger,
@@ -253,7 +269,7 @@ class ProxyProcess implements RunningProxy {
         output: this.#output,
         onReady: (worker) => this.#onWorkerReady(worker),
         onEnded: () => this.#checkAdmission(),
-        onIdentified: () => undefined,
+        readIdentity: () => this.#identity?.workers ?? null,
         onStuck: () => {
           if (this.#isReady) this.drain();
         },
@@ -353,6 +369,7 @@ class ProxyProcess implements RunningProxy {
       readConfig: () => showConfig(settings, this.#config),
       readEndpoints: () => showEndpoints(this.#publisher, this.#slots, clock),
       readWatches: () => showWatches(this.#discovery.remote),
+      readIdentity: () => this.#identity?.show() ?? { state: 'off' },
       readLogLevel: () => this.#logLevel,
       setLogLevel: (level: ProxySettings['logLevel']) => {
         this.#logLevel = level;
@@ -362,6 +379,8 @@ class ProxyProcess implements RunningProxy {
       shutdown: settings.adminShutdown ? () => this.drain() : null,
     };
     return createAdminServer({
+      clock,
+      tls: this.#tls,
       timers: this.#timers,
       answer: (request) => answerAdmin(view, request),
     });
@@ -372,19 +391,7 @@ class ProxyProcess implements RunningProxy {
     if (this.#drain.stage !== null) return 'it is shutting down';
     if (!this.#isReady) return 'it is starting';
     if ((this.#workforce?.readyCount ?? 0) === 0) return 'no worker is ready';
-    return this.#discovery.remote?.notReady ?? '';
-  }
-
-  #logStart(): void {
-    const { admin, inbound, outbound, binds } = this.settings;
-    const say = (what: string, address: Address | null): void => {
-      if (address !== null) this.log.info('heddle', `${what} on ${formatAddress(address)}`);
-    };
-    say('Admin interface', admin);
-    say('Inbound interface', inbound);
-    say('Outbound interface', outbound);
-    for (const { address, authority } of binds) say(`Service ${authority}`, address);
-    this.log.info('heddle', 'ready', { workers: this.#workers, accept: this.settings.accept });
+    return this.#identity?.notReady || (this.#discovery.remote?.notReady ?? '');
   }
 }
 

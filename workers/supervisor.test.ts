@@ -59,6 +59,7 @@ async function startRig(workers: number, silenceMs = 10_000): Promise<Rig> {
     settings: {} as ProxySettings,
     memory,
     clock: systemClock,
+    readIdentity: () => null,
     timers,
     limits: { heartbeatMs: 50, silenceMs, endMs: 10_000, heapMib: 32 },
     events: {

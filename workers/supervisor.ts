@@ -6,6 +6,7 @@
 import type { Socket } from 'node:net';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
+import type { IdentitySnapshot } from '../api/identity.ts';
 import type { ListenerName, WorkerToMain } from '../api/messages.ts';
 import type { ProxySettings } from '../api/settings.ts';
 import {
@@ -40,6 +41,7 @@ interface SupervisorOptions {
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly events: WorkforceEvents;
+  readonly readIdentity: () => IdentitySnapshot | null;
   readonly limits: SupervisorLimits;
 }
 
@@ -193,7 +195,13 @@ export class Supervisor implements Workforce {
     port1.on('close', () => this.#onPortClose(seat, port1));
     this.#options.events.onStarting(seat.index, seat.incarnation);
     const task: WorkerTask = {
-      start: { index: seat.index, incarnation: seat.incarnation, settings, memory },
+      start: {
+        index: seat.index,
+        incarnation: seat.incarnation,
+        settings,
+        memory,
+        identity: this.#options.readIdentity(),
+      },
       port: port2,
       heartbeatMs: this.#options.limits.heartbeatMs,
     };

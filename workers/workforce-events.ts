@@ -5,6 +5,7 @@
 
 import type { MetricsMerger } from '../core/telemetry/merge.ts';
 import type { AcceptPauses } from './accept-pauses.ts';
+import type { ProxyIdentity } from './identity/proxy-identity.ts';
 import type { LogOutput } from './log-output.ts';
 import type { MainMetrics } from './metrics.ts';
 import type { Publisher } from './snapshot.ts';
@@ -19,15 +20,18 @@ interface EventReceivers {
   readonly onReady: (worker: number) => void;
   readonly onEnded: () => void;
   readonly onStuck: () => void;
-  /** A worker uses the identity of this generation. */
-  readonly onIdentified: (worker: number, generation: number) => void;
+  /** Who keeps the identity of all workers; null for a proxy that has none. */
+  readonly readIdentity: () => ProxyIdentity['workers'] | null;
 }
 
 export function createWorkforceEvents(receivers: EventReceivers): WorkforceEvents {
   const { publisher, metrics, onReady } = receivers;
   return {
     onStarting: (worker, incarnation) => publisher.workerStarting(worker, incarnation),
-    onReady,
+    onReady: (worker) => {
+      receivers.readIdentity()?.workerReady(worker);
+      onReady(worker);
+    },
     onEnded: (worker, end) => receiveEnd(receivers, worker, end),
     onStuck: (worker, lostConnections) => receiveStuck(receivers, worker, lostConnections),
     onRefused: () => metrics.count('heddle_handoff_retries_total', {}),
@@ -57,6 +61,7 @@ function receiveStuck(receivers: EventReceivers, worker: number, connections: nu
 
 function forgetWorker(receivers: EventReceivers, worker: number, connections: number): void {
   const { publisher, merger, metrics, pauses } = receivers;
+  receivers.readIdentity()?.workerEnded(worker);
   publisher.workerEnded(worker);
   merger.workerEnded(worker);
   pauses.workerEnded(worker);
@@ -76,7 +81,7 @@ function receiveReport(receivers: EventReceivers, worker: number, report: Worker
       publisher.released(worker, report.slots);
       return;
     case 'identified':
-      receivers.onIdentified(worker, report.generation);
+      receivers.readIdentity()?.identified(worker, report.generation);
       return;
     case 'accept-paused':
       pauses.paused(worker, report.reason);

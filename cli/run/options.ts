@@ -6,6 +6,8 @@ export interface RunOptions {
   /** Null for a client, which announces nothing. */
   readonly announced: AnnouncedService | null;
   readonly namespace: string;
+  /** What its proxy proves, as its setting has it; empty for nothing. */
+  readonly identity: string;
   /** `host:port`, each. */
   readonly controls: readonly string[];
   readonly waitMs: number;

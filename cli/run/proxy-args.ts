@@ -5,6 +5,7 @@ import type { Address } from '../../api/settings.ts';
 import { formatAddress } from '../../control/model/address.ts';
 import type { RunOptions } from './options.ts';
 import type { ProxyAddresses } from './proxy-child.ts';
+import { tokenPath } from './run-file.ts';
 
 /** `known` is where it listened before, and is to listen again. */
 export function proxyArgs(
@@ -12,10 +13,14 @@ export function proxyArgs(
   environment: Readonly<Record<string, string | undefined>>,
   known: ProxyAddresses | null,
 ): string[] {
-  const { controls, namespace, instance, announced, graceMs } = options;
+  const { controls, namespace, instance, identity, announced, graceMs } = options;
   const args = ['proxy', '--control', controls.join(',')];
   args.push('--workload', JSON.stringify({ ns: namespace, pod: instance }));
   args.push('--state-dir', stateFolderOf(options));
+  if (identity !== '') {
+    args.push('--identity', identity);
+    args.push('--identity-token', tokenPath(options.stateFolder, instance));
+  }
   args.push('--outbound', listen(known?.outbound, loopback));
   args.push('--admin', listen(known?.admin, loopback));
   if (announced === null) args.push('--inbound', 'off');

@@ -157,5 +157,6 @@ const announced = {
   weight: 10_000,
   zone: '',
   admin: '',
+  inboundPort: 0,
   version: '1',
 };

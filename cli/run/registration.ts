@@ -30,7 +30,15 @@ import { Code, codeName, type Status } from '../../core/grpc/status.ts';
 /** What is announced; the token is read anew for each stream. */
 export type Announced = Pick<
   RegistrationMessage,
-  'instance' | 'namespace' | 'service' | 'servicePort' | 'protocol' | 'address' | 'zone' | 'admin'
+  | 'instance'
+  | 'namespace'
+  | 'service'
+  | 'servicePort'
+  | 'protocol'
+  | 'address'
+  | 'zone'
+  | 'admin'
+  | 'inboundPort'
 > & { readonly weight: number; readonly version: string };
 
 export type Token = { readonly token: string } | { readonly problem: string };

@@ -1,7 +1,7 @@
 /**
  * What is known of a process that `heddle run` has started, for `heddle stop`: a file for each,
- * `run/<instance>.json` in the state directory, as long as it runs. A file whose process is gone,
- * or is another by now, is removed by whoever meets it.
+ * `run/<instance>.json` in the state directory, as long as it runs, beside its proxy's token. Files
+ * whose process is gone, or is another by now, are removed by whoever meets them.
  */
 
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -41,7 +41,13 @@ export function writeRunFile(stateFolder: string, facts: RunFacts): void {
 }
 
 export function removeRunFile(stateFolder: string, instance: string): void {
+  rmSync(tokenPath(stateFolder, instance), { force: true });
   rmSync(pathOf(stateFolder, instance), { force: true });
+}
+
+/** Where the proxy of a process reads its token. */
+export function tokenPath(stateFolder: string, instance: string): string {
+  return join(stateFolder, runFolder, `${instance}.token`);
 }
 
 /** Those that run now, in the order of their names. */

@@ -21,7 +21,8 @@ import type { RunOptions } from './options.ts';
 import { proxyArgs } from './proxy-args.ts';
 import { type ProxyAddresses, ProxyChild } from './proxy-child.ts';
 import type { Token } from './registration.ts';
-import { describeSelf, removeRunFile, writeRunFile } from './run-file.ts';
+import { describeSelf, removeRunFile, tokenPath, writeRunFile } from './run-file.ts';
+import { TokenFile } from './run-identity.ts';
 import { untilUnused } from './until-unused.ts';
 
 interface RunEnv {
@@ -44,6 +45,7 @@ class Supervisor {
   readonly #timers = new TimerWheel(systemClock);
   readonly #grpc = createGrpcEnv(systemClock, this.#timers);
   readonly #life: Life;
+  readonly #token: TokenFile | null;
   readonly #proxy: ProxyChild;
   readonly #listeners: (readonly [NodeJS.Signals, () => void])[] = [];
   readonly #release = systemInterval(() => undefined, 60_000, true);
@@ -72,8 +74,20 @@ class Supervisor {
       finish: (end) => this.#finish(end),
     });
     this.#listen();
+    this.#token = this.#createTokenFile();
     this.#proxy = this.#createProxy();
     this.#proxy.start();
+  }
+
+  #createTokenFile(): TokenFile | null {
+    const { identity, stateFolder, instance } = this.#options;
+    if (identity === '') return null;
+    const { readToken, say } = this.#env;
+    return new TokenFile(tokenPath(stateFolder, instance), {
+      timers: this.#timers,
+      readToken,
+      say,
+    });
   }
 
   #createProxy(): ProxyChild {
@@ -127,12 +141,15 @@ class Supervisor {
   }
 
   #announce({ inbound, admin }: ProxyAddresses): void {
-    const { announced, namespace, instance, controls } = this.#options;
+    const { announced, namespace, instance, identity, controls } = this.#options;
     if (announced === null || inbound === null) return;
-    const { service, servicePort, protocol, zone } = announced;
+    const { service, servicePort, protocol, zone, advertise: host, port } = announced;
     const about = { instance, namespace, service, servicePort, protocol, zone, version };
-    const address = tcpAddress(inbound);
-    const facts = { ...about, address, admin: formatAddress(admin), weight: usualWeight };
+    // Callers name the application's own port, and are let in by the proxy that has the identity.
+    const address = tcpAddress(identity === '' ? inbound : { host, port });
+    const inboundPort = identity === '' ? 0 : inbound.port;
+    const place = { address, inboundPort, admin: formatAddress(admin) };
+    const facts = { ...about, ...place, weight: usualWeight };
     this.#announcer = new Announcer(controls, facts, {
       clock: systemClock,
       random: this.#random,
@@ -242,6 +259,7 @@ class Supervisor {
   #finish(end: End): void {
     this.#health?.close();
     this.#announcer?.close();
+    this.#token?.close();
     removeRunFile(this.#options.stateFolder, this.#options.instance);
     for (const [signal, listener] of this.#listeners) process.off(signal, listener);
     this.#release();

@@ -19,6 +19,11 @@ export interface Registration {
   /** `host:port` of its proxy's admin port, or empty. */
   readonly admin: string;
   readonly version: string;
+  /**
+   * Where its proxy takes mutual TLS for it, on the same host; 0 or absent: nowhere, and then it is
+   * spoken to in plaintext at its address.
+   */
+  readonly inboundPort?: number;
 }
 
 /** A sentence about the first field that is wrong; null when all are right. */
@@ -47,6 +52,10 @@ function matches(pattern: RegExp, expected: string): Check {
 
 function isPort(value: unknown): boolean {
   return Number.isInteger(value) && Number(value) > 0 && Number(value) <= 65_535;
+}
+
+function isPortOrNone(value: unknown): boolean {
+  return value === undefined || value === 0 || isPort(value);
 }
 
 function isWeight(value: unknown): boolean {
@@ -80,4 +89,5 @@ const checks: Readonly<Record<keyof Registration, Check>> = {
   zone: matches(/^[^\p{Cc}]{0,253}$/u, 'a text of at most 253 characters'),
   admin: expect(isAdmin, 'IP:port, or nothing'),
   version: matches(/^[^\p{Cc}]{0,64}$/u, 'a text of at most 64 characters'),
+  inboundPort: expect(isPortOrNone, 'a port from 1 to 65535, or 0 for none'),
 };

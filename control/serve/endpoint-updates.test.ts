@@ -85,6 +85,24 @@ test('the same set in another order is no change', () => {
   assert.deepEqual(changesBetween(before, after), []);
 });
 
+test('another identity, or another port of its proxy, is a change', () => {
+  const meshed = (identity: string, opaqueTransportPort: number): ResolvedEndpoint => {
+    const hint = { protocolHint: 'opaque' as const, authorityOverride: '', http2: null };
+    const traits = { identity, serverName: identity, opaqueTransportPort, labels: {}, ...hint };
+    return { ...endpoint(1), traits };
+  };
+  const sets = [setOf(endpoint(1)), setOf(meshed('a.b', 4143)), setOf(meshed('a.b', 4144))];
+  for (const before of sets) {
+    for (const after of sets) {
+      const told = describe(changesBetween(before, after));
+      assert.deepEqual(told, before === after ? [] : ['+127.0.0.1:1 10000']);
+    }
+    // The same again, as a source that was read anew has it.
+    const [one] = before.endpoints.values();
+    assert.deepEqual(changesBetween(before, setOf(structuredClone(one))), []);
+  }
+});
+
 test('the smallest weight is not none', () => {
   assert.deepEqual(describe(wholeSet(setOf(endpoint(1, 0.000_01)))), ['+127.0.0.1:1 1']);
 });

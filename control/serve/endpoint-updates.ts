@@ -4,7 +4,7 @@
  * to it.
  */
 
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import type { ResolvedEndpoint } from '../../api/discovery.ts';
 import {
   type Update,
@@ -12,6 +12,7 @@ import {
   type WeightedAddr,
   WeightedAddrSchema,
 } from '../../api/gen/control/destination_pb.ts';
+import type { EndpointTraits } from '../../api/snapshot.ts';
 import { grpcMessageBytesMax, updateEndpointsMax } from '../../core/base/limits.ts';
 import { frameMessage } from '../../core/grpc/frame.ts';
 import { destinationGet } from './methods.ts';
@@ -74,12 +75,28 @@ function addUpdate(set: EndpointSet, endpoints: readonly ResolvedEndpoint[]): Up
 
 /** Linkerd's weight is always 10000, so that this is what 1 is. */
 export function weightedAddr(endpoint: ResolvedEndpoint): WeightedAddr {
-  const { weight, zone } = endpoint;
+  const { weight, zone, traits } = endpoint;
   return create(WeightedAddrSchema, {
     addr: tcpAddress(endpoint),
     weight: Math.max(1, Math.round(weight * weightUnit)),
     metricLabels: zone === '' ? {} : { zone, zone_locality: 'unknown' },
+    ...(traits !== undefined && meshedFields(traits)),
   });
+}
+
+/** Who it proves to be, and the port at which its proxy takes what is for it. */
+function meshedFields(traits: EndpointTraits): MessageInitShape<typeof WeightedAddrSchema> {
+  const { identity, serverName, protocolHint: hint, opaqueTransportPort: inboundPort } = traits;
+  return {
+    tlsIdentity: {
+      strategy: { case: 'dnsLikeIdentity', value: { name: identity } },
+      serverName: { name: serverName },
+    },
+    protocolHint: {
+      protocol: hint === '' ? { case: undefined } : { case: hint, value: {} },
+      opaqueTransport: { inboundPort },
+    },
+  };
 }
 
 /** A message has a size; sets beyond it come in several. */
@@ -104,7 +121,12 @@ function keyOf({ host, port }: ResolvedEndpoint): string {
 }
 
 function isSame(a: ResolvedEndpoint, b: ResolvedEndpoint): boolean {
-  return a === b || (a.weight === b.weight && a.zone === b.zone);
+  if (a === b) return true;
+  const isSameWay =
+    a.traits?.identity === b.traits?.identity &&
+    a.traits?.opaqueTransportPort === b.traits?.opaqueTransportPort &&
+    a.traits?.protocolHint === b.traits?.protocolHint;
+  return a.weight === b.weight && a.zone === b.zone && isSameWay;
 }
 
 const weightUnit = 10_000;

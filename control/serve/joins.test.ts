@@ -117,6 +117,35 @@ test('an address that others could have, and fields that are wrong, are refused'
   assert.match(await twice.end(), /^INVALID_ARGUMENT only the first request/);
 });
 
+test('an address of another host is taken from a proxy that proves who it is', async (t) => {
+  const rig = await startControlRig(t);
+  rig.settle();
+  const join = rig.client.join();
+  const address = { ip: { ipv4: 0x0a000001 }, port: 9000 };
+  join.register(registration(rig.token('demo', 'web'), { address, inbound_port: 4143 }));
+  join.say(true);
+  await join.message(1);
+  await untilTurn('a state', () => rig.registry.instances()[0].serving);
+  rig.clock.advance(100);
+  const watch = rig.client.get('web.demo');
+  await watch.untilEndpoints('10.0.0.1:9000');
+  const identity = 'web.demo.serviceaccount.identity.heddle.mesh.local';
+  const [{ add }] = JSON.parse(JSON.stringify(watch.messages)) as [{ add: { addrs: object[] } }];
+  const [{ addr: _, ...told }] = add.addrs as [{ addr: object }];
+  assert.deepEqual(told, {
+    weight: 10_000,
+    tls_identity: {
+      strategy: 'dns_like_identity',
+      dns_like_identity: { name: identity },
+      server_name: { name: identity },
+    },
+    protocol_hint: { protocol: 'h2', h2: {}, opaque_transport: { inbound_port: 4143 } },
+  });
+  const again = rig.client.join();
+  again.register(registration(rig.token(), { address, inbound_port: 70_000, instance: 'run-2' }));
+  assert.match(await again.end(), /^INVALID_ARGUMENT inboundPort: expected a port/);
+});
+
 test('the same process at two streams is one endpoint, its newest stream holds it', async (t) => {
   const rig = await startControlRig(t);
   const [first, second] = [rig.client.join(), new ControlClient(t, rig.port).join()];

@@ -1,7 +1,7 @@
 /**
  * Registry.Join: a process is there as long as its stream. What it announces needs a token for the
- * name, and an address that it cannot take from others: the loopback, until processes have an
- * identity.
+ * name, and an address that it cannot take from others: of the loopback, or one whose proxy proves
+ * an identity, which nobody else can.
  */
 
 import { create } from '@bufbuild/protobuf';
@@ -111,7 +111,8 @@ export class JoinService {
     if (otherName !== null) return ['name', { code: Code.PERMISSION_DENIED, message: otherName }];
     const registration = readRegistration(message);
     if (registration === null) return ['malformed', noAddress];
-    if (!isLoopback(registration.host)) return ['address', notLoopback(registration.host)];
+    const { host, inboundPort = 0 } = registration;
+    if (inboundPort === 0 && !isLoopback(host)) return ['address', withoutIdentity(host)];
     const result = this.#env.registry.join(registration, connection);
     if ('refused' in result) {
       return ['refused', { code: Code.INVALID_ARGUMENT, message: result.refused }];
@@ -138,7 +139,7 @@ type Refused = readonly [result: string, status: Status];
 function readRegistration(message: RegistrationMessage): Registration | null {
   const address = addressOf(message.address);
   if (address === null) return null;
-  const { instance, namespace, service, servicePort, zone, admin, version } = message;
+  const { instance, namespace, service, servicePort, zone, admin, version, inboundPort } = message;
   return {
     instance,
     namespace,
@@ -150,15 +151,16 @@ function readRegistration(message: RegistrationMessage): Registration | null {
     zone,
     admin,
     version,
+    ...(inboundPort !== 0 && { inboundPort }),
   };
 }
 
 function nothing(): undefined {}
 
-function notLoopback(host: string): Status {
+function withoutIdentity(host: string): Status {
   const message =
-    `address: ${host} is not of the loopback, and traffic to other hosts needs identity, ` +
-    'which comes with a later release; announce 127.0.0.1';
+    `address: ${host} is not of the loopback, and traffic to other hosts is for proxies with an ` +
+    'identity; announce 127.0.0.1, or the inbound port of a proxy that has one';
   return { code: Code.FAILED_PRECONDITION, message };
 }
 

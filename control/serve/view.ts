@@ -24,6 +24,7 @@ import type { Streams } from './streams.ts';
 export interface ViewRegistry {
   instances(): readonly {
     readonly registration: Registration;
+    readonly identity: string;
     readonly serving: boolean;
     readonly connected: boolean;
   }[];
@@ -102,10 +103,11 @@ function showService(view: ServiceView): MessageInitShape<typeof ServiceSchema> 
     confirmedMs: toMs(confirmedWallMs),
     error: error ?? '',
     version: view.version,
-    endpoints: (endpoints ?? []).map(({ host, port: endpointPort, weight, zone }) => ({
+    endpoints: (endpoints ?? []).map(({ host, port: endpointPort, weight, zone, traits }) => ({
       address: tcpAddress({ host, port: endpointPort }),
       weight: Math.max(1, Math.round(weight * weightUnit)),
       zone,
+      identity: traits?.identity ?? '',
     })),
   };
 }
@@ -128,10 +130,11 @@ function showStatus(env: ViewEnv): StatusResponse {
     instances: registry
       .instances()
       .slice(0, shownMax)
-      .map(({ registration, serving, connected }) => {
-        const { instance, namespace, service, admin } = registration;
+      .map(({ registration, identity, serving, connected }) => {
+        const { instance, namespace, service, admin, inboundPort = 0 } = registration;
         const address = tcpAddress(registration);
-        return { instance, namespace, service, address, serving, connected, admin };
+        const about = { instance, namespace, service, address, serving, connected };
+        return Object.assign(about, { admin, identity, inboundPort });
       }),
     services: index.list().length,
     streams: streams.open,

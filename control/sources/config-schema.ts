@@ -8,6 +8,7 @@
  */
 
 import { z } from 'zod';
+import { isDnsIdentity } from '../../core/identity/names.ts';
 import { isDnsName, parseAddress, splitPort } from '../model/address.ts';
 import { listener, oneOf, text, whole } from './config-schema-parts.ts';
 import { proxySchema } from './config-schema-proxy.ts';
@@ -31,6 +32,18 @@ const endpoint = z.strictObject(
       .max(253, { error: 'expected at most 253 characters' })
       .default('')
       .describe('Where it runs.'),
+    identity: text(
+      'expected the whole name of an identity',
+      (value) => value === '' || isDnsIdentity(value),
+    )
+      .default('')
+      .describe(
+        'Who its proxy proves to be, where it has one that has not joined: a proxy of ' +
+          'Linkerd, for instance. It is then spoken to in mutual TLS alone.',
+      ),
+    inboundPort: whole(0, 65535)
+      .default(0)
+      .describe('Where that proxy takes any protocol behind a transport header; 0: nowhere.'),
   },
   { error: 'expected IP:port or a mapping with address, weight, zone' },
 );

@@ -63,6 +63,29 @@ routes: []
   ]);
 });
 
+test('an endpoint with an identity is one that a proxy stands in front of', () => {
+  const identity = 'db.demo.serviceaccount.identity.linkerd.cluster.local';
+  const meshed = `{ address: "10.0.0.1:80", identity: ${identity}, inboundPort: 4143 }`;
+  const { services } = load(`
+services:
+  web: { port: 80, endpoints: [${meshed}] }
+  db: { port: 5432, protocol: opaque, endpoints: [${meshed}] }
+`);
+  const traits = services.map(({ source }) =>
+    source.kind === 'inline' ? source.endpoints[0].traits : undefined,
+  );
+  const common = { identity, serverName: identity, opaqueTransportPort: 4143 };
+  const none = { authorityOverride: '', http2: null, labels: {} };
+  assert.deepEqual(traits, [
+    { ...common, protocolHint: 'h2', ...none },
+    { ...common, protocolHint: 'opaque', ...none },
+  ]);
+  const [problem] = problems(
+    'services: { web: { port: 80, endpoints: [{ address: "10.0.0.1:80", identity: 10.0.0.1 }] } }',
+  );
+  assert.match(problem, /identity: expected the whole name of an identity/);
+});
+
 test('what needs a control plane is known, and a problem of a proxy without one', () => {
   const { services, manifests, proxyProblems } = load(`manifests: ./mesh.d
 services:

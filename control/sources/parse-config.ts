@@ -7,9 +7,11 @@ import { dirname, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import type { ResolvedEndpoint } from '../../api/discovery.ts';
 import type { Address, BindSettings, ProxySettings } from '../../api/settings.ts';
+import type { Protocol } from '../../api/snapshot.ts';
 import { contentDigest } from '../../core/base/content-digest.ts';
 import { parseAddress, splitPort } from '../model/address.ts';
 import type { ConfigProblem, LoadedConfig, ServiceConfig } from '../model/loaded-config.ts';
+import { meshedTraits } from '../model/meshed-traits.ts';
 import { type ParsedFile, problemsOfShape, sortProblems } from './config-problem.ts';
 import { listenerDefaults, problemsOfProxy, problemsOfRules } from './config-rules.ts';
 import {
@@ -49,7 +51,7 @@ export function parseEndpointList(
   const { file, problems } = readYaml(path, text);
   if (file === null || problems.length > 0) return { problems };
   const parsed = endpointList.safeParse(file.raw);
-  if (parsed.success) return { endpoints: parsed.data.map(toEndpoint) };
+  if (parsed.success) return { endpoints: parsed.data.map((entry) => toEndpoint(entry, 'auto')) };
   return { problems: sortProblems(problemsOfShape(file, parsed.error.issues, endpointList)) };
 }
 
@@ -146,14 +148,18 @@ function toSource(
   if (service.srv !== undefined) return { kind: 'srv', name: service.srv };
   const dns = splitPort(service.dns ?? '');
   if (dns !== null && dns.port !== null) return { kind: 'dns', name: dns.name, port: dns.port };
-  return { kind: 'inline', endpoints: (service.endpoints ?? []).map(toEndpoint) };
+  const { endpoints = [], protocol } = service;
+  return { kind: 'inline', endpoints: endpoints.map((entry) => toEndpoint(entry, protocol)) };
 }
 
-function toEndpoint(entry: EndpointEntry): ResolvedEndpoint {
-  const { address, weight, zone } =
-    typeof entry === 'string' ? { address: entry, weight: 1, zone: '' } : entry;
+function toEndpoint(entry: EndpointEntry, protocol: Protocol): ResolvedEndpoint {
+  const { address, weight, zone, identity, inboundPort } =
+    typeof entry === 'string'
+      ? { address: entry, weight: 1, zone: '', identity: '', inboundPort: 0 }
+      : entry;
   const { host, port } = toAddress(address) ?? { host: '', port: 0 };
-  return { host, port, weight, zone };
+  if (identity === '') return { host, port, weight, zone };
+  return { host, port, weight, zone, traits: meshedTraits(identity, inboundPort, protocol) };
 }
 
 function toAddress(value: string | false | null | undefined): Address | null {

@@ -30,7 +30,7 @@ for (const [field, values] of Object.entries(wrong)) {
     const clock = new FakeClock();
     const timers = new TimerWheel(clock, clock.wakeSource);
     const log = { info: () => undefined, warn: () => undefined };
-    const registry = new Registry({ clock, timers, log, path: null });
+    const registry = new Registry({ clock, timers, log, trustDomain: 'mesh.local', path: null });
     t.after(() => registry.close());
     const result = registry.join({ ...registration(), ...(values as Partial<Registration>) }, 1);
     assert.ok('refused' in result && result.refused.startsWith(field), JSON.stringify(result));

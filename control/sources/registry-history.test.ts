@@ -63,7 +63,14 @@ function playHistory(steps: readonly Step[], path: string): void {
   const clock = new FakeClock();
   const timers = new TimerWheel(clock, clock.wakeSource);
   const log = { info: () => undefined, warn: (text: string) => assert.fail(text) };
-  let registry = new Registry({ clock, timers, log, path, isFirst: true });
+  let registry = new Registry({
+    clock,
+    timers,
+    log,
+    trustDomain: 'mesh.local',
+    path,
+    isFirst: true,
+  });
   let connections = 0;
   const model = new Map<number, Expected>();
   /** All who have no stream have a lease from now on. */
@@ -80,7 +87,7 @@ function playHistory(steps: readonly Step[], path: string): void {
       extend();
     } else if (one.kind === 'restart') {
       registry.close();
-      registry = new Registry({ clock, timers, log, path });
+      registry = new Registry({ clock, timers, log, trustDomain: 'mesh.local', path });
       for (const known of model.values()) known.connection = null;
       extend();
     } else if (one.kind === 'join') {

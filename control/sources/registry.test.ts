@@ -31,8 +31,16 @@ function setUp(t: TestContext, path: string | null = null) {
     warn: (message: string, fields?: object) =>
       void warnings.push(`${message} ${JSON.stringify(fields)}`),
   };
-  const open = (): Registry => new Registry({ clock, timers, log, path });
-  const registry = new Registry({ clock, timers, log, path, isFirst: true });
+  const open = (): Registry =>
+    new Registry({ clock, timers, log, trustDomain: 'mesh.local', path });
+  const registry = new Registry({
+    clock,
+    timers,
+    log,
+    trustDomain: 'mesh.local',
+    path,
+    isFirst: true,
+  });
   t.after(() => {
     registry.close();
     assert.equal(timers.armedCount, 0, 'nothing is left armed');

@@ -28,6 +28,7 @@ import type { ServiceConfig, ServicePort } from '../model/loaded-config.ts';
 import { Pace } from '../model/pace.ts';
 import { addressOf, type Registration, refuseRegistration } from '../model/registration.ts';
 import type { Source, SourceListener, SourceLog } from '../model/source.ts';
+import { joinedEndpoint, joinedIdentity } from './joined-endpoint.ts';
 import { Leases } from './leases.ts';
 import { RegistryFile, type StoredInstance } from './registry-file.ts';
 
@@ -35,6 +36,8 @@ interface RegistryEnv {
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly log: SourceLog;
+  /** Of the names that proxies of the mesh prove. */
+  readonly trustDomain: string;
   /** Where it is kept between runs; null for nowhere. */
   readonly path: string | null;
   /** Nobody can have joined before, so that no file says so too. */
@@ -50,6 +53,8 @@ type JoinResult =
 /** One that has joined, for those who look. */
 interface InstanceView {
   readonly registration: Registration;
+  /** What its proxy proves; may be empty. */
+  readonly identity: string;
   readonly serving: boolean;
   readonly connected: boolean;
 }
@@ -150,6 +155,7 @@ export class Registry implements Catalog {
   instances(): InstanceView[] {
     return Array.from(this.#instances.values(), ({ registration, serving, connection }) => ({
       registration,
+      identity: joinedIdentity(registration, this.#env.trustDomain),
       serving,
       connected: connection !== null,
     }));
@@ -347,10 +353,6 @@ export class Registry implements Catalog {
 
   #servicesChanged(): void {
     this.#configs = null;
-    this.#tell();
-  }
-
-  #tell(): void {
     for (const listener of Array.from(this.#listeners)) listener();
   }
 
@@ -360,10 +362,10 @@ export class Registry implements Catalog {
 
   #endpointsOf(key: string): ResolvedEndpoint[] {
     const endpoints: ResolvedEndpoint[] = [];
-    for (const { serving, registration } of this.#services.get(key)?.instances.values() ?? []) {
-      if (!serving) continue;
-      const { host, port, weight, zone } = registration;
-      endpoints.push({ host, port, weight, zone });
+    const { trustDomain } = this.#env;
+    const { protocol = 'auto', instances } = this.#services.get(key) ?? {};
+    for (const { serving, registration } of instances?.values() ?? []) {
+      if (serving) endpoints.push(joinedEndpoint(registration, protocol, trustDomain));
     }
     return endpoints;
   }

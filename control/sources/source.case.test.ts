@@ -166,7 +166,7 @@ async function setUp(t: TestContext, source: SourceCase) {
   const clock = new FakeClock(1_000, Date.now());
   const timers = new TimerWheel(clock, clock.wakeSource);
   const log = { info: () => undefined, warn: () => undefined };
-  const registry = new Registry({ clock, timers, log, path: null });
+  const registry = new Registry({ clock, timers, log, trustDomain: 'mesh.local', path: null });
   const world = { folder, dns, registry };
   source.set?.(world, ['10.0.0.1']);
   const manifests = new Manifests(join(folder, 'mesh.d'), { clock, timers, log });

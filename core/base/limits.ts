@@ -36,6 +36,8 @@ export const writeHighWaterBytes = 128 * 1024;
 /** First bytes of a connection that may be held until its protocol is known. */
 export const detectBytesMax = 16 * 1024 + 1024;
 export const detectTimeoutMs = 10_000;
+/** What a peer says about a connection behind its handshake, all of it (Linkerd's bound). */
+export const transportHeaderBytesMax = 64 * 1024;
 /** The client's silence after which a destination is dialled that may speak first. */
 export const serverFirstSilenceMs = 50;
 /** How long a destination is remembered as speaking first. */
@@ -110,7 +112,29 @@ export const subjectNamesMax = 100;
 /** Bounds of when the next certificate is asked for, which is at 70 % of the life of this one. */
 export const identityRefreshMinMs = 10_000;
 export const identityRefreshMaxMs = 24 * 3_600_000;
+/** Certificates from a leaf to its trust anchor, without both. */
+export const intermediatesMax = 8;
+/** From a request for a certificate to its answer: the control plane may have many of them. */
+export const certifyTimeoutMs = 30_000;
+/** A proxy looks at its clock so often: while a machine sleeps, timers stand still. */
+export const identityTickMs = 10_000;
+/** How often a proxy says that it has no certificate yet. */
+export const identityWaitLogMs = 15_000;
+/** Between requests for a certificate of another issuer, when each brings one of the old. */
+export const reissueMinMs = 1_000;
+export const reissueMaxMs = 300_000;
+/** The token that is sent with a request for a certificate. */
+export const identityTokenBytesMax = 16 * 1024;
+/** A file with a key, a chain or trust anchors. */
+export const identityFileBytesMax = 1024 * 1024;
+/** When a control plane is asked again that has never heard of trust. */
+export const trustRetryMs = 600_000;
 /** Limits of a watch at a control plane: until it says something, without a word, and in all. */
+export const adminConnectionsMax = 64;
+/** A client of the admin port that neither asks nor takes its answer. */
+export const adminIdleMs = 60_000;
+/** Until a client of a control plane has said what it is, and then until it has proved it. */
+export const controlHandshakeMs = 10_000;
 export const controlStreamInitialMs = 3_000;
 export const controlStreamIdleMs = 5 * 60_000;
 export const controlStreamLifetimeMs = 3_600_000;
@@ -187,6 +211,8 @@ export const stateWriteMs = 1_000;
 export const stateRefreshMs = 600_000;
 /** The right to announce a name, as it is sent; and a file with a key or a token. */
 export const joinTokenCharsMax = 4 * 1024;
+/** Trust anchors of a bundle, and certificates of one file of them. */
+export const trustAnchorsMax = 32;
 export const secretBytesMax = 16 * 1024;
 /** A DNS name (RFC 1035 2.3.4), and so that of a service or a namespace. */
 export const nameCharsMax = 253;
@@ -327,6 +353,7 @@ assert(chunkLineBytesMax <= chunkExtensionBytesMax, 'one chunk line fits the ext
 assert((authorityCacheMax & (authorityCacheMax - 1)) === 0, 'hashes are masked, not divided');
 assert(headFieldsMax <= headFieldsCeiling, 'the default is within the ceiling');
 assert(detectBytesMax <= readBytes, 'detection fits one read');
+assert(transportHeaderBytesMax <= readBytes, 'a transport header fits the stash');
 assert(headBytesMax <= readBytes, 'a head fits one read buffer');
 assert(replayBytesMax <= heldBodyBytesMax, 'what is held can be sent again');
 assert(poolIdleTimeoutMs < 5_000, 'idle connections end before the usual server does it (5 s)');

@@ -30,6 +30,11 @@ export interface ControlCall {
   cancel(silent: boolean): void;
 }
 
+/** A call whose requests are not over with the first. */
+export interface ControlStream<Request> extends ControlCall {
+  send(request: Request): void;
+}
+
 interface ChannelEnv {
   readonly clock: Clock;
   readonly random: Random;
@@ -93,6 +98,37 @@ export class ControlChannel {
     request: Request,
     listener: CallListener<Response>,
   ): ControlCall | null {
+    return this.#begin(method, request, listener, true);
+  }
+
+  /** The same for a method that more requests follow for. */
+  openStream<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    listener: CallListener<Response>,
+  ): ControlStream<Request> | null {
+    return this.#begin(method, request, listener, false);
+  }
+
+  /** Calls `waiter` once when there is somebody to ask. */
+  whenUsable(waiter: () => void): () => void {
+    this.#waiters.add(waiter);
+    return () => this.#waiters.delete(waiter);
+  }
+
+  close(): void {
+    this.#waiters.clear();
+    const instances = [...this.#instances.values()];
+    this.#instances.clear();
+    for (const instance of instances) hangUp(instance);
+  }
+
+  #begin<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    listener: CallListener<Response>,
+    isWhole: boolean,
+  ): ControlStream<Request> | null {
     const instance = this.#pick();
     if (instance === null) return null;
     const line = this.#line(instance);
@@ -119,29 +155,19 @@ export class ControlChannel {
     });
     if (!over) {
       call.send(request);
-      call.end();
+      if (isWhole) call.end();
     }
     return {
       address: instance.address,
+      send: (more) => {
+        if (!over) call.send(more);
+      },
       cancel: (silent) => {
         if (over) return;
         leave(silent);
         call.cancel();
       },
     };
-  }
-
-  /** Calls `waiter` once when there is somebody to ask. */
-  whenUsable(waiter: () => void): () => void {
-    this.#waiters.add(waiter);
-    return () => this.#waiters.delete(waiter);
-  }
-
-  close(): void {
-    this.#waiters.clear();
-    const instances = [...this.#instances.values()];
-    this.#instances.clear();
-    for (const instance of instances) hangUp(instance);
   }
 
   #line(instance: Instance): Line {
@@ -196,6 +222,8 @@ const answerCodes = new Set<number>([
   GrpcCode.NOT_FOUND,
   GrpcCode.INVALID_ARGUMENT,
   GrpcCode.FAILED_PRECONDITION,
+  GrpcCode.PERMISSION_DENIED,
+  GrpcCode.UNAUTHENTICATED,
 ]);
 
 const shut = { minMs: controlShutMinMs, maxMs: controlShutMaxMs };

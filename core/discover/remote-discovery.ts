@@ -77,9 +77,9 @@ interface WatchRow {
 
 export class RemoteDiscovery implements Discovery {
   readonly counters = createCounters();
+  readonly channel: ControlChannel;
   readonly #env: RemoteDiscoveryEnv;
   readonly #settings: RemoteDiscoverySettings;
-  readonly #channel: ControlChannel;
   readonly #streamEnv: StreamEnv;
   readonly #sets: DestinationSets;
   readonly #store: StateStore | null;
@@ -93,7 +93,7 @@ export class RemoteDiscovery implements Discovery {
     const { clock, timers, random, log } = env;
     this.#env = env;
     this.#settings = settings;
-    this.#channel = new ControlChannel({
+    this.channel = new ControlChannel({
       clock,
       random,
       openClient: env.openClient,
@@ -102,7 +102,7 @@ export class RemoteDiscovery implements Discovery {
       clock,
       timers,
       random,
-      channel: this.#channel,
+      channel: this.channel,
       limits: settings.stream,
       counters: this.counters,
       onAnswered: () => this.#onAnswered(),
@@ -175,7 +175,7 @@ export class RemoteDiscovery implements Discovery {
     for (const watch of this.#watches.values()) watch.close();
     this.#watches.clear();
     this.#sets.close();
-    this.#channel.close();
+    this.channel.close();
     void this.#store?.close();
   }
 
@@ -245,7 +245,7 @@ export class RemoteDiscovery implements Discovery {
 
   /** Nobody is there to be asked, as far as is known. */
   #isHopeless(): boolean {
-    const { state } = this.#channel;
+    const { state } = this.channel;
     return state === 'failing' || (state === 'none' && this.#controlError !== null);
   }
 
@@ -277,7 +277,7 @@ export class RemoteDiscovery implements Discovery {
   #follow(addresses: readonly Address[]): void {
     if (addresses.length > 0) this.#controlError = null;
     this.#env.io.enter();
-    this.#channel.setAddresses(addresses);
+    this.channel.setAddresses(addresses);
     this.#env.io.leave();
   }
 

@@ -20,6 +20,7 @@ import {
 } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import { Timer, type TimerOwner, type TimerWheel } from '../base/timers.ts';
+import type { CallListener } from '../grpc/client-call.ts';
 import type { Method } from '../grpc/method.ts';
 import { GrpcCode } from '../http/grpc.ts';
 import type { ControlCall, ControlChannel } from './control-channel.ts';
@@ -143,6 +144,11 @@ export class WatchStream<Request, Response> implements TimerOwner, StreamView {
     }
   }
 
+  /** Null while there is nobody to ask. */
+  protected openCall(listener: CallListener<Response>): ControlCall | null {
+    return this.#env.channel.open(this.#method, this.#request, listener);
+  }
+
   #open(): void {
     this.#enter('connecting');
     let call: ControlCall | null = null;
@@ -151,7 +157,7 @@ export class WatchStream<Request, Response> implements TimerOwner, StreamView {
     let over = false;
     this.#stopWaiting = null;
     const isCurrent = (): boolean => !over && (call === null || call === this.#call);
-    const opened = this.#env.channel.open(this.#method, this.#request, {
+    const opened = this.openCall({
       onMessage: (message) => {
         if (!isCurrent()) return;
         this.#receive(message, first);

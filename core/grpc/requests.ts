@@ -26,11 +26,18 @@ interface Host extends CallHost {
 export class Requests extends Layer<Exchange> implements ExchangeUpstream {
   readonly #host: Host;
   readonly #handlers: ReadonlyMap<string, AnyHandler>;
+  readonly #open: ReadonlySet<string> | null;
 
-  constructor(host: Host, handlers: ReadonlyMap<string, AnyHandler>) {
+  /** `open` are the paths that may be called; null for all of them. */
+  constructor(
+    host: Host,
+    handlers: ReadonlyMap<string, AnyHandler>,
+    open: ReadonlySet<string> | null,
+  ) {
     super();
     this.#host = host;
     this.#handlers = handlers;
+    this.#open = open;
   }
 
   override request(x: Exchange): void {
@@ -43,6 +50,11 @@ export class Requests extends Layer<Exchange> implements ExchangeUpstream {
     const entry = this.#handlers.get(path);
     if (entry === undefined) {
       finish(x, { code: Code.UNIMPLEMENTED, message: `there is no method ${path} here` });
+      return;
+    }
+    if (this.#open !== null && !this.#open.has(path)) {
+      const message = `${path} needs a certificate of the mesh, and this connection came without`;
+      finish(x, { code: Code.UNAUTHENTICATED, message });
       return;
     }
     const call = new IncomingCall(this.#host, entry.method, x, metadataOf(request));

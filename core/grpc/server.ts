@@ -13,10 +13,10 @@ import { H2Server } from '../http/h2/server.ts';
 import type { H2ServerContext } from '../http/h2/server-context.ts';
 import { H2Thread } from '../http/h2/thread.ts';
 import type { ServerConnection } from '../http/server-context.ts';
-import type { Conduit } from '../io/conduit.ts';
 import type { Io } from '../io/io.ts';
-import type { Meter } from '../io/socket.ts';
+import type { Meter, Socket } from '../io/socket.ts';
 import { nobody } from '../io/socket-owner.ts';
+import { type DoorSecurity, FrontDoor } from './front-door.ts';
 import type { Method } from './method.ts';
 import { type AnyHandler, Requests, UnkeptExchanges } from './requests.ts';
 import type { CallHost, ServerCall } from './server-call.ts';
@@ -30,12 +30,19 @@ interface GrpcServerEnv {
   readonly meter: Meter;
 }
 
+export interface ServerSecurity extends DoorSecurity {
+  /** The paths of methods that need no certificate of the client; all others do. */
+  readonly openMethods: ReadonlySet<string>;
+}
+
 export interface GrpcServerOptions {
   readonly messageBytesMax?: number;
   readonly callsPerConnectionMax?: number;
   readonly connectionsMax?: number;
   /** A connection without a call; and how long a client may take nothing of what it is sent. */
   readonly clientIdleTimeoutMs?: number;
+  /** Without it everybody speaks plaintext and may call everything. */
+  readonly security?: ServerSecurity;
   /** A client broke a rule of HTTP/2, for which a call, or its connection, has been ended. */
   readonly onViolation?: (peer: string, text: string) => void;
 }
@@ -48,6 +55,9 @@ export class GrpcServer implements CallHost {
   refused = 0;
   readonly #env: GrpcServerEnv;
   readonly #context: H2ServerContext;
+  /** For clients that have proved nothing: most methods are not there for them. */
+  readonly #strangers: H2ServerContext;
+  readonly #security: ServerSecurity | null;
   readonly #connectionsMax: number;
   readonly #connections = new Set<ServerConnection>();
   readonly #handlers = new Map<string, AnyHandler>();
@@ -61,8 +71,9 @@ export class GrpcServer implements CallHost {
     const settings = grpcSettings(
       options.callsPerConnectionMax ?? limits.grpcCallsPerConnectionMax,
     );
-    const requests = new Requests(this, this.#handlers);
-    const { onViolation } = options;
+    const { onViolation, security = null } = options;
+    this.#security = security;
+    const requests = new Requests(this, this.#handlers, null);
     this.#context = {
       io,
       deadlines,
@@ -81,6 +92,9 @@ export class GrpcServer implements CallHost {
       closed: (connection) => this.#connections.delete(connection),
       violated: (peer, text) => onViolation?.(peer, text),
     };
+    const open = security?.openMethods ?? null;
+    const strangers = new Requests(this, this.#handlers, open);
+    this.#strangers = { ...this.#context, handler: strangers, rejects: strangers };
   }
 
   get connections(): number {
@@ -120,13 +134,16 @@ export class GrpcServer implements CallHost {
     socket.setKeepAlive(true, limits.grpcTcpKeepAliveMs);
     const { io, meter } = this.#env;
     io.enter();
-    this.#serve(io.adopt(socket, nobody, meter));
+    const adopted = io.adopt(socket, nobody, meter);
+    if (this.#security === null) this.#serve(adopted, true, nothing);
+    else this.#admit(adopted, this.#security);
     io.leave();
   }
 
   /** Asks all clients to leave; calls under way may go on. */
   drain(): void {
     this.#context.draining = true;
+    this.#strangers.draining = true;
     this.#env.io.enter();
     for (const connection of this.#connections) connection.closeIdle();
     this.#env.io.leave();
@@ -135,6 +152,7 @@ export class GrpcServer implements CallHost {
   /** Ends all connections, whatever is under way. */
   close(): void {
     this.#context.draining = true;
+    this.#strangers.draining = true;
     this.#env.io.enter();
     for (const connection of this.#connections) connection.closeForced();
     this.#env.io.leave();
@@ -165,9 +183,26 @@ export class GrpcServer implements CallHost {
     this.calls -= 1;
   }
 
-  /** By prior knowledge: nothing on the conduit says that it is HTTP/2. */
-  #serve(conduit: Conduit): void {
-    new H2Server(this.#context, conduit, null);
-    conduit.resume();
+  #admit(socket: Socket, security: ServerSecurity): void {
+    new FrontDoor(
+      {
+        io: this.#env.io,
+        timers: this.#env.timers,
+        security,
+        opened: (door) => this.#connections.add(door),
+        closed: (door) => this.#connections.delete(door),
+        enter: (entered, trusted, first) => this.#serve(entered, trusted, first),
+      },
+      socket,
+    );
+  }
+
+  /** By prior knowledge: nothing on the connection says that it is HTTP/2. */
+  #serve(socket: Socket, trusted: boolean, first: Buffer): void {
+    const server = new H2Server(trusted ? this.#context : this.#strangers, socket, null);
+    socket.resume();
+    if (first.length > 0) server.onBytes(first, first.length);
   }
 }
+
+const nothing = Buffer.alloc(0);

@@ -17,6 +17,22 @@ export function isDnsIdentity(name: string): boolean {
   return labels.every((label) => dnsLabel.test(label)) && !allDigits.test(labels.at(-1) ?? '');
 }
 
+/**
+ * The whole name of what a setting says: `web.demo` is a service account and its namespace, and
+ * wants a trust domain; anything longer is a whole name already. Null while it cannot be said.
+ */
+export function completeName(setting: string, trustDomain: string): string | null {
+  const isShort = setting.split('.').length === 2;
+  if (isShort && trustDomain === '') return null;
+  const name = isShort ? `${setting}.${middle}.${trustDomain}` : setting;
+  return isDnsIdentity(name) ? name : null;
+}
+
+/** Whether a whole name may be meant by a setting, whatever the trust domain is. */
+export function isNameOf(name: string, setting: string): boolean {
+  return name === setting || name.startsWith(`${setting}.${middle}.`);
+}
+
 /** SPIFFE-ID, section 2: a trust domain and a path of at least one segment. */
 function isSpiffeId(name: string): boolean {
   if (name.length > spiffeIdLengthMax) return false;
@@ -25,6 +41,8 @@ function isSpiffeId(name: string): boolean {
   return segments.every((segment) => spiffeSegment.test(segment) && !/^\.\.?$/.test(segment));
 }
 
+/** Linkerd's form, with our control namespace. */
+const middle = 'serviceaccount.identity.heddle';
 const spiffeScheme = 'spiffe://';
 const spiffeIdLengthMax = 2048;
 const spiffeTrustDomain = /^[a-z0-9._-]{1,255}$/;

@@ -261,6 +261,21 @@ export const families = {
     help: 'Sets that lost more than half of their endpoints at once.',
     labels: [],
   },
+  control_identity_cert_expiration_timestamp_seconds: {
+    type: 'gauge',
+    help: "When the proxy's certificate ends, in seconds since 1970.",
+    labels: [],
+  },
+  control_identity_cert_refresh_timestamp_seconds: {
+    type: 'gauge',
+    help: "When the proxy's newest certificate came, in seconds since 1970.",
+    labels: [],
+  },
+  control_identity_cert_refreshes_total: {
+    type: 'counter',
+    help: 'Attempts to get a certificate, by result: ok or error.',
+    labels: ['result'],
+  },
   heddle_config_reloads_total: {
     type: 'counter',
     help: 'Changes of the configuration, by result: applied or refused.',

@@ -88,7 +88,7 @@ class TestCatalog implements Catalog {
 
 function createIndex(env: { clock: FakeClock; timers: TimerWheel }) {
   const log = { info: () => {}, warn: () => {} };
-  const registry = new Registry({ ...env, log, path: null });
+  const registry = new Registry({ ...env, log, path: null, trustDomain: 'mesh.local' });
   const catalog = new TestCatalog();
   const index = new MeshIndex({
     ...env,

@@ -74,8 +74,12 @@ export class FakeControl {
   }
 
   /** As a server of ours. */
-  async startOwn(env: ConstructorParameters<typeof GrpcServer>[0]): Promise<this> {
+  async startOwn(
+    env: ConstructorParameters<typeof GrpcServer>[0],
+    attach: (server: GrpcServer) => void = () => undefined,
+  ): Promise<this> {
     const server = new GrpcServer(env);
+    attach(server);
     for (const [api, { service, method }] of Object.entries(methods)) {
       const path = `/io.linkerd.proxy.${service}/${method}`;
       server.handle({ path, request: bytesCodec, response: bytesCodec }, (call) => {

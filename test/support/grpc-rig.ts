@@ -89,9 +89,12 @@ export class GrpcRig implements AsyncDisposable {
     return { server, port };
   }
 
-  jsClient(port: number, options: grpcJs.ClientOptions = {}): TextClient {
-    const address = `127.0.0.1:${port}`;
-    const client = new JsClient(address, grpcJs.credentials.createInsecure(), options);
+  jsClient(
+    port: number,
+    options: grpcJs.ClientOptions = {},
+    credentials = grpcJs.credentials.createInsecure(),
+  ): TextClient {
+    const client = new JsClient(`127.0.0.1:${port}`, credentials, options);
     this.onDispose(() => client.close());
     return client as unknown as TextClient;
   }

@@ -47,7 +47,8 @@ interface Plan {
 }
 
 function findMessage(registry: FileRegistry, name: string): DescMessage {
-  const message = registry.getMessage(`io.linkerd.proxy.${name}`);
+  const whole = name.startsWith('heddle.') ? name : `io.linkerd.proxy.${name}`;
+  const message = registry.getMessage(whole);
   if (message === undefined) throw new Error(`there is no message ${name}`);
   return message;
 }

@@ -138,7 +138,7 @@ const homes: readonly Home[] = ladder.flatMap(([area, steps]) =>
 
 const everything = ['api', 'core', 'workers', 'control', 'cli', 'deploy'];
 const controlUses = 'base telemetry stack io identity tls http grpc'.split(' ');
-const cliUses = 'base telemetry io tls http grpc'.split(' ');
+const cliUses = 'base telemetry io identity tls http grpc'.split(' ');
 
 /** What an area, or a folder of one, may import from others. */
 const uses: Readonly<Record<string, readonly string[]>> = {

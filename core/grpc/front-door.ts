@@ -1,0 +1,125 @@
+/**
+ * The beginning of a connection to a server that can do TLS: its first byte tells whether it is.
+ * Inside it is HTTP/2 by prior knowledge, with or without ALPN, as the mesh speaks it.
+ */
+
+import { controlHandshakeMs } from '../base/limits.ts';
+import { systemTurn, Timer, type TimerOwner, type TimerWheel } from '../base/timers.ts';
+import type { ServerConnection } from '../http/server-context.ts';
+import type { Io } from '../io/io.ts';
+import type { Socket } from '../io/socket.ts';
+import type { SocketOwner } from '../io/socket-owner.ts';
+import type { TlsContexts } from '../tls/contexts.ts';
+import { Handshake, type HandshakeOwner, type Peer } from '../tls/handshake.ts';
+
+export interface DoorSecurity {
+  readonly contexts: TlsContexts;
+  /** Whether a client from there may speak in plaintext. */
+  readonly allowsPlaintext: (host: string) => boolean;
+  /** A connection was closed before it was one; `reason` is a sentence without its full stop. */
+  readonly onRefused: (peer: string, reason: string) => void;
+}
+
+interface FrontDoorOwner {
+  readonly io: Io;
+  readonly timers: TimerWheel;
+  readonly security: DoorSecurity;
+  opened(connection: ServerConnection): void;
+  closed(connection: ServerConnection): void;
+  /** `trusted`: it may call every method. `first` are bytes that were read already. */
+  enter(socket: Socket, trusted: boolean, first: Buffer): void;
+}
+
+export class FrontDoor implements SocketOwner, TimerOwner, HandshakeOwner, ServerConnection {
+  readonly #owner: FrontDoorOwner;
+  readonly #socket: Socket;
+  readonly #timer = new Timer(this);
+  #handshake: Handshake | null = null;
+  #over = false;
+
+  constructor(owner: FrontDoorOwner, socket: Socket) {
+    this.#owner = owner;
+    this.#socket = socket;
+    socket.owner = this;
+    owner.opened(this);
+    owner.timers.arm(this.#timer, controlHandshakeMs);
+    socket.resume();
+  }
+
+  closeIdle(): void {
+    this.#close('');
+  }
+
+  closeForced(): void {
+    this.#close('');
+  }
+
+  onBytes(bytes: Buffer, length: number): void {
+    const first = Buffer.from(bytes.subarray(0, length));
+    const { security, io, timers } = this.#owner;
+    if (first[0] !== tlsFirstByte) {
+      if (security.allowsPlaintext(this.#socket.remoteHost)) this.#enter(true, first);
+      else this.#close('plaintext is taken from the loopback alone');
+      return;
+    }
+    const context = security.contexts.server;
+    if (context === null) {
+      this.#close('there is no certificate to serve with yet');
+      return;
+    }
+    timers.cancel(this.#timer);
+    const role = { kind: 'server', context, protocol: http2Protocol, first } as const;
+    const limits = { io, timers, handshakeTimeoutMs: controlHandshakeMs };
+    this.#handshake = new Handshake(limits, this.#socket, role, this);
+  }
+
+  secured(_socket: Socket, peer: Peer): void {
+    this.#enter(peer.name !== '', nothing);
+  }
+
+  handshakeFailed(_code: string, detail: string): void {
+    this.#close(detail);
+  }
+
+  onEnd(): void {
+    this.#close('');
+  }
+
+  onCongested(): void {}
+
+  onDrain(): void {}
+
+  onClose(): void {
+    this.#close('');
+  }
+
+  /** A thread that was held up for so long hears of the client after its timers. */
+  onTimer(): void {
+    systemTurn(() => this.#close('nothing was sent in time'));
+  }
+
+  #enter(trusted: boolean, first: Buffer): void {
+    this.#leave();
+    this.#owner.enter(this.#socket, trusted, first);
+  }
+
+  #close(reason: string): void {
+    if (this.#over) return;
+    const { remoteHost, remotePort } = this.#socket;
+    if (reason !== '') this.#owner.security.onRefused(`${remoteHost}:${remotePort}`, reason);
+    this.#leave();
+    this.#handshake?.abort();
+    this.#socket.destroy();
+  }
+
+  #leave(): void {
+    this.#over = true;
+    this.#owner.timers.cancel(this.#timer);
+    this.#owner.closed(this);
+  }
+}
+
+const tlsFirstByte = 0x16;
+/** As ALPN has it: a length and its bytes. */
+const http2Protocol = Buffer.from('\x02h2', 'latin1');
+const nothing = Buffer.alloc(0);

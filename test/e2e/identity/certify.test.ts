@@ -1,0 +1,157 @@
+/**
+ * Goal: a proxy is certified before it is ready, keeps its certificate over a restart without a
+ * control plane, and follows trust. Method: real proxies, and a control plane that a test scripts.
+ */
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { type Certificate, meshName } from '../../support/certificates.ts';
+import { cleanUp } from '../../support/cleanup.ts';
+import { FakeControl } from '../../support/fake-control.ts';
+import { FakeIssuer } from '../../support/fake-issuer.ts';
+import { GrpcRig } from '../../support/grpc-rig.ts';
+import { ask, makeFolder, type ProxyProcess, startProxy } from '../../support/process.ts';
+import { untilTurn } from '../../support/turns.ts';
+
+interface Rig {
+  readonly folder: string;
+  readonly issuer: FakeIssuer;
+  readonly stopControl: () => void;
+  readonly start: (settings?: object) => Promise<ProxyProcess>;
+}
+
+function tokenOf(claims: object): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  return `${part({ alg: 'EdDSA' })}.${part(claims)}.c2ln`;
+}
+
+const fingerprintOf = ({ der }: Certificate) => createHash('sha256').update(der).digest('hex');
+
+async function startRig(t: TestContext): Promise<Rig> {
+  const rig = new GrpcRig();
+  const issuer = new FakeIssuer();
+  const control = await new FakeControl().startOwn(rig.env, (server) => issuer.attach(server));
+  cleanUp(t, async () => {
+    control.stop();
+    await rig[Symbol.asyncDispose]();
+  });
+  const folder = makeFolder(t);
+  const tokenFile = join(folder, 'token');
+  writeFileSync(tokenFile, tokenOf({ td: 'mesh.local', pin: [fingerprintOf(issuer.root)] }));
+  const common = {
+    control: `127.0.0.1:${control.port}`,
+    stateDir: join(folder, 'state'),
+    identity: 'web.demo',
+    identityToken: tokenFile,
+    outbound: '127.0.0.1:0',
+    admin: '127.0.0.1:0',
+    workers: 2,
+  };
+  return {
+    folder,
+    issuer,
+    stopControl: () => control.stop(),
+    start: (settings = {}) =>
+      startProxy(t, JSON.stringify({ proxy: { ...common, ...settings } }), {
+        folder: makeFolder(t),
+      }),
+  };
+}
+
+interface Shown {
+  readonly name: string;
+  readonly state: string;
+  readonly issuer: string;
+  readonly bundle: string;
+  readonly generation: number;
+  readonly error: string;
+}
+
+async function untilReady(t: TestContext, proxy: ProxyProcess): Promise<Shown> {
+  const admin = proxy.port('Admin interface');
+  for (;;) {
+    const { status, body } = await ask(admin, '/ready');
+    if (status === 200) break;
+    assert.ok(!t.signal.aborted, body);
+  }
+  return JSON.parse((await ask(admin, '/identity')).body) as Shown;
+}
+
+describe('the identity of a proxy', () => {
+  it('is there before it is ready', async (t) => {
+    const { issuer, start, folder } = await startRig(t);
+    issuer.refuse = 'not today';
+    const proxy = await start();
+    const admin = proxy.port('Admin interface');
+    await proxy.untilSaid('certification has failed');
+    const { status, body } = await ask(admin, '/ready');
+    assert.equal(status, 503);
+    assert.match(body, /no certificate yet: FAILED_PRECONDITION: not today/);
+    issuer.refuse = '';
+    const shown = await untilReady(t, proxy);
+    assert.equal(shown.name, meshName('web'));
+    assert.equal(shown.state, 'certified');
+    assert.equal(shown.issuer, fingerprintOf(issuer.issuer));
+    assert.match(proxy.said, new RegExp(`Local identity is ${meshName('web')}\n`));
+    assert.match(proxy.said, new RegExp(`SNI is ${meshName('web')}\n`));
+    assert.match(proxy.said, /Certified identity/);
+    const { body: metrics } = await ask(admin, '/metrics');
+    assert.match(metrics, /control_identity_cert_refreshes_total\{result="ok"\} 1\n/);
+    assert.match(metrics, /control_identity_cert_expiration_timestamp_seconds \d{10}/);
+    for (const name of ['key.p8', 'leaf.crt', 'bundle.crt']) {
+      assert.equal(statSync(join(folder, 'state/identity', name)).mode & 0o777, 0o600);
+    }
+    assert.match(readFileSync(join(folder, 'state/identity/bundle.crt'), 'utf8'), /BEGIN CERT/);
+    assert.equal(Buffer.from(issuer.requests[0].token).toString().split('.').length, 3);
+  });
+
+  it('stays over a restart without a control plane', async (t) => {
+    const { issuer, start, stopControl } = await startRig(t);
+    const first = await start();
+    const before = await untilReady(t, first);
+    first.signal('SIGTERM');
+    await first.ended;
+    stopControl();
+    const second = await start();
+    const line = await second.untilSaid('Certified identity');
+    assert.match(line, /kept on disk/);
+    const admin = second.port('Admin interface');
+    const after = JSON.parse((await ask(admin, '/identity')).body) as Shown;
+    assert.equal(after.state, 'certified');
+    assert.equal(after.issuer, before.issuer);
+    assert.equal(issuer.requests.length, 1);
+  });
+
+  it('follows trust anchors and issuer, and confirms them', async (t) => {
+    const { issuer, start } = await startRig(t);
+    const proxy = await start();
+    const before = await untilReady(t, proxy);
+    await untilTurn('a stream of trust', () => issuer.trusts.size === 1);
+    const [trust] = issuer.trusts;
+    await untilTurn('its first word', () => trust.said.length > 0);
+    assert.equal(trust.said[0].bundle, before.bundle);
+    assert.equal(trust.said[0].issuer, before.issuer);
+    assert.equal(trust.said[0].identity, meshName('web'));
+    const old = issuer.root;
+    issuer.root = issuer.makeRoot();
+    issuer.bundle = [old, issuer.root];
+    issuer.tell(before.issuer);
+    await untilTurn('both anchors', () => trust.said.at(-1)?.bundle !== before.bundle);
+    assert.equal(trust.said.at(-1)?.issuer, before.issuer);
+    issuer.issuer = issuer.makeIssuer();
+    const wanted = fingerprintOf(issuer.issuer);
+    issuer.tell(wanted);
+    await untilTurn('the other issuer', () => trust.said.at(-1)?.issuer === wanted);
+    assert.equal(issuer.requests.length, 2);
+    assert.ok(issuer.requests[1].heddleLeaf.length > 0);
+    issuer.bundle = [issuer.root];
+    const both = trust.said.at(-1)?.bundle;
+    issuer.tell(wanted);
+    await untilTurn('the new anchor alone', () => trust.said.at(-1)?.bundle !== both);
+    assert.equal(issuer.requests.length, 2);
+    assert.equal(issuer.trusts.size, 1);
+  });
+});

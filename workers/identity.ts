@@ -1,0 +1,18 @@
+/** Identity, for a proxy that has one; others do not load what it takes. */
+
+import type { ProxySettings } from '../api/settings.ts';
+import type { IdentityEnv, ProxyIdentity } from './identity/proxy-identity.ts';
+import type { RemoteView } from './proxy-discovery.ts';
+
+/** Resolves when what is on disk is known; null for a proxy that proves nothing. */
+export async function startIdentity(
+  settings: ProxySettings,
+  env: Omit<IdentityEnv, 'remote'> & { readonly remote: RemoteView | null },
+): Promise<ProxyIdentity | null> {
+  const { remote } = env;
+  if (settings.identity === '' || remote === null) return null;
+  const { ProxyIdentity } = await import('./identity/proxy-identity.ts');
+  const identity = new ProxyIdentity(settings, { ...env, remote });
+  await identity.start();
+  return identity;
+}

@@ -1,0 +1,223 @@
+/**
+ * The identity of this process, wired in one place: files, certifier, the stream of trust, and the
+ * workers, which are told of each change.
+ */
+
+import { join } from 'node:path';
+import type { IdentitySnapshot } from '../../api/identity.ts';
+import type { ProxySettings } from '../../api/settings.ts';
+import type { Clock } from '../../core/base/clock.ts';
+import { systemRandom } from '../../core/base/random.ts';
+import type { TimerWheel } from '../../core/base/timers.ts';
+import { certify } from '../../core/discover/certify-call.ts';
+import { TrustStream } from '../../core/discover/trust-stream.ts';
+import { Certifier } from '../../core/identity/certifier.ts';
+import { keyDer, keyPem } from '../../core/identity/csr.ts';
+import type { Logger } from '../../core/telemetry/log.ts';
+import type { MainMetrics } from '../metrics.ts';
+import type { RemoteView } from '../proxy-discovery.ts';
+import { readBeginning } from './beginning.ts';
+import { IdentityBroadcast } from './broadcast.ts';
+import { IdentityFiles } from './identity-files.ts';
+import { readSources } from './sources.ts';
+
+export interface IdentityEnv {
+  readonly clock: Clock;
+  readonly timers: TimerWheel;
+  readonly log: Logger;
+  readonly metrics: MainMetrics;
+  readonly remote: RemoteView;
+  readonly send: (worker: number, identity: IdentitySnapshot) => void;
+}
+
+export class ProxyIdentity {
+  readonly #settings: ProxySettings;
+  readonly #env: IdentityEnv;
+  readonly #log: CertifierLog;
+  readonly #files: IdentityFiles | null;
+  readonly #broadcast: IdentityBroadcast;
+  #certifier: Certifier | null = null;
+  #trust: TrustStream | null = null;
+  #keyPem = '';
+  /** It never becomes unready again, as Linkerd's proxies. */
+  #wasCertified = false;
+  #saidName: string | null = null;
+  #saysName = false;
+
+  constructor(settings: ProxySettings, env: IdentityEnv) {
+    this.#settings = settings;
+    this.#env = env;
+    this.#log = logOf(env.log);
+    const { stateDir } = settings;
+    const isKept = stateDir !== 'off' && stateDir !== '';
+    this.#files = isKept ? new IdentityFiles(this.#log, join(stateDir, 'identity')) : null;
+    this.#broadcast = new IdentityBroadcast({
+      send: env.send,
+      onConfirmed: () => this.#onConfirmed(),
+    });
+  }
+
+  /** What a worker starts with. */
+  get snapshot(): IdentitySnapshot | null {
+    return this.#broadcast.snapshot;
+  }
+
+  get workers(): Pick<IdentityBroadcast, 'workerReady' | 'workerEnded' | 'identified'> {
+    return this.#broadcast;
+  }
+
+  /** Why there should be no traffic yet, as a sentence; '' once it is certified. */
+  get notReady(): string {
+    if (this.#wasCertified) return '';
+    const error = this.#certifier?.error ?? '';
+    return `it has no certificate yet: ${error === '' ? 'it has asked for one' : error}`;
+  }
+
+  /** Rejects with an `IdentityError` when a file that it cannot do without is not there. */
+  async start(): Promise<void> {
+    const { clock, timers, metrics, remote } = this.#env;
+    const beginning = await readBeginning(this.#settings, {
+      files: this.#files,
+      nowWallMs: clock.wallMs(),
+      warn: this.#log.warn,
+    });
+    const sources = await readSources(this.#settings);
+    const { identity, identityRefreshMinMs: minMs, identityRefreshMaxMs: maxMs } = this.#settings;
+    const certifier = new Certifier(
+      {
+        clock,
+        timers,
+        random: systemRandom(),
+        log: this.#log,
+        readSources: () => readSources(this.#settings),
+        certify: (request) => certify({ timers, channel: remote.channel }, request),
+        onChange: () => this.#onChange(),
+        onAnswer: (result) => {
+          metrics.count('control_identity_cert_refreshes_total', { result });
+        },
+      },
+      { identity, minMs, maxMs },
+      beginning,
+    );
+    this.#certifier = certifier;
+    this.#keyPem = keyPem(certifier.key);
+    this.#onChange();
+    certifier.start(sources);
+  }
+
+  /** Says who the proxy is, now or as soon as it is known. */
+  sayName(): void {
+    this.#saysName = true;
+    const name = this.#certifier?.name ?? null;
+    if (name === null || name === this.#saidName) return;
+    this.#saidName = name;
+    this.#env.log.info('heddle', `SNI is ${name}`);
+    this.#env.log.info('heddle', `Local identity is ${name}`);
+  }
+
+  show(): object {
+    const certifier = this.#certifier;
+    const { leaf = null, bundle = null } = certifier ?? {};
+    return {
+      name: certifier?.name ?? null,
+      state: certifier?.state ?? 'uncertified',
+      notBefore: timeText(leaf?.startMs),
+      notAfter: timeText(leaf?.endMs),
+      refreshed: timeText(certifier?.refreshedWallMs),
+      issuer: leaf?.issuer ?? '',
+      bundle: bundle?.digest ?? '',
+      anchors: bundle?.roots.length ?? 0,
+      generation: this.snapshot?.generation ?? 0,
+      confirmed: this.#broadcast.confirmed,
+      trust: this.#trust?.view ?? null,
+      error: certifier?.error ?? '',
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#certifier?.close();
+    this.#trust?.close();
+    await this.#files?.close();
+  }
+
+  #onChange(): void {
+    const { name = null, leaf = null, bundle = null, key } = this.#certifier ?? {};
+    if (this.#saysName) this.sayName();
+    if (name === null || key === undefined) return;
+    const { metrics } = this.#env;
+    if (leaf !== null) {
+      metrics.set('control_identity_cert_expiration_timestamp_seconds', {}, leaf.endMs / 1000);
+    }
+    const refreshedMs = this.#certifier?.refreshedWallMs ?? null;
+    if (refreshedMs !== null) {
+      metrics.set('control_identity_cert_refresh_timestamp_seconds', {}, refreshedMs / 1000);
+    }
+    const chain = leaf?.chain.map(({ pem }) => pem).join('') ?? '';
+    const roots = bundle?.pem ?? '';
+    const isOwnKey = this.#settings.identityDir === '';
+    if (leaf !== null)
+      this.#files?.save({ key: isOwnKey ? keyDer(key) : null, leaf: chain, bundle: roots });
+    this.#broadcast.publish(
+      { name, key: chain === '' ? '' : this.#keyPem, chain, roots },
+      {
+        bundle: bundle?.digest ?? '',
+        issuer: leaf?.issuer ?? '',
+        leafExpiresMs: leaf?.endMs ?? 0,
+      },
+    );
+  }
+
+  /** All workers have it. */
+  #onConfirmed(): void {
+    const { bundle, issuer, leafExpiresMs } = this.#broadcast.confirmed;
+    if (issuer === '') return;
+    this.#wasCertified = true;
+    const said = {
+      workload: this.#settings.workload,
+      identity: this.#certifier?.name ?? '',
+      bundle,
+      issuer,
+      leafExpiresMs: BigInt(Math.round(leafExpiresMs)),
+    };
+    if (this.#trust === null) this.#trust = this.#openTrust(said);
+    else this.#trust.say(said);
+  }
+
+  #openTrust(said: ConstructorParameters<typeof TrustStream>[1]): TrustStream {
+    const { clock, timers, remote } = this.#env;
+    const { channel, counters } = remote;
+    return new TrustStream(
+      {
+        clock,
+        timers,
+        random: systemRandom(),
+        channel,
+        counters,
+        onTrust: ({ trustBundle, issuer }) => {
+          const refusal = trustBundle.length === 0 ? '' : this.#certifier?.offerBundle(trustBundle);
+          if (refusal) this.#log.warn('trust anchors are not believed', { reason: refusal });
+          if (issuer !== '') this.#certifier?.wantIssuer(issuer);
+          return '';
+        },
+      },
+      said,
+    );
+  }
+}
+
+type Fields = Readonly<Record<string, string | number>>;
+type CertifierLog = Record<'info' | 'warn' | 'error', (message: string, fields?: Fields) => void>;
+
+function logOf(log: Logger): CertifierLog {
+  return {
+    info: (message, fields) => log.info(target, message, fields),
+    warn: (message, fields) => log.warn(target, message, fields),
+    error: (message, fields) => log.error(target, message, fields),
+  };
+}
+
+function timeText(wallMs: number | null | undefined): string | null {
+  return wallMs == null ? null : new Date(wallMs).toISOString();
+}
+
+const target = 'heddle::identity';
