@@ -4,14 +4,14 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { isDnsName } from '../control/model/address.ts';
 import { scrape } from './admin-client.ts';
 import { askMany } from './ask-many.ts';
-import { type CommandContext, exitFailure } from './context.ts';
+import type { CommandContext } from './context.ts';
 import { controlOption } from './control-flag.ts';
 import { type Edge, type EdgeSource, summarizeEdges } from './edge-rows.ts';
 import { edgesJson, renderEdges } from './edges-table.ts';
-import { type KnownProxy, listProxies, unknownProxy } from './known-proxies.ts';
+import { gatherProxies, tellFailure } from './gather-proxies.ts';
+import type { KnownProxy } from './known-proxies.ts';
 import { collectAdmins } from './labels.ts';
 import { readProxyIdentity } from './proxy-identity.ts';
-import { cleanText } from './table.ts';
 import { openViewClients } from './view-clients.ts';
 
 interface EdgesOptions {
@@ -47,20 +47,15 @@ async function gatherSources(
   { control, proxy }: EdgesOptions,
   context: CommandContext,
 ): Promise<EdgeSource[] | null> {
-  const fail = (reason: string): void => {
-    context.note(`heddle: ${cleanText(reason)}\n`);
-    context.exitCode = exitFailure;
-  };
   const clients = await openViewClients(control);
   try {
-    const answers = await askMany(clients, (client) => client.status());
-    const statuses = answers.flatMap((answer) => ('value' in answer ? [answer.value] : []));
-    for (const answer of answers) if ('reason' in answer) fail(answer.reason);
-    if (statuses.length === 0 && proxy.length === 0) return null;
-    const known = listProxies(statuses).filter(({ admin }) => admin !== '');
-    const others = proxy.filter((admin) => known.every((one) => one.admin !== admin));
-    const asked = await askMany([...known, ...others.map(unknownProxy)], (one) => ask(one));
-    for (const one of asked) if (typeof one === 'string') fail(one);
+    const proxies = await gatherProxies(clients, proxy, context);
+    if (proxies === null) return null;
+    const asked = await askMany(
+      proxies.filter(({ admin }) => admin !== ''),
+      (one) => ask(one),
+    );
+    for (const one of asked) if (typeof one === 'string') tellFailure(one, context);
     return asked.filter((one) => typeof one !== 'string');
   } finally {
     for (const client of clients) client.close();
