@@ -106,7 +106,7 @@ export class ControlIdentity {
   /** Of files that change together all are read when they have come to rest. */
   #watch(path: string, onChange: () => void): void {
     const { timers } = this.#env;
-    let cancel = (): void => undefined;
+    let cancel: () => void = nothing;
     const unwatch = watchFile(path, certificateFileBytesMax, this.#env, {
       onContent: () => {
         cancel();
@@ -152,6 +152,8 @@ export class ControlIdentity {
     }
   }
 }
+
+function nothing(): undefined {}
 
 const restMs = 200;
 const target = 'heddle::identity';

@@ -15,7 +15,7 @@ import { MeshIndex } from '../../control/index/mesh-index.ts';
 import { Authority } from '../../control/issuer/authority.ts';
 import { IdentityFiles } from '../../control/issuer/identity-files.ts';
 import { createJoinToken, verifyJoinToken } from '../../control/issuer/join-token.ts';
-import { joinTokenReviewer } from '../../control/issuer/review-token.ts';
+import { joinTokenReviewer, type TokenReviewer } from '../../control/issuer/review-token.ts';
 import { type Catalog, noRefusals, type PolicyRefusals } from '../../control/model/catalog.ts';
 import type { ServiceConfig } from '../../control/model/loaded-config.ts';
 import { ControlServer } from '../../control/serve/control-server.ts';
@@ -30,6 +30,8 @@ export interface ControlRig {
   readonly clock: FakeClock;
   readonly registry: Registry;
   readonly authority: Authority;
+  /** Where its keys are. */
+  readonly identityFolder: string;
   readonly port: number;
   readonly client: ControlClient;
   /** Says which services there are; each change is told at once. */
@@ -111,9 +113,7 @@ function createIndex(env: { clock: FakeClock; timers: TimerWheel }) {
   return { registry, catalog, index };
 }
 
-function createAuthority(t: TestContext, clock: FakeClock): Authority {
-  const folder = mkdtempSync(join(tmpdir(), 'heddle-test-'));
-  cleanUp(t, () => rmSync(folder, { recursive: true }));
+function createAuthority(folder: string, clock: FakeClock): Authority {
   return new Authority({
     clock,
     log: { info: () => {}, warn: () => {} },
@@ -124,13 +124,25 @@ function createAuthority(t: TestContext, clock: FakeClock): Authority {
   });
 }
 
+async function listen(t: TestContext, server: ControlServer): Promise<number> {
+  const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
+    server.accept(socket),
+  );
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  cleanUp(t, () => listener.close());
+  return (listener.address() as AddressInfo).port;
+}
+
 interface RigOptions {
   readonly spiffe?: boolean;
+  /** In place of the one for join tokens. */
+  readonly reviewer?: TokenReviewer;
 }
 
 export async function startControlRig(
   t: TestContext,
-  { spiffe = false }: RigOptions = {},
+  { spiffe = false, reviewer }: RigOptions = {},
 ): Promise<ControlRig> {
   const clock = new FakeClock();
   const timers = new TimerWheel(clock, clock.wakeSource);
@@ -138,10 +150,12 @@ export async function startControlRig(
   const metrics = new ControlMetrics(clock);
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const verify = (token: string, nowWallMs: number) => verifyJoinToken(publicKey, token, nowWallMs);
-  const authority = createAuthority(t, clock);
+  const identityFolder = mkdtempSync(join(tmpdir(), 'heddle-test-'));
+  cleanUp(t, () => rmSync(identityFolder, { recursive: true }));
+  const authority = createAuthority(identityFolder, clock);
   const server = new ControlServer({
     authority,
-    reviewer: joinTokenReviewer(verify, authority.trustDomain),
+    reviewer: reviewer ?? joinTokenReviewer(verify, authority.trustDomain),
     spiffe,
     ownEndMs: () => 0,
     index,
@@ -154,14 +168,8 @@ export async function startControlRig(
     address: () => '127.0.0.1:8086',
     onViolation: (peer, text) => t.diagnostic(`${peer}: ${text}`),
   });
-  const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
-    server.accept(socket),
-  );
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address() as AddressInfo;
+  const port = await listen(t, server);
   cleanUp(t, () => {
-    listener.close();
     server.close();
     index.close();
     registry.close();
@@ -176,6 +184,7 @@ export async function startControlRig(
     clock,
     registry,
     authority,
+    identityFolder,
     port,
     client: new ControlClient(t, port),
     setServices(...services) {
