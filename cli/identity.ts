@@ -10,7 +10,7 @@ import { type CommandContext, exitFailure } from './context.ts';
 import { controlOption } from './control-flag.ts';
 import { fetchCertificates } from './fetch-certificate.ts';
 import { gatherProxies, tellFailure } from './gather-proxies.ts';
-import { type KnownProxy, unknownProxy } from './known-proxies.ts';
+import type { KnownProxy } from './known-proxies.ts';
 import { readProxyIdentity } from './proxy-identity.ts';
 import {
   describeServed,
@@ -98,7 +98,8 @@ async function askProxy(proxy: KnownProxy, serverName: string): Promise<ServedId
   const identity = told?.name || proxy.identity || serverName;
   const address = proxy.inbound || proxy.admin;
   const about = { proxy: proxy.name, address, identity, chain: [] };
-  if (identity === '') return { ...about, failure: explainNone(told?.state ?? '', told?.error ?? '') };
+  if (identity === '')
+    return { ...about, failure: explainNone(told?.state ?? '', told?.error ?? '') };
   const split = splitPort(address);
   if (split === null || split.port === null) {
     return { ...about, failure: 'it is on another host, and takes no traffic there' };
@@ -108,7 +109,10 @@ async function askProxy(proxy: KnownProxy, serverName: string): Promise<ServedId
     return { ...about, chain, failure: '' };
   } catch (error) {
     const reason = told?.error ?? '';
-    return { ...about, failure: `${(error as Error).message}${reason === '' ? '' : `; ${reason}`}` };
+    return {
+      ...about,
+      failure: `${(error as Error).message}${reason === '' ? '' : `; ${reason}`}`,
+    };
   }
 }
 
