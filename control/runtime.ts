@@ -124,6 +124,7 @@ class ControlPlane implements RunningControlPlane {
       metrics: this.#metrics,
       verify,
       authority: identity.authority,
+      ownEndMs: () => identity.ownLeaf.endMs,
       reviewer: joinTokenReviewer(verify, config.trustDomain),
       spiffe: config.spiffe,
       clusterDomain,

@@ -16,6 +16,7 @@ import type { MeshIndex } from '../index/mesh-index.ts';
 import type { Authority } from '../issuer/authority.ts';
 import type { JoinClaims, Refusal } from '../issuer/join-token.ts';
 import type { TokenReviewer } from '../issuer/review-token.ts';
+import { serveAuthority } from './authority.ts';
 import { DestinationService } from './destination.ts';
 import { IdentityService } from './identity.ts';
 import { InboundService } from './inbound.ts';
@@ -23,6 +24,7 @@ import { type JoinRegistry, JoinService } from './joins.ts';
 import type { ControlMetrics } from './metrics.ts';
 import { OutboundService } from './outbound.ts';
 import { Streams } from './streams.ts';
+import { TrustService } from './trust.ts';
 import { serveView, type ViewRegistry } from './view.ts';
 
 interface ControlServerEnv {
@@ -33,6 +35,8 @@ interface ControlServerEnv {
   readonly timers: TimerWheel;
   readonly authority: Authority;
   readonly reviewer: TokenReviewer;
+  /** When our own leaf ends, in milliseconds since 1970. */
+  readonly ownEndMs: () => number;
   /** Whether leaves have a name of SPIFFE as well. */
   readonly spiffe: boolean;
   readonly verify: (token: string, nowWallMs: number) => JoinClaims | Refusal;
@@ -84,11 +88,13 @@ export class ControlServer {
     });
     this.#services = [
       this.#identity,
+      new TrustService({ authority, streams, clock, soon: systemTurn }),
       new DestinationService(index, streams),
       new OutboundService(index, streams),
       new InboundService(index, streams),
       new JoinService({ registry, streams, metrics, clock, verify }),
     ];
+    serveAuthority({ authority, streams, clock, verify, ownEndMs: env.ownEndMs });
     serveView({
       ...env,
       streams,

@@ -148,6 +148,7 @@ export async function startControlRig(
     authority,
     reviewer: joinTokenReviewer(verify, authority.trustDomain),
     spiffe,
+    ownEndMs: () => 0,
     index,
     registry,
     metrics,
