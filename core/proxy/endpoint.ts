@@ -3,7 +3,7 @@
  * its requests count in, resolved once when the endpoint appears.
  */
 
-import type { EndpointSnapshot } from '../../api/snapshot.ts';
+import type { EndpointSnapshot, EndpointTraits } from '../../api/snapshot.ts';
 import { type ErrorCode, errorTraits } from '../base/errors.ts';
 import type { ExchangeEndpoint } from '../http/exchange.ts';
 import { GrpcCode, GrpcStatus } from '../http/grpc.ts';
@@ -12,7 +12,9 @@ import type { PoolEvents } from '../pool/pool-events.ts';
 import { type PoolContext, Pools } from '../pool/pools.ts';
 import { latencyBoundsMs } from '../telemetry/families.ts';
 import { observe } from '../telemetry/registry.ts';
+import { Transport } from '../tls/transport.ts';
 import type { Core, DirectionName } from './core.ts';
+import { transportOf } from './endpoint-transport.ts';
 import { responseTo } from './respond.ts';
 
 interface EndpointLabels {
@@ -28,6 +30,8 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   readonly address: string;
   readonly slot: number;
   readonly weight: number;
+  readonly traits: EndpointTraits | undefined;
+  readonly transport: Transport;
   readonly pools: Pools;
   readonly meter: Meter;
   /** Exchanges and tunnels of this thread that are under way. */
@@ -53,6 +57,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     this.address = `${snapshot.host}:${snapshot.port}`;
     this.slot = snapshot.slot;
     this.weight = snapshot.weight;
+    this.traits = snapshot.traits;
     this.#labels = endpointLabels(snapshot, labels);
     const { registry } = core;
     const transport = { ...this.#labels, peer: 'dst' };
@@ -64,7 +69,14 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     this.#openCell = registry.gauge('tcp_open_connections', transport);
     this.#openTotalCell = registry.counter('tcp_open_total', transport);
     this.#closeCell = registry.counter('tcp_close_total', { ...transport, errno: '' });
-    this.pools = new Pools(pools, this, this.meter, this);
+    const { io, timers, settings, tls } = core;
+    const hasIdentity = settings.identity !== '';
+    this.transport = new Transport(
+      { io, timers, connectTimeoutMs: settings.connectTimeoutMs, tls, hasIdentity },
+      transportOf(snapshot, settings.outboundTransportMode),
+      this.meter,
+    );
+    this.pools = new Pools(pools, this.address, this.transport, this);
   }
 
   /** A request or tunnel goes to this endpoint. */
@@ -111,16 +123,20 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   }
 
   /** True when it was for want of descriptors, and some have become free. */
-  connectFailed(code: ErrorCode): boolean {
+  connectFailed(code: ErrorCode, detail: string): boolean {
     const { slots, log, freeDescriptors } = this.#core;
-    log.warn('proxy', 'Failed to connect', { endpoint: this.address, error: code });
+    log.warn('proxy', 'Failed to connect', {
+      endpoint: this.address,
+      error: code,
+      reason: detail,
+    });
     if (errorTraits[code].initiator !== 'local') {
       slots.connectFailed(this.slot);
       return false;
     }
     // The endpoint was not even asked.
     slots.releasePermit(this.slot);
-    return freeDescriptors();
+    return code !== 'NOT_CERTIFIED' && freeDescriptors();
   }
 
   opened(): void {
@@ -216,13 +232,15 @@ function endpointLabels(
     target_addr: `${snapshot.host}:${snapshot.port}`,
     target_ip: snapshot.host,
     target_port: String(snapshot.port),
-    tls: 'no_identity',
   };
-  if (inbound) return { ...target, no_tls_reason: 'loopback' };
+  if (inbound) return { ...target, tls: 'no_identity', no_tls_reason: 'loopback' };
+  const identity = snapshot.traits?.identity ?? '';
   return {
     ...target,
     authority: labels.authority,
-    no_tls_reason: 'not_provided_by_service_discovery',
+    ...(identity === ''
+      ? { tls: 'no_identity', no_tls_reason: 'not_provided_by_service_discovery' }
+      : { tls: 'true', server_id: identity }),
     dst_namespace: labels.namespace,
     dst_service: labels.service,
     ...(snapshot.zone === '' ? {} : { dst_zone: snapshot.zone }),
