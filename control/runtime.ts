@@ -8,8 +8,10 @@ import { systemClock as clock } from '../core/base/clock.ts';
 import { systemRandom } from '../core/base/random.ts';
 import { TimerWheel } from '../core/base/timers.ts';
 import type { Logger } from '../core/telemetry/log.ts';
+import { ControlIdentity } from './identity.ts';
 import { MeshIndex } from './index/mesh-index.ts';
 import { verifyJoinToken } from './issuer/join-token.ts';
+import { joinTokenReviewer } from './issuer/review-token.ts';
 import { formatAddress, isLoopback } from './model/address.ts';
 import type { Catalog } from './model/catalog.ts';
 import type { LoadedConfig } from './model/loaded-config.ts';
@@ -55,7 +57,7 @@ export async function startControlPlane(
   options: ControlPlaneOptions,
 ): Promise<RunningControlPlane> {
   const { stateFolder: path, joinKeyPath } = options;
-  const state = openStateFolder({ path, joinKeyPath, wallMs: clock.wallMs() });
+  const state = openStateFolder({ path, joinKeyPath });
   const plane = new ControlPlane(options, state);
   try {
     await plane.start();
@@ -73,6 +75,7 @@ class ControlPlane implements RunningControlPlane {
   readonly #registry: Registry;
   readonly #index: MeshIndex;
   readonly #server: ControlServer;
+  readonly #identity: ControlIdentity;
   /** In the order in which they are closed. */
   readonly #closers: (() => void)[] = [];
   #listening: Listening | null = null;
@@ -108,13 +111,20 @@ class ControlPlane implements RunningControlPlane {
       },
     });
     const { clusterDomain } = config;
+    const verify = (token: string, nowWallMs: number) =>
+      verifyJoinToken(state.joinKey.publicKey, token, nowWallMs);
+    const identity = new ControlIdentity({ ...env, log: options.log, config, state });
+    this.#identity = identity;
     this.#index = new MeshIndex({ ...env, openSource: opener.open, catalogs, clusterDomain });
     this.#server = new ControlServer({
       ...env,
       index: this.#index,
       registry: this.#registry,
       metrics: this.#metrics,
-      verify: (token, nowWallMs) => verifyJoinToken(state.joinKey.publicKey, token, nowWallMs),
+      verify,
+      authority: identity.authority,
+      reviewer: joinTokenReviewer(verify, config.trustDomain),
+      spiffe: config.spiffe,
       clusterDomain,
       address: () => options.advertise || formatAddress(this.address),
       onViolation: (peer, text) =>
@@ -125,6 +135,7 @@ class ControlPlane implements RunningControlPlane {
       () => this.#index.close(),
       () => opener.close(),
       ...catalogs.map((catalog) => () => catalog.close()),
+      () => identity.close(),
       () => this.#timers.close(),
       () => state.close(),
     );
@@ -181,6 +192,7 @@ class ControlPlane implements RunningControlPlane {
 
   #renderMetrics(): Promise<Iterable<string>> {
     this.#server.sample();
+    this.#identity.sample(this.#metrics);
     sampleMesh(this.#metrics, this.#index, this.#registry.instances());
     return this.#metrics.render();
   }

@@ -15,6 +15,8 @@ type LabelName = (typeof families)[FamilyName]['labels'][number];
 /** What a label says and which values it has. */
 const labelMeanings: Readonly<Record<LabelName, string>> = {
   authority: 'the target: canonical name with port',
+  certificate:
+    '`issuer`; `anchor`, of all the first to end; `control`, the leaf of the control plane',
   classification: '`success` or `failure`',
   code:
     'the stable code of an error, as `heddle-error` carries it ([ERRORS.md](ERRORS.md)); of a ' +
@@ -31,6 +33,7 @@ const labelMeanings: Readonly<Record<LabelName, string>> = {
   method: 'a method of the control plane, as `Destination/Get`',
   no_tls_reason: 'why there is no TLS: `loopback`, `not_provided_by_service_discovery` ...',
   peer: '`src`: who connected to us; `dst`: whom we connected to',
+  phase: 'of a rotation: `idle`, `distribute` or `switch`',
   profile: 'the kind of build',
   reason: 'what caused it',
   result: 'what came of it',

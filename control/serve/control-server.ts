@@ -13,8 +13,11 @@ import { GrpcServer } from '../../core/grpc/server.ts';
 import { Code, type Status } from '../../core/grpc/status.ts';
 import { Io } from '../../core/io/io.ts';
 import type { MeshIndex } from '../index/mesh-index.ts';
+import type { Authority } from '../issuer/authority.ts';
 import type { JoinClaims, Refusal } from '../issuer/join-token.ts';
+import type { TokenReviewer } from '../issuer/review-token.ts';
 import { DestinationService } from './destination.ts';
+import { IdentityService } from './identity.ts';
 import { InboundService } from './inbound.ts';
 import { type JoinRegistry, JoinService } from './joins.ts';
 import type { ControlMetrics } from './metrics.ts';
@@ -28,6 +31,10 @@ interface ControlServerEnv {
   readonly metrics: ControlMetrics;
   readonly clock: Clock;
   readonly timers: TimerWheel;
+  readonly authority: Authority;
+  readonly reviewer: TokenReviewer;
+  /** Whether leaves have a name of SPIFFE as well. */
+  readonly spiffe: boolean;
   readonly verify: (token: string, nowWallMs: number) => JoinClaims | Refusal;
   readonly clusterDomain: string;
   /** Where others reach us. */
@@ -45,6 +52,7 @@ export class ControlServer {
   readonly #io: Io;
   readonly #services: readonly Ending[];
   readonly #metrics: ControlMetrics;
+  readonly #identity: IdentityService;
 
   constructor(env: ControlServerEnv) {
     const { index, registry, metrics, clock, timers, verify } = env;
@@ -62,7 +70,18 @@ export class ControlServer {
       onViolation: env.onViolation,
     });
     const streams = new Streams({ server: this.#server, timers, metrics, soon: systemTurn });
+    const { authority, reviewer, spiffe } = env;
+    this.#identity = new IdentityService({
+      authority,
+      reviewer,
+      spiffe,
+      streams,
+      metrics,
+      clock,
+      soon: systemTurn,
+    });
     this.#services = [
+      this.#identity,
       new DestinationService(index, streams),
       new OutboundService(index, streams),
       new InboundService(index, streams),
@@ -83,6 +102,7 @@ export class ControlServer {
   /** Before a scrape. */
   sample(): void {
     this.#metrics.set('heddle_control_connections', {}, this.#server.connections);
+    this.#metrics.set('heddle_control_certify_waiting', {}, this.#identity.waiting);
   }
 
   /** Sends clients elsewhere, with the reason, and waits for them to go, for a while. */

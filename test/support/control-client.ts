@@ -11,7 +11,7 @@ import { loadSync, type ServiceDefinition } from '@grpc/proto-loader';
 import { cleanUp } from './cleanup.ts';
 
 const protoFolder = resolve(import.meta.dirname, '../../api/proto');
-const files = ['destination', 'outbound', 'inbound', 'registry', 'view'].map(
+const files = ['destination', 'identity', 'outbound', 'inbound', 'registry', 'view'].map(
   (name) => `${name}.proto`,
 );
 const definitions = loadSync(files, {
