@@ -5,11 +5,13 @@
 
 import type { EndpointSnapshot, EndpointTraits } from '../../api/snapshot.ts';
 import { type ErrorCode, errorTraits } from '../base/errors.ts';
-import type { ExchangeEndpoint } from '../http/exchange.ts';
+import type { Exchange, ExchangeEndpoint } from '../http/exchange.ts';
 import { GrpcCode, GrpcStatus } from '../http/grpc.ts';
+import { Form } from '../http/head.ts';
+import { OrigProto } from '../http/orig-proto.ts';
 import type { Meter } from '../io/socket.ts';
 import type { PoolEvents } from '../pool/pool-events.ts';
-import { type PoolContext, Pools } from '../pool/pools.ts';
+import { type PoolContext, Pools, type UpstreamVersion } from '../pool/pools.ts';
 import { latencyBoundsMs } from '../telemetry/families.ts';
 import { observe } from '../telemetry/registry.ts';
 import { Transport } from '../tls/transport.ts';
@@ -34,10 +36,14 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   readonly transport: Transport;
   readonly pools: Pools;
   readonly meter: Meter;
+  /** Why nothing may go to it: a sentence without its full stop; empty for no. */
+  readonly refusal: string;
   /** Exchanges and tunnels of this thread that are under way. */
   inFlight = 0;
 
   readonly #core: Core;
+  /** Its proxy makes HTTP/1 again of what says in HTTP/2 that it was. */
+  readonly #restores: boolean;
   readonly #labels: Record<string, string>;
   readonly #requestCell: number;
   readonly #openCell: number;
@@ -76,6 +82,9 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
       transportOf(snapshot, settings.outboundTransportMode),
       this.meter,
     );
+    const mustProve = labels.direction === 'outbound' && settings.requireIdentity;
+    this.refusal = mustProve && !this.transport.secure ? unproved : '';
+    this.#restores = this.transport.secure && snapshot.traits?.protocolHint === 'h2';
     this.pools = new Pools(pools, this.address, this.transport, this);
   }
 
@@ -83,6 +92,17 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   start(): void {
     this.inFlight += 1;
     this.#core.slots.start(this.slot);
+  }
+
+  /**
+   * Hands a request to a connection. What comes by HTTP/1 shares those of HTTP/2 where the
+   * endpoint's proxy restores it; an upgrade needs a connection of its own.
+   */
+  send(x: Exchange, version: UpstreamVersion): void {
+    const asHttp1 = version === 'kept' ? x.request.major === 1 : version === 'http1';
+    const restored = this.#restores && asHttp1 && !x.request.upgrade;
+    x.origProto = restored ? origProtoOf(x) : -1;
+    this.pools.request(x, restored ? 'http2' : version);
   }
 
   /** It is over. */
@@ -220,6 +240,19 @@ const outcomeMask = (1 << outcomeBits) - 1;
 interface ResponseCells {
   readonly total: number;
   readonly latency: number;
+}
+
+const unproved = 'it proves no identity, and requireIdentity asks for one';
+
+/**
+ * A client that uses this proxy as one has the absolute form for it, and the endpoint gets the
+ * other; for one that knows nothing of a proxy it is part of what has to be restored.
+ */
+function origProtoOf({ request, client }: Exchange): number {
+  const isOld = request.major === 1 && request.minor === 0;
+  const proto = isOld ? OrigProto.HTTP_1_0 : OrigProto.HTTP_1_1;
+  const isWhole = request.form === Form.ABSOLUTE && client?.connection.fixedTarget != null;
+  return isWhole ? proto + OrigProto.ABSOLUTE_FORM : proto;
 }
 
 function endpointLabels(

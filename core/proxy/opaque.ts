@@ -100,7 +100,24 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
     }
     this.#endpoint = endpoint;
     this.#attempts += 1;
+    if (endpoint.refusal !== '') {
+      this.#refuse(endpoint);
+      return;
+    }
     this.#dialling = endpoint.pools.dial(this);
+  }
+
+  /** Another endpoint may be who it has to be. */
+  #refuse(endpoint: Endpoint): void {
+    const { core } = this.#direction;
+    core.slots.releasePermit(endpoint.slot);
+    core.log.info('proxy', 'Endpoint refused', {
+      endpoint: endpoint.address,
+      reason: endpoint.refusal,
+    });
+    const isOther = this.#target.endpoints.length > 1;
+    if (this.#attempts < attemptsMax && isOther) this.#dial();
+    else this.#fail('IDENTITY_MISMATCH');
   }
 
   #fail(code: ErrorCode): void {

@@ -52,7 +52,7 @@ export class TlsContexts {
     this.name = identity.name;
     this.generation = identity.generation;
     this.#trust(identity.roots);
-    if (certified) this.#release();
+    if (this.certified) this.#release();
   }
 
   /** Told once, when there is a certificate. */
