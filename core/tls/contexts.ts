@@ -13,24 +13,34 @@ export class TlsContexts {
   generation = -1;
   /** Grows when a trust anchor leaves: what was verified before may have been by that one. */
   distrusts = 0;
-  /** For connections that are accepted; null before the first certificate: none is. */
-  server: SecureContext | null = null;
-  /** For connections that are dialled; null while nobody is trusted. */
-  client: SecureContext | null = null;
   /** A certificate of our own goes with `client`. */
   certified = false;
+  #identity: IdentitySnapshot | null = null;
+  /** Made when it is first needed: main hardly ever needs one. */
+  #context: SecureContext | null = null;
   #roots: ReadonlySet<string> = new Set();
 
-  /** Throws what OpenSSL says of a key or a certificate, and what this Node lacks. */
+  /**
+   * For connections that are dialled; null while nobody is trusted. Throws what OpenSSL says of a
+   * key or a certificate, and what this Node lacks.
+   */
+  get client(): SecureContext | null {
+    const identity = this.#identity;
+    if (identity === null || identity.roots === '') return null;
+    this.#context ??= createContext(identity, this.certified);
+    return this.#context;
+  }
+
+  /** For connections that are accepted; null before the first certificate: none is. */
+  get server(): SecureContext | null {
+    return this.certified ? this.client : null;
+  }
+
   replace(identity: IdentitySnapshot): void {
     if (identity.generation <= this.generation) return;
-    const missing = verifySecureHandle();
-    if (missing !== '') throw new Error(missing);
-    const certified = identity.chain !== '';
-    const client = identity.roots === '' ? null : createContext(identity, certified);
-    this.server = certified ? client : null;
-    this.client = client;
-    this.certified = certified;
+    this.#identity = identity;
+    this.#context = null;
+    this.certified = identity.chain !== '';
     this.name = identity.name;
     this.generation = identity.generation;
     this.#trust(identity.roots);
@@ -49,6 +59,8 @@ export class TlsContexts {
 
 /** One serves both roles: a session of one is never taken up in the other, there are none. */
 function createContext(identity: IdentitySnapshot, certified: boolean): SecureContext {
+  const missing = verifySecureHandle();
+  if (missing !== '') throw new Error(missing);
   // Loaded by a proxy that has an identity, and by no other: it is 3 MB.
   const tls = process.getBuiltinModule('node:tls');
   const options: SecureContextOptions = {
