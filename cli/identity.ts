@@ -10,7 +10,7 @@ import { type CommandContext, exitFailure } from './context.ts';
 import { controlOption } from './control-flag.ts';
 import { fetchCertificates } from './fetch-certificate.ts';
 import { gatherProxies, tellFailure } from './gather-proxies.ts';
-import { type KnownProxy, unknownProxy } from './known-proxies.ts';
+import type { KnownProxy } from './known-proxies.ts';
 import { readProxyIdentity } from './proxy-identity.ts';
 import {
   describeServed,
