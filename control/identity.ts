@@ -3,8 +3,8 @@
  * local user's token, and the looks at them that time asks for.
  */
 
+import { authorityCheckMs } from '../core/base/certificate-limits.ts';
 import type { Clock } from '../core/base/clock.ts';
-import { authorityCheckMs } from '../core/base/limits.ts';
 import { Timer, type TimerWheel } from '../core/base/timers.ts';
 import type { Logger } from '../core/telemetry/log.ts';
 import { Authority } from './issuer/authority.ts';
@@ -52,7 +52,10 @@ export class ControlIdentity {
 
   /** Before a scrape. */
   sample(metrics: ControlMetrics): void {
-    sampleCertificates(metrics, this.authority.view, this.ownLeaf.endMs, this.#env.clock.wallMs());
+    const { view } = this.authority;
+    sampleCertificates(metrics, view, this.ownLeaf.endMs, this.#env.clock.wallMs());
+    const waiting = view.phase === 'idle' ? 0 : this.authority.waitingFor().length;
+    metrics.set('heddle_control_rotation_unconfirmed', {}, waiting);
   }
 
   close(): void {

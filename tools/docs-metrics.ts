@@ -37,6 +37,7 @@ const labelMeanings: Readonly<Record<LabelName, string>> = {
   profile: 'the kind of build',
   reason: 'what caused it',
   result: 'what came of it',
+  server_id: 'the identity that the endpoint proves, where there is TLS',
   service: 'name of the service in the configuration',
   source:
     'kind of source: `static`, `file`, `dns`, `srv`; of a control plane `config`, `manifests`, ' +

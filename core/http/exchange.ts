@@ -80,6 +80,8 @@ export class Exchange {
   defaultAuthority = '';
   /** Fields that the proxy adds to the request, as complete lines. */
   extraFields = '';
+  /** What the request was before this attempt made HTTP/2 of it: a sum of OrigProto; -1: itself. */
+  origProto = -1;
   status = 0;
   startedMs = 0;
   /** When the current attempt went to its endpoint. */
@@ -147,6 +149,7 @@ export class Exchange {
     this.syntheticBody = '';
     this.defaultAuthority = '';
     this.extraFields = '';
+    this.origProto = -1;
     this.status = 0;
     this.attempts = 0;
     this.responseBytes = 0;

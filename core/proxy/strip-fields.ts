@@ -6,6 +6,7 @@
 import type { Exchange } from '../http/exchange.ts';
 import { markHopByHop } from '../http/hop-by-hop.ts';
 import { Known } from '../http/known-fields.ts';
+import { takeOrigProto } from '../http/orig-proto.ts';
 import { Layer } from '../stack/layer.ts';
 import type { DirectionName } from './core.ts';
 
@@ -18,7 +19,10 @@ export class StripFields extends Layer<Exchange> {
   }
 
   override request(x: Exchange): void {
-    if (this.#inbound && (x.request.seen & (1 << Known.L5D)) !== 0) dropIdentity(x);
+    if ((x.request.seen & (1 << Known.L5D)) !== 0) {
+      if (this.#inbound) dropIdentity(x);
+      else takeOrigProto(x.request);
+    }
     this.next.request(x);
   }
 

@@ -15,13 +15,16 @@ import { MeshIndex } from '../../control/index/mesh-index.ts';
 import { Authority } from '../../control/issuer/authority.ts';
 import { IdentityFiles } from '../../control/issuer/identity-files.ts';
 import { createJoinToken, verifyJoinToken } from '../../control/issuer/join-token.ts';
+import { OwnLeaf } from '../../control/issuer/own-leaf.ts';
 import { joinTokenReviewer } from '../../control/issuer/review-token.ts';
 import { type Catalog, noRefusals, type PolicyRefusals } from '../../control/model/catalog.ts';
 import type { ServiceConfig } from '../../control/model/loaded-config.ts';
+import { controlSecurity } from '../../control/serve/control-security.ts';
 import { ControlServer } from '../../control/serve/control-server.ts';
 import { ControlMetrics } from '../../control/serve/metrics.ts';
 import { Registry } from '../../control/sources/registry.ts';
 import { TimerWheel } from '../../core/base/timers.ts';
+import { Logger } from '../../core/telemetry/log.ts';
 import { cleanUp } from './cleanup.ts';
 import { ControlClient } from './control-client.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -139,10 +142,13 @@ export async function startControlRig(
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const verify = (token: string, nowWallMs: number) => verifyJoinToken(publicKey, token, nowWallMs);
   const authority = createAuthority(t, clock);
+  const log = new Logger(() => undefined, clock, 'off');
   const server = new ControlServer({
+    security: controlSecurity(new OwnLeaf(authority, clock), { log, metrics }),
     authority,
     reviewer: joinTokenReviewer(verify, authority.trustDomain),
     spiffe,
+    ownEndMs: () => 0,
     index,
     registry,
     metrics,
