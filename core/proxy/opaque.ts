@@ -11,14 +11,15 @@ import type { TunnelSide } from '../io/conduit.ts';
 import type { Dial, DialOwner } from '../io/dial.ts';
 import type { Socket } from '../io/socket.ts';
 import type { SocketOwner } from '../io/socket-owner.ts';
+import type { ClientGroup } from './client-group.ts';
 import type { Counters } from './counters.ts';
-import type { Direction } from './direction.ts';
+
 import type { Endpoint } from './endpoint.ts';
 import type { Target } from './target.ts';
 import { Tunnel } from './tunnel.ts';
 
 export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnection {
-  readonly #direction: Direction;
+  readonly #clients: ClientGroup;
   readonly #counters: Counters;
   readonly #client: TunnelSide;
   readonly #target: Target;
@@ -29,16 +30,16 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
   #attempts = 0;
   #over = false;
 
-  constructor(direction: Direction, counters: Counters, client: TunnelSide, target: Target) {
-    this.#direction = direction;
+  constructor(clients: ClientGroup, counters: Counters, client: TunnelSide, target: Target) {
+    this.#clients = clients;
     this.#counters = counters;
     this.#client = client;
     this.#target = target;
-    this.#startMs = direction.core.io.nowMs;
+    this.#startMs = clients.direction.core.io.nowMs;
     target.holders += 1;
     client.conduit.owner = this;
     client.conduit.pause();
-    direction.opened(this);
+    clients.opened(this);
     if (target.refusal === '') this.#dial();
     else this.#fail('POLICY_UNSUPPORTED');
   }
@@ -51,10 +52,10 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
 
   dialled(socket: Socket): void {
     const endpoint = this.#endpoint as Endpoint;
-    this.#direction.core.slots.connectSucceeded(endpoint.slot);
+    this.#clients.direction.core.slots.connectSucceeded(endpoint.slot);
     this.#leave();
     const server = { conduit: socket, first: nothing };
-    new Tunnel(this.#direction, endpoint, this.#client, server);
+    new Tunnel(this.#clients, endpoint, this.#client, server);
   }
 
   dialFailed(code: ErrorCode): void {
@@ -67,7 +68,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
 
   /** Time to look for an endpoint again. */
   onTimer(): void {
-    const { io } = this.#direction.core;
+    const { io } = this.#clients.direction.core;
     io.enter();
     this.#dial();
     io.leave();
@@ -87,7 +88,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
   }
 
   #dial(): void {
-    const { core } = this.#direction;
+    const { core } = this.#clients.direction;
     const { settings, timers, io } = core;
     const endpoint = this.#target.pick(this.#endpoint);
     if (endpoint === null) {
@@ -104,7 +105,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
 
   #fail(code: ErrorCode): void {
     if (this.#over) return;
-    const { core, name } = this.#direction;
+    const { core, name } = this.#clients.direction;
     this.#abort();
     this.#counters.tcpError(code);
     core.log.info('proxy', 'Connection closed', {
@@ -121,20 +122,20 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
     if (this.#dialling === null || this.#endpoint === null) return;
     this.#dialling.abort();
     this.#dialling = null;
-    this.#direction.core.slots.releasePermit(this.#endpoint.slot);
+    this.#clients.direction.core.slots.releasePermit(this.#endpoint.slot);
   }
 
   #end(): void {
     this.#leave();
-    this.#direction.ended();
+    this.#clients.ended();
   }
 
   #leave(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#direction.core.timers.cancel(this.#pollTimer);
+    this.#clients.direction.core.timers.cancel(this.#pollTimer);
     this.#target.holders -= 1;
-    this.#direction.closed(this);
+    this.#clients.closed(this);
   }
 }
 

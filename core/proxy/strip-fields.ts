@@ -1,9 +1,10 @@
 /**
  * Removes what is not for the next hop: hop-by-hop fields of responses (the server connection
- * does it for requests) and, inbound, identity that a client claims for itself.
+ * does it for requests) and, inbound, identity that a client claims for itself. The application
+ * is told the identity that the client has proved.
  */
 
-import type { Exchange } from '../http/exchange.ts';
+import type { Exchange, ExchangeClient } from '../http/exchange.ts';
 import { markHopByHop } from '../http/hop-by-hop.ts';
 import { Known } from '../http/known-fields.ts';
 import { Layer } from '../stack/layer.ts';
@@ -18,7 +19,12 @@ export class StripFields extends Layer<Exchange> {
   }
 
   override request(x: Exchange): void {
-    if (this.#inbound && (x.request.seen & (1 << Known.L5D)) !== 0) dropIdentity(x);
+    if (this.#inbound) {
+      if ((x.request.seen & (1 << Known.L5D)) !== 0) dropIdentity(x);
+      const { identity } = (x.client as ExchangeClient).connection;
+      // No option of Connection reaches it: those have been applied.
+      if (identity !== null) x.extraFields += identity.line;
+    }
     this.next.request(x);
   }
 
