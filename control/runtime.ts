@@ -8,13 +8,16 @@ import { systemClock as clock } from '../core/base/clock.ts';
 import { systemRandom } from '../core/base/random.ts';
 import { TimerWheel } from '../core/base/timers.ts';
 import type { Logger } from '../core/telemetry/log.ts';
+import { ControlIdentity } from './identity.ts';
 import { MeshIndex } from './index/mesh-index.ts';
 import { verifyJoinToken } from './issuer/join-token.ts';
-import { formatAddress, isLoopback } from './model/address.ts';
+import { joinTokenReviewer } from './issuer/review-token.ts';
+import { formatAddress } from './model/address.ts';
 import type { Catalog } from './model/catalog.ts';
 import type { LoadedConfig } from './model/loaded-config.ts';
 import type { SourceLog } from './model/source.ts';
 import { createAdminServer } from './serve/admin.ts';
+import { controlSecurity } from './serve/control-security.ts';
 import { ControlServer } from './serve/control-server.ts';
 import { acceptOn, type Listening, listen } from './serve/listen.ts';
 import { ControlMetrics } from './serve/metrics.ts';
@@ -55,7 +58,7 @@ export async function startControlPlane(
   options: ControlPlaneOptions,
 ): Promise<RunningControlPlane> {
   const { stateFolder: path, joinKeyPath } = options;
-  const state = openStateFolder({ path, joinKeyPath, wallMs: clock.wallMs() });
+  const state = openStateFolder({ path, joinKeyPath });
   const plane = new ControlPlane(options, state);
   try {
     await plane.start();
@@ -73,6 +76,7 @@ class ControlPlane implements RunningControlPlane {
   readonly #registry: Registry;
   readonly #index: MeshIndex;
   readonly #server: ControlServer;
+  readonly #identity: ControlIdentity;
   /** In the order in which they are closed. */
   readonly #closers: (() => void)[] = [];
   #listening: Listening | null = null;
@@ -108,15 +112,24 @@ class ControlPlane implements RunningControlPlane {
       },
     });
     const { clusterDomain } = config;
+    const verify = (token: string, nowWallMs: number) =>
+      verifyJoinToken(state.joinKey.publicKey, token, nowWallMs);
+    const identity = new ControlIdentity({ ...env, log: options.log, config, state });
+    this.#identity = identity;
     this.#index = new MeshIndex({ ...env, openSource: opener.open, catalogs, clusterDomain });
     this.#server = new ControlServer({
       ...env,
       index: this.#index,
       registry: this.#registry,
       metrics: this.#metrics,
-      verify: (token, nowWallMs) => verifyJoinToken(state.joinKey.publicKey, token, nowWallMs),
+      verify,
+      authority: identity.authority,
+      ownEndMs: () => identity.ownLeaf.endMs,
+      reviewer: joinTokenReviewer(verify, config.trustDomain),
+      spiffe: config.spiffe,
       clusterDomain,
       address: () => options.advertise || formatAddress(this.address),
+      security: controlSecurity(identity.ownLeaf, { log: options.log, metrics: this.#metrics }),
       onViolation: (peer, text) =>
         options.log.warn(target, 'a client breaks HTTP/2', { peer, text }),
     });
@@ -125,6 +138,7 @@ class ControlPlane implements RunningControlPlane {
       () => this.#index.close(),
       () => opener.close(),
       ...catalogs.map((catalog) => () => catalog.close()),
+      () => identity.close(),
       () => this.#timers.close(),
       () => state.close(),
     );
@@ -153,11 +167,6 @@ class ControlPlane implements RunningControlPlane {
       this.#server.accept(socket),
     );
     this.#isReady = true;
-    if (!isLoopback(this.address.host)) {
-      log.warn(target, 'whoever reaches this address can read the mesh, and nothing is encrypted', {
-        address: formatAddress(this.address),
-      });
-    }
     log.info('heddle', `Admin interface on ${formatAddress(this.admin)}`);
     log.info('heddle', `Control plane on ${formatAddress(this.address)}`);
     log.info('heddle', 'ready', { services: config.services.length });
@@ -181,6 +190,7 @@ class ControlPlane implements RunningControlPlane {
 
   #renderMetrics(): Promise<Iterable<string>> {
     this.#server.sample();
+    this.#identity.sample(this.#metrics);
     sampleMesh(this.#metrics, this.#index, this.#registry.instances());
     return this.#metrics.render();
   }

@@ -15,6 +15,8 @@ export interface Options {
   readonly ours: string;
   readonly writeDocs: boolean;
   readonly results: string;
+  /** Where Node writes CPU profiles of pairs of ours; '' for none. */
+  readonly profile: string;
 }
 
 export interface Missing {

@@ -1,7 +1,7 @@
 /** The command line of the benchmarks, and its help. */
 
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Options, Scenario } from './bench.ts';
 import { benchDir } from './peer.ts';
@@ -38,6 +38,7 @@ export function readOptions(
     ours: values.ours,
     writeDocs: values['write-docs'],
     results: values.results,
+    profile: values.profile === '' ? '' : resolve(values.profile),
   };
 }
 
@@ -62,6 +63,7 @@ Flags:
   --proxy-cores LIST cores of the proxy (0)
   --load-cores LIST  cores of load generator and origin (1)
   --results FOLDER   where results are kept (.bench/results)
+  --profile FOLDER   write CPU profiles of our pairs (mesh-*) there; see docs/BENCHMARKS.md
   --write-docs       fill the generated section of docs/BENCHMARKS.md from all results
   --report           run nothing, only judge the last results
   --help             this text
@@ -85,6 +87,7 @@ function parse(args: readonly string[]) {
         'proxy-cores': { type: 'string', default: '0' },
         'load-cores': { type: 'string', default: availableParallelism() > 1 ? '1' : '0' },
         results: { type: 'string', default: join(benchDir, 'results') },
+        profile: { type: 'string', default: '' },
         'write-docs': { type: 'boolean', default: false },
         report: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },

@@ -1,6 +1,7 @@
 /** Heddle itself: its command line, and the heddle.yaml that a plan becomes. */
 
 import { existsSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { endsInHttp2, type Peer, type Plan, projectDir } from './peer.ts';
 import { findFreePorts, type Run, type Started } from './run.ts';
@@ -58,8 +59,21 @@ export function launchOurs(
   return { ...planned, started: run.start(options), startedAtMs };
 }
 
+/** Whether `/ready` answers 200. */
+export function isReady(adminPort: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const options = { host: '127.0.0.1', port: adminPort, path: '/ready', agent: false };
+    const asked = request(options, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode === 200);
+    });
+    asked.once('error', () => resolve(false));
+    asked.end();
+  });
+}
+
 /** A path is meant from the project's folder. */
-function splitCommand(command: string): string[] {
+export function splitCommand(command: string): string[] {
   const [program, ...args] = command.split(' ').filter((word) => word !== '');
   return [program.startsWith('/') ? program : join(projectDir, program), ...args];
 }

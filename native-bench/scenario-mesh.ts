@@ -9,6 +9,7 @@ import { contendHttp } from './measure.ts';
 import { contendBulk, startBulk } from './measure-bulk.ts';
 import { contendH2 } from './measure-h2.ts';
 import { measureConnectionMemory } from './mesh/connection-memory.ts';
+import { createOursPair } from './mesh/peer-ours-pair.ts';
 import { envoyPair, haproxyPair } from './mesh/peer-pairs.ts';
 import { startH2Origin } from './origin-nghttpd.ts';
 import { startOrigin } from './peer-nginx.ts';
@@ -85,7 +86,9 @@ export const meshMemory: Scenario = {
 
 /** The same bench, with pairs of those peers that are asked for. */
 function withPairs(bench: Bench): Bench {
-  const { peers } = bench.options;
+  const { peers, ours, profile, loadCores } = bench.options;
+  const oursPair = createOursPair({ command: ours, profile, controlCores: loadCores });
+  const pairs = [oursPair, haproxyPair, envoyPair];
   return { ...bench, peers: pairs.filter(({ name }) => peers.includes(name)) };
 }
 
@@ -125,5 +128,4 @@ function describe(connections: number): string {
   return connections === 1 ? '1 connection' : `${connections} connections`;
 }
 
-const pairs = [haproxyPair, envoyPair];
 const connectionCounts: readonly number[] = [1, 16, 64];

@@ -1,11 +1,10 @@
 /** Ours as a process: its private memory idle and under load, and how soon it is ready. */
 
-import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench, Figure, Figures, Scenario } from './bench.ts';
 import type { Peer, Plan } from './peer.ts';
 import { type Origin, startOrigin } from './peer-nginx.ts';
-import { launchOurs, type Planned, planOurs } from './peer-ours.ts';
+import { isReady, launchOurs, type Planned, planOurs } from './peer-ours.ts';
 import { readUsage } from './usage.ts';
 import { startWrk } from './wrk.ts';
 
@@ -128,17 +127,6 @@ async function measureStart(bench: Bench, cores: string | null, planned: Planned
   ours.started.child.kill('SIGKILL');
   await bench.run.end(ours.started);
   return tookMs;
-}
-
-function isReady(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const asked = request({ host: '127.0.0.1', port, path: '/ready', agent: false }, (answer) => {
-      answer.resume();
-      resolve(answer.statusCode === 200);
-    });
-    asked.once('error', () => resolve(false));
-    asked.end();
-  });
 }
 
 const mb = 1_000_000;

@@ -54,6 +54,11 @@ export function listTree(root: number): ProcessStat[] {
   return tree;
 }
 
+/** The words of a command line; none when it has ended. */
+export function readCommand(pid: number): string[] {
+  return (readProc(pid, 'cmdline') ?? '').split('\0').slice(0, -1);
+}
+
 /** One line of /proc/PID/stat (proc(5)); the name in it may hold spaces and brackets. */
 export function parseStat(text: string): ProcessStat {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
@@ -110,7 +115,7 @@ function listFolder(folder: string): string[] {
   }
 }
 
-function readProc(pid: number, file: 'stat' | 'status'): string | null {
+function readProc(pid: number, file: 'stat' | 'status' | 'cmdline'): string | null {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'latin1');
   } catch {

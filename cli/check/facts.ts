@@ -9,7 +9,7 @@ import { readDescriptorFacts } from '../../workers/descriptors.ts';
 import { askAdmin, scrape } from '../admin-client.ts';
 import { askMany } from '../ask-many.ts';
 import type { Sample } from '../exposition.ts';
-import { type KnownProxy, listProxies } from '../known-proxies.ts';
+import { type KnownProxy, listProxies, unknownProxy } from '../known-proxies.ts';
 import {
   type ProxyTarget,
   type ProxyWatch,
@@ -74,7 +74,7 @@ export async function gatherFacts(request: FactsRequest): Promise<CheckFacts> {
   const known = listProxies(statuses);
   const others = request.admins
     .filter((admin) => known.every((proxy) => proxy.admin !== admin))
-    .map((admin) => ({ name: admin, admin, version: '' }));
+    .map(unknownProxy);
   const proxies = [...known, ...others].filter(({ admin }) => admin !== '');
   const path =
     request.configPath === '' ? findConfig(request.clients, controls) : request.configPath;

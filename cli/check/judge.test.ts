@@ -40,6 +40,8 @@ const status: ControlStatus = {
       serving: true,
       connected: true,
       admin: '127.0.0.1:4191',
+      identity: '',
+      inboundPort: 0,
     },
   ],
   services: 1,
@@ -77,6 +79,10 @@ const target: ProxyTarget = {
 
 const proxy: ProxyFacts = {
   name: 'web.demo',
+  service: 'web',
+  namespace: 'demo',
+  identity: '',
+  inbound: '',
   admin: '127.0.0.1:4191',
   version: '1.2.3',
   silence: '',

@@ -128,6 +128,8 @@ export const certifyTimeoutMs = 30_000;
 export const identityTickMs = 10_000;
 /** How often a proxy says that it has no certificate yet. */
 export const identityWaitLogMs = 15_000;
+/** Within which connections of main are dialled anew when a trust anchor has left. */
+export const identityRenewMaxMs = 5_000;
 /** Between requests for a certificate of another issuer, when each brings one of the old. */
 export const reissueMinMs = 1_000;
 export const reissueMaxMs = 300_000;

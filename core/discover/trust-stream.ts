@@ -11,7 +11,7 @@ import type { ControlCall, ControlChannel, ControlStream } from './control-chann
 import { trustMethod } from './identity-methods.ts';
 import { type StreamEnv, WatchStream } from './watch-stream.ts';
 
-export interface TrustEnv extends Omit<StreamEnv, 'limits' | 'onAnswered'> {
+interface TrustEnv extends Omit<StreamEnv, 'limits' | 'onAnswered'> {
   readonly channel: Pick<ControlChannel, 'open' | 'openStream' | 'whenUsable'>;
   /** Returns why it cannot be followed, or ''. */
   readonly onTrust: (trust: TrustResponse) => string;

@@ -21,6 +21,8 @@ import { H2Thread } from '../http/h2/thread.ts';
 import { Dial, type DialOwner } from '../io/dial.ts';
 import type { Io } from '../io/io.ts';
 import type { Meter, Socket } from '../io/socket.ts';
+import type { TlsContexts } from '../tls/contexts.ts';
+import { Handshake, type HandshakeOwner } from '../tls/handshake.ts';
 import {
   type Call,
   type CallListener,
@@ -40,7 +42,16 @@ export interface GrpcClientEnv {
   readonly meter: Meter;
 }
 
+/** With TLS nothing is sent before the server has proved who it is. Read for each connection. */
+export interface ClientSecurity {
+  readonly contexts: Pick<TlsContexts, 'client'>;
+  /** Who it has to be, which is also what is asked for; null while nobody can say. */
+  readonly serverName: () => string | null;
+}
+
 export interface GrpcClientOptions {
+  /** Without it everything goes in plaintext. */
+  readonly security?: ClientSecurity;
   /** The `:authority` of its calls; the address, where there is none. */
   readonly authority?: string;
   readonly connectTimeoutMs?: number;
@@ -59,7 +70,9 @@ export interface CallOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-export class GrpcClient implements H2ClientOwner<H2Client>, DialOwner, CallOwner, TimerOwner {
+export class GrpcClient
+  implements H2ClientOwner<H2Client>, DialOwner, HandshakeOwner, CallOwner, TimerOwner
+{
   readonly address: string;
   readonly authority: string;
   readonly messageBytesMax: number;
@@ -73,7 +86,8 @@ export class GrpcClient implements H2ClientOwner<H2Client>, DialOwner, CallOwner
   readonly #calls = new Set<Call>();
   /** For a connection, or for room on it; in their order. */
   #waiting: Call[] = [];
-  #dial: Dial | null = null;
+  readonly #security: ClientSecurity | null;
+  #dial: Dial | Handshake | null = null;
   #connection: H2Client | null = null;
   #closed = false;
 
@@ -87,6 +101,7 @@ export class GrpcClient implements H2ClientOwner<H2Client>, DialOwner, CallOwner
     this.messageBytesMax = options.messageBytesMax ?? limits.grpcMessageBytesMax;
     const connectTimeoutMs = options.connectTimeoutMs ?? limits.connectTimeoutMs;
     this.#dialContext = { io, timers, connectTimeoutMs };
+    this.#security = options.security ?? null;
     thread ??= new H2Thread(grpcSettings(0));
     this.#context = {
       io,
@@ -173,6 +188,11 @@ export class GrpcClient implements H2ClientOwner<H2Client>, DialOwner, CallOwner
   }
 
   dialled(socket: Socket): void {
+    if (this.#security === null) this.secured(socket);
+    else this.#dial = this.#shakeHands(socket, this.#security);
+  }
+
+  secured(socket: Socket): void {
     this.#dial = null;
     this.#connection = new H2Client(this.#context, this, socket);
     this.#sendWaiting();
@@ -181,6 +201,10 @@ export class GrpcClient implements H2ClientOwner<H2Client>, DialOwner, CallOwner
   dialFailed(_code: ErrorCode, detail: string): void {
     this.#dial = null;
     this.#failAll(this.#waiting.splice(0), detail);
+  }
+
+  handshakeFailed(code: ErrorCode, detail: string): void {
+    this.dialFailed(code, `TLS: ${detail}`);
   }
 
   changed(connection: H2Client): void {
@@ -256,6 +280,28 @@ export class GrpcClient implements H2ClientOwner<H2Client>, DialOwner, CallOwner
   #connect(): void {
     if (this.#dial !== null || this.#closed) return;
     this.#dial = new Dial(this.#dialContext, this, this.#endpoint, this.#env.meter);
+  }
+
+  /** Null when there is nobody to be trusted; those who wait have been told. */
+  #shakeHands(socket: Socket, security: ClientSecurity): Handshake | null {
+    const { io, timers } = this.#env;
+    const context = security.contexts.client;
+    const serverName = security.serverName();
+    if (context === null || serverName === null) {
+      socket.destroy();
+      this.#dial = null;
+      this.#failAll(this.#waiting.splice(0), 'TLS: there is no trust anchor to verify it by yet');
+      return null;
+    }
+    const role = {
+      kind: 'client',
+      context,
+      serverName,
+      identity: serverName,
+      protocol: null,
+    } as const;
+    const handshakeTimeoutMs = limits.controlHandshakeMs;
+    return new Handshake({ io, timers, handshakeTimeoutMs }, socket, role, this);
   }
 
   #sendWaiting(): void {

@@ -92,6 +92,8 @@ export class Exchange {
   extraFields = '';
   /** Fields that the proxy adds to a response that it forwards over HTTP/2, as complete lines. */
   addedFields = '';
+  /** What the request was before this attempt made HTTP/2 of it: a sum of OrigProto; -1: itself. */
+  origProto = -1;
   status = 0;
   startedMs = 0;
   /** When the current attempt went to its endpoint. */
@@ -160,6 +162,7 @@ export class Exchange {
     this.defaultAuthority = '';
     this.extraFields = '';
     this.addedFields = '';
+    this.origProto = -1;
     this.status = 0;
     this.attempts = 0;
     this.responseBytes = 0;

@@ -336,7 +336,10 @@ export class Socket implements ThreadSocket {
   onRead(): Buffer | undefined {
     const count = readCount();
     if (count === 0 || this.destroyed) return undefined;
-    if (!this.#reading && this.#secure?.hold(this.#io.readBuffer, count) === true) return undefined;
+    const held = this.#secure;
+    if (held !== null && !(this.#reading && held.empty)) {
+      if (held.hold(this.#io.readBuffer, count)) return undefined;
+    }
     this.#io.enter();
     if (count > 0) {
       this.#io.cells[this.meter.readCell] += count;

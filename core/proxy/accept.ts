@@ -317,7 +317,8 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   #dialEarly(target: Target): void {
     if (this.#earlyDials === earlyDialsMax) return;
     const endpoint = target.refusal === '' ? target.pick(null) : null;
-    if (endpoint === null) {
+    if (endpoint === null || endpoint.refusal !== '') {
+      if (endpoint !== null) this.#direction.core.slots.releasePermit(endpoint.slot);
       this.#awaitSilence();
       return;
     }

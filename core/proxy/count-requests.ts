@@ -76,7 +76,7 @@ function identityOf(x: Exchange): ClientIdentity | null {
 /** The last layer: hands the request to a connection of its endpoint. */
 export class Dispatch extends Layer<Exchange> {
   override request(x: Exchange): void {
-    (x.endpoint as Endpoint).pools.request(x, (x.target as Target).version);
+    (x.endpoint as Endpoint).send(x, (x.target as Target).version);
   }
 
   override cancel(x: Exchange): void {

@@ -123,14 +123,12 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
 }
 
 function createPoolContext(core: Core, sink: Layer<Exchange>): PoolContext {
-  const { settings, io, deadlines, timers, random } = core;
+  const { settings, io, deadlines, random } = core;
   const common = {
     io,
     deadlines,
-    timers,
     sink,
     responseTimeoutMs: settings.responseTimeoutMs,
-    connectTimeoutMs: settings.connectTimeoutMs,
     connectionsMax: settings.poolConnectionsMax,
     waitingMax: settings.queueRequestsMax,
   };

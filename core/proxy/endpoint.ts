@@ -3,15 +3,19 @@
  * its requests count in, resolved once when the endpoint appears.
  */
 
-import type { EndpointSnapshot } from '../../api/snapshot.ts';
+import type { EndpointSnapshot, EndpointTraits } from '../../api/snapshot.ts';
 import { type ErrorCode, errorTraits } from '../base/errors.ts';
-import type { ClientIdentity, ExchangeEndpoint } from '../http/exchange.ts';
+import type { ClientIdentity, Exchange, ExchangeEndpoint } from '../http/exchange.ts';
+import { Form } from '../http/head.ts';
+import { OrigProto } from '../http/orig-proto.ts';
 import type { Meter } from '../io/socket.ts';
 import type { PoolEvents } from '../pool/pool-events.ts';
-import { type PoolContext, Pools } from '../pool/pools.ts';
+import { type PoolContext, Pools, type UpstreamVersion } from '../pool/pools.ts';
+import { Transport } from '../tls/transport.ts';
 import type { ClientCells } from './client-cells.ts';
 import type { ClientGroup } from './client-group.ts';
 import type { Core, DirectionName } from './core.ts';
+import { transportOf } from './endpoint-transport.ts';
 import { RequestCells } from './request-cells.ts';
 
 interface EndpointLabels {
@@ -27,12 +31,18 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   readonly address: string;
   readonly slot: number;
   readonly weight: number;
+  readonly traits: EndpointTraits | undefined;
+  readonly transport: Transport;
   readonly pools: Pools;
   readonly meter: Meter;
+  /** Why nothing may go to it: a sentence without its full stop; empty for no. */
+  readonly refusal: string;
   /** Exchanges and tunnels of this thread that are under way. */
   inFlight = 0;
 
   readonly #core: Core;
+  /** Its proxy makes HTTP/1 again of what says in HTTP/2 that it was. */
+  readonly #restores: boolean;
   readonly #labels: Record<string, string>;
   readonly #requests: RequestCells;
   /** Of clients that have proved an identity. */
@@ -48,6 +58,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     this.address = `${snapshot.host}:${snapshot.port}`;
     this.slot = snapshot.slot;
     this.weight = snapshot.weight;
+    this.traits = snapshot.traits;
     this.#labels = endpointLabels(snapshot, labels);
     const { registry } = core;
     const transport = { ...this.#labels, peer: 'dst' };
@@ -59,13 +70,34 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     this.#openCell = registry.gauge('tcp_open_connections', transport);
     this.#openTotalCell = registry.counter('tcp_open_total', transport);
     this.#closeCell = registry.counter('tcp_close_total', { ...transport, errno: '' });
-    this.pools = new Pools(pools, this, this.meter, this);
+    const { io, timers, settings, tls } = core;
+    const hasIdentity = settings.identity !== '';
+    this.transport = new Transport(
+      { io, timers, connectTimeoutMs: settings.connectTimeoutMs, tls, hasIdentity },
+      transportOf(snapshot, settings.outboundTransportMode),
+      this.meter,
+    );
+    const mustProve = labels.direction === 'outbound' && settings.requireIdentity;
+    this.refusal = mustProve && !this.transport.secure ? unproved : '';
+    this.#restores = this.transport.secure && snapshot.traits?.protocolHint === 'h2';
+    this.pools = new Pools(pools, this.address, this.transport, this);
   }
 
   /** A request or tunnel goes to this endpoint. */
   start(): void {
     this.inFlight += 1;
     this.#core.slots.start(this.slot);
+  }
+
+  /**
+   * Hands a request to a connection. What comes by HTTP/1 shares those of HTTP/2 where the
+   * endpoint's proxy restores it; an upgrade needs a connection of its own.
+   */
+  send(x: Exchange, version: UpstreamVersion): void {
+    const asHttp1 = version === 'kept' ? x.request.major === 1 : version === 'http1';
+    const restored = this.#restores && asHttp1 && !x.request.upgrade;
+    x.origProto = restored ? origProtoOf(x) : -1;
+    this.pools.request(x, restored ? 'http2' : version);
   }
 
   /** It is over. */
@@ -87,16 +119,20 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   }
 
   /** True when it was for want of descriptors, and some have become free. */
-  connectFailed(code: ErrorCode): boolean {
+  connectFailed(code: ErrorCode, detail: string): boolean {
     const { slots, log, freeDescriptors } = this.#core;
-    log.warn('proxy', 'Failed to connect', { endpoint: this.address, error: code });
+    log.warn('proxy', 'Failed to connect', {
+      endpoint: this.address,
+      error: code,
+      reason: detail,
+    });
     if (errorTraits[code].initiator !== 'local') {
       slots.connectFailed(this.slot);
       return false;
     }
     // The endpoint was not even asked.
     slots.releasePermit(this.slot);
-    return freeDescriptors();
+    return code !== 'NOT_CERTIFIED' && freeDescriptors();
   }
 
   opened(): void {
@@ -143,6 +179,19 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   }
 }
 
+const unproved = 'it proves no identity, and requireIdentity asks for one';
+
+/**
+ * A client that uses this proxy as one has the absolute form for it, and the endpoint gets the
+ * other; for one that knows nothing of a proxy it is part of what has to be restored.
+ */
+function origProtoOf({ request, client }: Exchange): number {
+  const isOld = request.major === 1 && request.minor === 0;
+  const proto = isOld ? OrigProto.HTTP_1_0 : OrigProto.HTTP_1_1;
+  const isWhole = request.form === Form.ABSOLUTE && client?.connection.fixedTarget != null;
+  return isWhole ? proto + OrigProto.ABSOLUTE_FORM : proto;
+}
+
 function endpointLabels(
   snapshot: EndpointSnapshot,
   labels: EndpointLabels,
@@ -153,13 +202,15 @@ function endpointLabels(
     target_addr: `${snapshot.host}:${snapshot.port}`,
     target_ip: snapshot.host,
     target_port: String(snapshot.port),
-    tls: 'no_identity',
   };
-  if (inbound) return { ...target, no_tls_reason: 'loopback' };
+  if (inbound) return { ...target, tls: 'no_identity', no_tls_reason: 'loopback' };
+  const identity = snapshot.traits?.identity ?? '';
   return {
     ...target,
     authority: labels.authority,
-    no_tls_reason: 'not_provided_by_service_discovery',
+    ...(identity === ''
+      ? { tls: 'no_identity', no_tls_reason: 'not_provided_by_service_discovery' }
+      : { tls: 'true', server_id: identity }),
     dst_namespace: labels.namespace,
     dst_service: labels.service,
     ...(snapshot.zone === '' ? {} : { dst_zone: snapshot.zone }),

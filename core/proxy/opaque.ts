@@ -8,9 +8,10 @@ import type { ErrorCode } from '../base/errors.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
 import type { ServerConnection } from '../http/server-context.ts';
 import type { TunnelSide } from '../io/conduit.ts';
-import type { Dial, DialOwner } from '../io/dial.ts';
+import type { DialOwner } from '../io/dial.ts';
 import type { Socket } from '../io/socket.ts';
 import type { SocketOwner } from '../io/socket-owner.ts';
+import type { Dialling } from '../tls/secure-dial.ts';
 import type { ClientGroup } from './client-group.ts';
 import type { Counters } from './counters.ts';
 
@@ -26,7 +27,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
   readonly #pollTimer = new Timer(this);
   readonly #startMs: number;
   #endpoint: Endpoint | null = null;
-  #dialling: Dial | null = null;
+  #dialling: Dialling | null = null;
   #attempts = 0;
   #over = false;
 
@@ -58,9 +59,9 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
     new Tunnel(this.#clients, endpoint, this.#client, server);
   }
 
-  dialFailed(code: ErrorCode): void {
+  dialFailed(code: ErrorCode, detail: string): void {
     this.#dialling = null;
-    const again = (this.#endpoint as Endpoint).connectFailed(code);
+    const again = (this.#endpoint as Endpoint).connectFailed(code, detail);
     const isOther = this.#target.endpoints.length > 1;
     if (this.#attempts < attemptsMax && (again || isOther)) this.#dial();
     else this.#fail(code);
@@ -100,7 +101,24 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
     }
     this.#endpoint = endpoint;
     this.#attempts += 1;
+    if (endpoint.refusal !== '') {
+      this.#refuse(endpoint);
+      return;
+    }
     this.#dialling = endpoint.pools.dial(this);
+  }
+
+  /** Another endpoint may be who it has to be. */
+  #refuse(endpoint: Endpoint): void {
+    const { core } = this.#clients.direction;
+    core.slots.releasePermit(endpoint.slot);
+    core.log.info('proxy', 'Endpoint refused', {
+      endpoint: endpoint.address,
+      reason: endpoint.refusal,
+    });
+    const isOther = this.#target.endpoints.length > 1;
+    if (this.#attempts < attemptsMax && isOther) this.#dial();
+    else this.#fail('IDENTITY_MISMATCH');
   }
 
   #fail(code: ErrorCode): void {

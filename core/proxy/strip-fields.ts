@@ -7,6 +7,7 @@
 import type { Exchange, ExchangeClient } from '../http/exchange.ts';
 import { markHopByHop } from '../http/hop-by-hop.ts';
 import { Known } from '../http/known-fields.ts';
+import { takeOrigProto } from '../http/orig-proto.ts';
 import { Layer } from '../stack/layer.ts';
 import type { DirectionName } from './core.ts';
 
@@ -19,11 +20,14 @@ export class StripFields extends Layer<Exchange> {
   }
 
   override request(x: Exchange): void {
+    const isNamed = (x.request.seen & (1 << Known.L5D)) !== 0;
     if (this.#inbound) {
-      if ((x.request.seen & (1 << Known.L5D)) !== 0) dropIdentity(x);
+      if (isNamed) dropIdentity(x);
       const { identity } = (x.client as ExchangeClient).connection;
       // No option of Connection reaches it: those have been applied.
       if (identity !== null) x.extraFields += identity.line;
+    } else if (isNamed) {
+      takeOrigProto(x.request);
     }
     this.next.request(x);
   }

@@ -200,7 +200,12 @@ function versionOf(protocol: TargetSnapshot['protocol']): UpstreamVersion {
   return protocol === 'http2' || protocol === 'grpc' ? 'http2' : 'kept';
 }
 
-/** An endpoint whose slot or weight changed is another endpoint. */
+/** An endpoint whose slot, weight or traits changed is another endpoint, with other connections. */
 function keyOf(endpoint: EndpointSnapshot | Endpoint): string {
-  return `${endpoint.slot} ${endpoint.host} ${endpoint.port} ${endpoint.weight}`;
+  const { slot, host, port, weight, traits } = endpoint;
+  const place = `${slot} ${host} ${port} ${weight}`;
+  if (traits === undefined) return place;
+  const { identity, serverName, protocolHint, opaqueTransportPort, authorityOverride } = traits;
+  const peer = `${identity} ${serverName} ${protocolHint} ${opaqueTransportPort}`;
+  return `${place} ${peer} ${authorityOverride}`;
 }

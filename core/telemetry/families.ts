@@ -33,6 +33,7 @@ const endpointLabels = [
   'authority',
   ...targetLabels,
   ...tlsLabels,
+  'server_id',
   ...dstLabels,
 ] as const;
 const transportLabels = [
@@ -41,6 +42,7 @@ const transportLabels = [
   'authority',
   ...targetLabels,
   ...tlsLabels,
+  'server_id',
   ...dstLabels,
 ] as const;
 

@@ -47,7 +47,7 @@ export type HandshakeRole =
 
 /** Hears of the outcome, in an event; exactly one of the two, and neither after `abort`. */
 export interface HandshakeOwner {
-  /** What is read and written from now on is inside of TLS; the connection has no owner. */
+  /** What is read and written is inside of TLS; the connection has no owner and is paused. */
   secured(socket: Socket, peer: Peer): void;
   /** The connection is closed. */
   handshakeFailed(code: ErrorCode, detail: string, failure: HandshakeFailure): void;
@@ -173,6 +173,8 @@ export class Handshake implements SocketOwner, HandshakeReader, TimerOwner {
     const handle = this.#handle;
     this.#end();
     handle.secureReader = new Aftermath(this.#context.io, this.#socket);
+    // What has come with the last of the handshake is for whoever takes it over.
+    this.#socket.pause();
     this.#socket.owner = nobody;
     const protocol = typeof handle.getALPNNegotiatedProtocol() === 'string';
     this.#owner.secured(this.#socket, { name: names[0] ?? '', protocol });

@@ -4,7 +4,7 @@ import { constants, open } from 'node:fs/promises';
 import { identityFileBytesMax } from '../../core/base/limits.ts';
 import { nodeErrorCode } from '../../core/base/node-error.ts';
 
-export interface FileProblem {
+interface FileProblem {
   /** A sentence without its full stop that names the file. */
   readonly problem: string;
   readonly isMissing: boolean;

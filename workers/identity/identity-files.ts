@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { nodeErrorCode } from '../../core/base/node-error.ts';
 import { readBounded } from './bounded-file.ts';
 
-export interface IdentityTexts {
+interface IdentityTexts {
   /** PKCS#8, DER; null: somebody else keeps it. */
   readonly key: Buffer | null;
   readonly leaf: string;
@@ -94,4 +94,4 @@ export class IdentityFiles {
   }
 }
 
-export type FileName = 'key.p8' | 'leaf.crt' | 'bundle.crt';
+type FileName = 'key.p8' | 'leaf.crt' | 'bundle.crt';

@@ -6,9 +6,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { type Certificate, meshName } from '../../support/certificates.ts';
+import type { GrpcServer, ServerSecurity } from '../../../core/grpc/server.ts';
+import { TlsContexts } from '../../../core/tls/contexts.ts';
+import { type Certificate, identityOf, makeLeaf, meshName } from '../../support/certificates.ts';
 import { cleanUp } from '../../support/cleanup.ts';
 import { FakeControl } from '../../support/fake-control.ts';
 import { FakeIssuer } from '../../support/fake-issuer.ts';
@@ -30,10 +33,13 @@ function tokenOf(claims: object): string {
 
 const fingerprintOf = ({ der }: Certificate) => createHash('sha256').update(der).digest('hex');
 
-async function startRig(t: TestContext): Promise<Rig> {
+/** With a `host` that is not of the loopback the control plane takes TLS alone. */
+async function startRig(t: TestContext, host = '127.0.0.1'): Promise<Rig> {
   const rig = new GrpcRig();
   const issuer = new FakeIssuer();
-  const control = await new FakeControl().startOwn(rig.env, (server) => issuer.attach(server));
+  const attach = (server: GrpcServer): void => issuer.attach(server);
+  const options = host === '127.0.0.1' ? {} : { host, security: securityOf(issuer) };
+  const control = await new FakeControl().startOwn(rig.env, attach, options);
   cleanUp(t, async () => {
     control.stop();
     await rig[Symbol.asyncDispose]();
@@ -42,7 +48,7 @@ async function startRig(t: TestContext): Promise<Rig> {
   const tokenFile = join(folder, 'token');
   writeFileSync(tokenFile, tokenOf({ td: 'mesh.local', pin: [fingerprintOf(issuer.root)] }));
   const common = {
-    control: `127.0.0.1:${control.port}`,
+    control: `${host}:${control.port}`,
     stateDir: join(folder, 'state'),
     identity: 'web.demo',
     identityToken: tokenFile,
@@ -58,6 +64,20 @@ async function startRig(t: TestContext): Promise<Rig> {
       startProxy(t, JSON.stringify({ proxy: { ...common, ...settings } }), {
         folder: makeFolder(t),
       }),
+  };
+}
+
+/** As our control plane: its chain ends with the root, for those who have the pin alone. */
+function securityOf(issuer: FakeIssuer): ServerSecurity {
+  const name = meshName('heddle-control', 'heddle');
+  const chain = [makeLeaf(issuer.issuer, name), issuer.issuer, issuer.root];
+  const contexts = new TlsContexts();
+  contexts.replace(identityOf(name, chain, [issuer.root]));
+  return {
+    contexts,
+    allowsPlaintext: () => false,
+    onRefused: () => undefined,
+    openMethods: new Set(['/io.linkerd.proxy.identity.Identity/Certify']),
   };
 }
 
@@ -101,6 +121,8 @@ describe('the identity of a proxy', () => {
     const { body: metrics } = await ask(admin, '/metrics');
     assert.match(metrics, /control_identity_cert_refreshes_total\{result="ok"\} 1\n/);
     assert.match(metrics, /control_identity_cert_expiration_timestamp_seconds \d{10}/);
+    proxy.signal('SIGTERM');
+    await proxy.ended;
     for (const name of ['key.p8', 'leaf.crt', 'bundle.crt']) {
       assert.equal(statSync(join(folder, 'state/identity', name)).mode & 0o777, 0o600);
     }
@@ -154,4 +176,38 @@ describe('the identity of a proxy', () => {
     assert.equal(issuer.requests.length, 2);
     assert.equal(issuer.trusts.size, 1);
   });
+
+  it('comes over TLS from another machine, by the pin of the token', async (t) => {
+    if (otherHost === undefined) {
+      t.skip('this machine has no address beside the loopback');
+      return;
+    }
+    const { issuer, start } = await startRig(t, otherHost);
+    const proxy = await start();
+    const shown = await untilReady(t, proxy);
+    assert.equal(shown.state, 'certified');
+    assert.equal(issuer.requests.length, 1);
+    await untilTurn('a stream of trust', () => issuer.trusts.size === 1);
+    const { body: metrics } = await ask(proxy.port('Admin interface'), '/metrics');
+    // Nothing was asked by a proxy that had not proved itself.
+    assert.doesNotMatch(metrics, /heddle_discovery_stream_failures_total\{reason="UNAUTH/);
+    assert.match(metrics, /heddle_discovery_streams_total \d/);
+  });
+
+  it('is not asked for from somebody who has no pinned anchor', async (t) => {
+    if (otherHost === undefined) {
+      t.skip('this machine has no address beside the loopback');
+      return;
+    }
+    const { issuer, start, folder } = await startRig(t, otherHost);
+    writeFileSync(join(folder, 'token'), tokenOf({ td: 'mesh.local', pin: ['00'.repeat(32)] }));
+    const proxy = await start();
+    const line = await proxy.untilSaid('certification has failed');
+    assert.match(line, /none of its certificates is one that the token pins/);
+    assert.equal(issuer.requests.length, 0);
+  });
 });
+
+const otherHost = Object.values(networkInterfaces())
+  .flat()
+  .find((one) => one !== undefined && one.family === 'IPv4' && !one.internal)?.address;
