@@ -12,11 +12,12 @@ import { ControlIdentity, type IdentityPlaces } from './identity.ts';
 import { MeshIndex } from './index/mesh-index.ts';
 import { verifyJoinToken } from './issuer/join-token.ts';
 import { joinTokenReviewer } from './issuer/review-token.ts';
-import { formatAddress, isLoopback } from './model/address.ts';
+import { formatAddress } from './model/address.ts';
 import type { Catalog } from './model/catalog.ts';
 import type { LoadedConfig } from './model/loaded-config.ts';
 import type { SourceLog } from './model/source.ts';
 import { createAdminServer } from './serve/admin.ts';
+import { controlSecurity } from './serve/control-security.ts';
 import { ControlServer } from './serve/control-server.ts';
 import { acceptOn, type Listening, listen } from './serve/listen.ts';
 import { ControlMetrics } from './serve/metrics.ts';
@@ -138,6 +139,7 @@ class ControlPlane implements RunningControlPlane {
       spiffe: config.spiffe,
       clusterDomain,
       address: () => options.advertise || formatAddress(this.address),
+      security: controlSecurity(identity.ownLeaf, { log: options.log, metrics: this.#metrics }),
       onViolation: (peer, text) =>
         options.log.warn(target, 'a client breaks HTTP/2', { peer, text }),
     });
@@ -175,11 +177,6 @@ class ControlPlane implements RunningControlPlane {
       this.#server.accept(socket),
     );
     this.#isReady = true;
-    if (!isLoopback(this.address.host)) {
-      log.warn(target, 'whoever reaches this address can read the mesh, and nothing is encrypted', {
-        address: formatAddress(this.address),
-      });
-    }
     log.info('heddle', `Admin interface on ${formatAddress(this.admin)}`);
     log.info('heddle', `Control plane on ${formatAddress(this.address)}`);
     log.info('heddle', 'ready', { services: config.services.length });

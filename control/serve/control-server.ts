@@ -9,7 +9,7 @@ import { Deadlines } from '../../core/base/deadlines.ts';
 import { controlDrainMs, controlStreamsPerConnectionMax } from '../../core/base/limits.ts';
 import { systemRandom } from '../../core/base/random.ts';
 import { systemPause, systemTurn, type TimerWheel } from '../../core/base/timers.ts';
-import { GrpcServer } from '../../core/grpc/server.ts';
+import { GrpcServer, type ServerSecurity } from '../../core/grpc/server.ts';
 import { Code, type Status } from '../../core/grpc/status.ts';
 import { Io } from '../../core/io/io.ts';
 import type { MeshIndex } from '../index/mesh-index.ts';
@@ -43,6 +43,7 @@ interface ControlServerEnv {
   readonly clusterDomain: string;
   /** Where others reach us. */
   readonly address: () => string;
+  readonly security: ServerSecurity;
   readonly onViolation: (peer: string, text: string) => void;
 }
 
@@ -72,6 +73,7 @@ export class ControlServer {
     this.#server = new GrpcServer(grpcEnv, {
       callsPerConnectionMax: controlStreamsPerConnectionMax,
       onViolation: env.onViolation,
+      security: env.security,
     });
     const streams = new Streams({ server: this.#server, timers, metrics, soon: systemTurn });
     const { authority, reviewer, spiffe } = env;

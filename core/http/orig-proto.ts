@@ -7,6 +7,7 @@
 
 import { equalsName, nameBytes } from './byte-class.ts';
 import type { Head } from './head.ts';
+import { Known } from './known-fields.ts';
 
 /** What a message was: a sum of these. */
 export const OrigProto = { HTTP_1_0: 0, HTTP_1_1: 1, ABSOLUTE_FORM: 2 } as const;
@@ -16,12 +17,15 @@ export const OrigProto = { HTTP_1_0: 0, HTTP_1_1: 1, ABSOLUTE_FORM: 2 } as const
  * is no such field, several, or one that says anything else.
  */
 export function takeOrigProto(head: Head): number {
-  let index = head.find(field);
-  if (index === -1) return -1;
-  const proto = parse(head, index);
-  head.dropField(index);
-  let count = 1;
-  for (index = head.find(field, index + 1); index !== -1; index = head.find(field, index + 1)) {
+  if ((head.seen & (1 << Known.L5D)) === 0) return -1;
+  const { bytes, fields, known } = head;
+  let proto = -1;
+  let count = 0;
+  for (let index = 0; index < head.count; index++) {
+    if (known[index] !== Known.L5D) continue;
+    const column = index << 2;
+    if (!equalsName(bytes, fields[column], fields[column + 1], fieldBytes)) continue;
+    proto = parse(head, index);
     head.dropField(index);
     count += 1;
   }
@@ -45,6 +49,7 @@ function parse(head: Head, index: number): number {
 }
 
 const field = 'l5d-orig-proto';
+const fieldBytes = nameBytes(field);
 const texts = ['HTTP/1.0', 'HTTP/1.1', 'HTTP/1.0; absolute-form', 'HTTP/1.1; absolute-form'];
 const values: readonly Uint8Array[] = texts.map((text) => nameBytes(text.toLowerCase()));
 const lines: readonly string[] = texts.map((text) => `${field}: ${text}\r\n`);

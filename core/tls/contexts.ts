@@ -7,6 +7,12 @@ import type { SecureContext, SecureContextOptions } from 'node:tls';
 import type { IdentitySnapshot } from '../../api/identity.ts';
 import { verifySecureHandle } from '../io/secure-handle.ts';
 
+/** Who cannot begin before this process can prove who it is. */
+export interface CertificateWaiter {
+  /** In an event; it is forgotten already. */
+  certified(): void;
+}
+
 export class TlsContexts {
   /** Who this process is, also before it can prove it; empty while it has no identity. */
   name = '';
@@ -19,6 +25,8 @@ export class TlsContexts {
   /** Made when it is first needed: main hardly ever needs one. */
   #context: SecureContext | null = null;
   #roots: ReadonlySet<string> = new Set();
+  /** As many as there may be dials at once. */
+  readonly #waiters = new Set<CertificateWaiter>();
 
   /**
    * For connections that are dialled; null while nobody is trusted. Throws what OpenSSL says of a
@@ -44,6 +52,22 @@ export class TlsContexts {
     this.name = identity.name;
     this.generation = identity.generation;
     this.#trust(identity.roots);
+    if (this.certified) this.#release();
+  }
+
+  /** Told once, when there is a certificate. */
+  await(waiter: CertificateWaiter): void {
+    this.#waiters.add(waiter);
+  }
+
+  forget(waiter: CertificateWaiter): void {
+    this.#waiters.delete(waiter);
+  }
+
+  #release(): void {
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const waiter of waiters) waiter.certified();
   }
 
   #trust(roots: string): void {

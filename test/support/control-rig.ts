@@ -15,13 +15,16 @@ import { MeshIndex } from '../../control/index/mesh-index.ts';
 import { Authority } from '../../control/issuer/authority.ts';
 import { IdentityFiles } from '../../control/issuer/identity-files.ts';
 import { createJoinToken, verifyJoinToken } from '../../control/issuer/join-token.ts';
+import { OwnLeaf } from '../../control/issuer/own-leaf.ts';
 import { joinTokenReviewer, type TokenReviewer } from '../../control/issuer/review-token.ts';
 import { type Catalog, noRefusals, type PolicyRefusals } from '../../control/model/catalog.ts';
 import type { ServiceConfig } from '../../control/model/loaded-config.ts';
+import { controlSecurity } from '../../control/serve/control-security.ts';
 import { ControlServer } from '../../control/serve/control-server.ts';
 import { ControlMetrics } from '../../control/serve/metrics.ts';
 import { Registry } from '../../control/sources/registry.ts';
 import { TimerWheel } from '../../core/base/timers.ts';
+import { Logger } from '../../core/telemetry/log.ts';
 import { cleanUp } from './cleanup.ts';
 import { ControlClient } from './control-client.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -153,7 +156,9 @@ export async function startControlRig(
   const identityFolder = mkdtempSync(join(tmpdir(), 'heddle-test-'));
   cleanUp(t, () => rmSync(identityFolder, { recursive: true }));
   const authority = createAuthority(identityFolder, clock);
+  const log = new Logger(() => undefined, clock, 'off');
   const server = new ControlServer({
+    security: controlSecurity(new OwnLeaf(authority, clock), { log, metrics }),
     authority,
     reviewer: reviewer ?? joinTokenReviewer(verify, authority.trustDomain),
     spiffe,
