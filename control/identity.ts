@@ -86,6 +86,7 @@ export class ControlIdentity {
   close(): void {
     this.#env.timers.cancel(this.#timer);
     for (const close of this.#closers) close();
+    this.authority.close();
   }
 
   /** What others change: files of our own issuer too, which control planes may share. */
