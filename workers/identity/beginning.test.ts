@@ -1,6 +1,6 @@
 /**
- * Goal: what is on disk is used only when it is whole, ours and valid now; files are for their owner
- * alone. Method: folders with right and wrong files.
+ * Goal: what is on disk is used only when it is whole, ours and valid now; files are for their
+ * owner alone. Method: folders with right and wrong files.
  */
 
 import assert from 'node:assert/strict';

@@ -5,10 +5,12 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { connect } from 'node:tls';
 import type { GrpcServer, ServerSecurity } from '../../../core/grpc/server.ts';
 import { createKey, createRequest, keyDer } from '../../../core/identity/csr.ts';
 import { TlsContexts } from '../../../core/tls/contexts.ts';
@@ -97,6 +99,16 @@ interface Shown {
   readonly error: string;
 }
 
+/** The names of the certificate that a port shows. */
+async function nameServedBy(port: number, root: Certificate): Promise<string | undefined> {
+  const servername = meshName('web');
+  const socket = connect({ port, host: '127.0.0.1', servername, ca: root.pem });
+  await once(socket, 'secureConnect');
+  const { subjectaltname } = socket.getPeerCertificate();
+  socket.destroy();
+  return subjectaltname;
+}
+
 async function untilReady(t: TestContext, proxy: ProxyProcess): Promise<Shown> {
   const admin = proxy.port('Admin interface');
   for (;;) {
@@ -125,6 +137,7 @@ describe('the identity of a proxy', () => {
     assert.match(proxy.said, new RegExp(`Local identity is ${meshName('web')}\n`));
     assert.match(proxy.said, new RegExp(`SNI is ${meshName('web')}\n`));
     assert.match(proxy.said, /Certified identity/);
+    assert.equal(await nameServedBy(admin, issuer.root), `DNS:${meshName('web')}`);
     const { body: metrics } = await ask(admin, '/metrics');
     assert.match(metrics, /control_identity_cert_refreshes_total\{result="ok"\} 1\n/);
     assert.match(metrics, /control_identity_cert_expiration_timestamp_seconds \d{10}/);
