@@ -194,7 +194,9 @@ export class Certifier implements TimerOwner {
     this.#askAgain = false;
     this.#env.timers.cancel(this.#wake);
     // Nothing that an answer holds may end the process.
-    const failure = await this.#certify().catch((error: unknown) => `it went wrong: ${error}`);
+    const failure = await this.#certify().catch(
+      (error: unknown) => `it went wrong: ${String(error)}`,
+    );
     this.#asking = false;
     if (this.#closed) return;
     this.#env.onAnswer(failure === '' ? 'ok' : 'error');
