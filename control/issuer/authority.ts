@@ -8,6 +8,7 @@ import type { Clock } from '../../core/base/clock.ts';
 import type { Certificate } from '../../core/identity/certificate.ts';
 import { type AuthorityLog, type AuthorityView, lookAt, tellChange } from './authority-view.ts';
 import { bundleDigest, type Problem, sortedBundle } from './certificate.ts';
+import type { ExternalIssuer } from './external-issuer.ts';
 import type { AuthorityState, IdentityFiles } from './identity-files.ts';
 import {
   admitAnchors,
@@ -19,14 +20,7 @@ import {
   switchIssuer,
   wantedAnchors,
 } from './rotation.ts';
-import { createIssuer, refuseSigner, type Signer } from './signer.ts';
-
-/** An issuer that others keep: cert-manager, or a person. */
-interface ExternalIssuer {
-  readonly signer: Signer;
-  /** What its folder says that proxies should trust. */
-  readonly anchors: readonly Certificate[];
-}
+import { createIssuer, refuseSigner } from './signer.ts';
 
 interface AuthorityEnv {
   readonly clock: Clock;
@@ -290,7 +284,8 @@ export class Authority {
       this.#externalProblem = external.problem;
       return;
     }
-    const refusal = refuseSigner(external.signer, external.anchors, this.#nowMs());
+    const anchors = [...external.anchors, ...this.#anchors];
+    const refusal = refuseSigner(external.signer, anchors, this.#nowMs());
     this.#externalProblem =
       refusal === null ? '' : `the issuer of --issuer-dir ${refusal}: put another one there`;
     if (refusal === null) this.#external = external;

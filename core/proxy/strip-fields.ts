@@ -1,9 +1,10 @@
 /**
  * Removes what is not for the next hop: hop-by-hop fields of responses (the server connection
- * does it for requests) and, inbound, identity that a client claims for itself.
+ * does it for requests) and, inbound, identity that a client claims for itself. The application
+ * is told the identity that the client has proved.
  */
 
-import type { Exchange } from '../http/exchange.ts';
+import type { Exchange, ExchangeClient } from '../http/exchange.ts';
 import { markHopByHop } from '../http/hop-by-hop.ts';
 import { Known } from '../http/known-fields.ts';
 import { takeOrigProto } from '../http/orig-proto.ts';
@@ -19,9 +20,14 @@ export class StripFields extends Layer<Exchange> {
   }
 
   override request(x: Exchange): void {
-    if ((x.request.seen & (1 << Known.L5D)) !== 0) {
-      if (this.#inbound) dropIdentity(x);
-      else takeOrigProto(x.request);
+    const isNamed = (x.request.seen & (1 << Known.L5D)) !== 0;
+    if (this.#inbound) {
+      if (isNamed) dropIdentity(x);
+      const { identity } = (x.client as ExchangeClient).connection;
+      // No option of Connection reaches it: those have been applied.
+      if (identity !== null) x.extraFields += identity.line;
+    } else if (isNamed) {
+      takeOrigProto(x.request);
     }
     this.next.request(x);
   }

@@ -18,7 +18,7 @@ import type { DeadlineHolder } from '../../base/deadlines.ts';
 import { ProxyError } from '../../base/errors.ts';
 import type { Conduit, TunnelSide } from '../../io/conduit.ts';
 import type { SocketOwner } from '../../io/socket-owner.ts';
-import type { ClientConnection, Exchange, ExchangeClient } from '../exchange.ts';
+import type { ClientConnection, ClientIdentity, Exchange, ExchangeClient } from '../exchange.ts';
 import { Framing, type Head } from '../head.ts';
 import { markHopByHop } from '../hop-by-hop.ts';
 import { Linger } from '../linger.ts';
@@ -65,6 +65,10 @@ export class H1Server
 
   get peer(): string {
     return `${this.socket.remoteHost}:${this.socket.remotePort}`;
+  }
+
+  get identity(): ClientIdentity | null {
+    return this.#context.identity;
   }
 
   onBytes(bytes: Buffer, length: number): void {
