@@ -1,6 +1,5 @@
 /** What the demo says before its table: what runs where, and what to try. Pure. */
 
-import { join } from 'node:path';
 import type { Mesh } from './mesh.ts';
 
 export function introduce(mesh: Mesh, folder: string): string {
@@ -11,8 +10,6 @@ export function introduce(mesh: Mesh, folder: string): string {
   const plane = `127.0.0.1:${control.port}`.padEnd(`http://${outbound}`.length);
   const stat = edge.admin === 4191 ? 'stat' : `stat 127.0.0.1:${edge.admin}`;
   const at = control.port === 8086 ? '' : ` --control 127.0.0.1:${control.port}`;
-  const upFolder = join(folder, 'up');
-  const rotate = `cli/heddle identity rotate${at} --token-file ${upFolder}/local.token`;
   return `
   you, load -> edge proxy -> web -> users-1, users-2
                    |-> greeter-1, greeter-2    gRPC
@@ -38,7 +35,8 @@ Each has joined by heddle run, with a proxy of its own. Try in another terminal:
   cli/heddle check${at}     whether all is well
   cli/heddle edges${at}     who talks to whom, encrypted and as whom
   cli/heddle identity web${at}     the certificate that it serves
-  ${rotate}
+  cli/heddle identity rotate${at} \\
+    --token-file ${folder}/up/local.token
   cli/heddle ${stat} -o wide     calls of gRPC by status
   grpcurl -plaintext -proto cli/demo/greeter.proto -authority greeter \\
     -d '{"name":"Ada"}' ${outbound} demo.Greeter/Greet     if you have it
