@@ -1,16 +1,17 @@
 /** `heddle check`: whether a mesh is well, and what to do where it is not. */
 
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { splitPort } from '../control/model/address.ts';
+import { Command, Option } from 'commander';
 import { systemClock } from '../core/base/clock.ts';
 import { systemPause } from '../core/base/timers.ts';
 import { type CheckFacts, gatherFacts } from './check/facts.ts';
 import { judgeConfig, judgeControls, judgeSources } from './check/judge-control.ts';
+import { judgeIdentity } from './check/judge-identity.ts';
 import { judgeProxies, judgeRuntime, judgeVersions } from './check/judge-proxies.ts';
 import { type Category, checksJson, hasFailed, renderChecks } from './check/report.ts';
 import { type CommandContext, exitFailure } from './context.ts';
 import { controlOption } from './control-flag.ts';
 import { durationOption } from './durations.ts';
+import { collectAdmins } from './labels.ts';
 import { openViewClients } from './view-clients.ts';
 
 interface CheckOptions {
@@ -25,10 +26,10 @@ interface CheckOptions {
 export function checkCommand(context: CommandContext): Command {
   return new Command('check')
     .description(
-      'Check a mesh: configuration, control planes, sources, proxies; exits with 1 for a failure.',
+      'Check a mesh: configuration, control planes, proxies, identity; exits with 1 for a failure.',
     )
     .addOption(controlOption('off'))
-    .option('--proxy <admin...>', 'more proxies, by admin address, host:port', collectAdmin, [])
+    .option('--proxy <admin...>', 'more proxies, by admin address, host:port', collectAdmins, [])
     .option(
       '-c, --config <file>',
       'a configuration to validate, else that of the control plane',
@@ -83,17 +84,10 @@ function judgeFacts(facts: CheckFacts): Category[] {
     judgeControls(facts.controls),
     judgeSources(facts.controls, systemClock.wallMs()),
     judgeProxies(facts),
+    judgeIdentity(facts, systemClock.wallMs()),
     judgeVersions(facts),
     judgeRuntime(facts),
   ].filter(({ checks }) => checks.length > 0);
-}
-
-function collectAdmin(text: string, before: readonly string[]): readonly string[] {
-  const split = splitPort(text);
-  if (split === null || split.port === null || split.port === 0 || split.name === '') {
-    throw new InvalidArgumentError('Expected host:port such as 127.0.0.1:4191.');
-  }
-  return before.includes(text) ? before : [...before, text];
 }
 
 const waitMsMax = 3_600_000;

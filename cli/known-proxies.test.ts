@@ -16,42 +16,47 @@ function proxy(workload: string, peer: string, admin: string) {
   return { workload, peer, admin, version: '1.0.0', streams: 1 };
 }
 
+const instance = {
+  namespace: 'demo',
+  address: '',
+  serving: true,
+  connected: true,
+  admin: '127.0.0.1:4193',
+  identity: '',
+  inboundPort: 0,
+};
+
 test('who watches and has joined is one, also when two control planes tell of it', () => {
   const part: Part = {
     proxies: [proxy('{"ns":"demo","pod":"web-1"}', '127.0.0.1:9', '127.0.0.1:4191')],
     instances: [
-      {
-        instance: 'abc',
-        namespace: 'demo',
-        service: 'web',
-        address: '',
-        serving: true,
-        connected: true,
-        admin: '127.0.0.1:4191',
-      },
-      {
-        instance: 'def',
-        namespace: 'demo',
-        service: 'users',
-        address: '',
-        serving: true,
-        connected: true,
-        admin: '127.0.0.1:4192',
-      },
-      {
-        instance: 'lost',
-        namespace: 'demo',
-        service: 'users',
-        address: '',
-        serving: true,
-        connected: false,
-        admin: '127.0.0.1:4193',
-      },
+      { ...instance, instance: 'abc', service: 'web', admin: '127.0.0.1:4191' },
+      { ...instance, instance: 'def', service: 'users', admin: '127.0.0.1:4192' },
+      { ...instance, instance: 'lost', service: 'users', connected: false },
     ],
   };
+  const plain = { namespace: 'demo', identity: '', inbound: '' };
+  const users = { ...plain, service: 'users' };
+  const web = { ...plain, service: 'web' };
   assert.deepEqual(listProxies([statusWith(part), statusWith(part)]), [
-    { name: 'users.demo', admin: '127.0.0.1:4192', version: '' },
-    { name: 'web-1.demo', admin: '127.0.0.1:4191', version: '1.0.0' },
+    { ...users, name: 'users.demo', admin: '127.0.0.1:4192', version: '' },
+    { ...web, name: 'web-1.demo', admin: '127.0.0.1:4191', version: '1.0.0' },
+  ]);
+});
+
+test('of a proxy on another host what it shows there alone is not asked here', () => {
+  const identity = 'web.demo.serviceaccount.identity.heddle.mesh.local';
+  const far = { address: '192.0.2.7:9000', admin: '127.0.0.1:4191', identity, inboundPort: 4143 };
+  const part: Part = {
+    proxies: [proxy('{"ns":"demo","pod":"web-1"}', '192.0.2.7:50000', '127.0.0.1:4191')],
+    instances: [{ ...instance, instance: 'web-1', service: 'web', ...far }],
+  };
+  const known = { service: 'web', namespace: 'demo', identity, inbound: '192.0.2.7:4143' };
+  assert.deepEqual(listProxies([statusWith(part)]), [
+    { ...known, name: 'web-1.demo', admin: '', version: '1.0.0' },
+  ]);
+  assert.deepEqual(listProxies([statusWith({ ...part, proxies: [] })]), [
+    { ...known, name: 'web.demo', admin: '', version: '' },
   ]);
 });
 

@@ -1,7 +1,7 @@
 /** Names and ports as flags take them, for commander. */
 
 import { InvalidArgumentError } from 'commander';
-import { isHostAndPort, parsePort } from '../control/model/address.ts';
+import { isHostAndPort, parsePort, splitPort } from '../control/model/address.ts';
 
 /** Of a service or a namespace: a DNS label (RFC 1123). */
 export function parseLabel(text: string): string {
@@ -23,6 +23,15 @@ export function parseControls(text: string): readonly string[] {
   });
   if (controls.every(isHostAndPort)) return [...new Set(controls)];
   throw new InvalidArgumentError('Expected host:port such as 127.0.0.1:8086, or several.');
+}
+
+/** Admin addresses of a flag that may be repeated, each once. */
+export function collectAdmins(text: string, before: readonly string[]): readonly string[] {
+  const split = splitPort(text);
+  if (split === null || split.port === null || split.port === 0 || split.name === '') {
+    throw new InvalidArgumentError('Expected host:port such as 127.0.0.1:4191.');
+  }
+  return before.includes(text) ? before : [...before, text];
 }
 
 const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;

@@ -9,7 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openJoinKey } from '../control/issuer/join-key.ts';
-import { verifyJoinToken } from '../control/issuer/join-token.ts';
+import { createJoinToken, verifyJoinToken } from '../control/issuer/join-token.ts';
+import { writeSecretFile } from '../control/issuer/secret-file.ts';
 import type { CommandContext } from './context.ts';
 import { runProgram } from './program.ts';
 
@@ -56,11 +57,21 @@ test('a token says what it is for and until when', async (t) => {
   const key = openJoinKey(folder);
   assert.ok('publicKey' in key);
   const beforeMs = Date.now();
+  const unstarted = await run(args);
+  assert.equal(unstarted.code, 1);
+  assert.match(unstarted.err, /there is no .*local\.token: start heddle up, which writes it/);
+  const mesh = { trustDomain: 'mesh.test', pins: ['ab'.repeat(32)] };
+  const any = { namespace: '*', service: '*', expiresWallMs: beforeMs + 60_000 };
+  writeSecretFile(
+    join(folder, 'local.token'),
+    createJoinToken(key.privateKey, { ...any, ...mesh }),
+  );
   const made = await run([...args, '--expires', '2h']);
   assert.deepEqual([made.code, made.err], [0, '']);
   const claims = verifyJoinToken(key.publicKey, made.out.trim(), beforeMs);
   assert.ok(!('refusal' in claims));
   assert.deepEqual([claims.namespace, claims.service], ['demo', 'web']);
+  assert.deepEqual([claims.trustDomain, claims.pins], [mesh.trustDomain, mesh.pins]);
   assert.ok(claims.expiresWallMs >= beforeMs + 2 * 3_600_000);
   const later = verifyJoinToken(key.publicKey, made.out.trim(), Date.now() + 2 * 3_600_000 + 1_000);
   assert.ok('refusal' in later);

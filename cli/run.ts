@@ -162,8 +162,8 @@ function parseAdvertise(text: string): string {
 }
 
 const needsIdentity =
-  '--advertise: other hosts reach an address only by a proxy with an identity, and the token names ' +
-  'no trust domain: make another with heddle token create';
+  '--advertise: other hosts reach an address only by a proxy with an identity, and the token ' +
+  'names no trust domain: make another with heddle token create';
 const zoneForm = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 const protocols = ['auto', 'http', 'http1', 'http2', 'grpc', 'opaque'];
 const upToAnHour = [0, 3_600_000] as const;

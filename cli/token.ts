@@ -1,7 +1,7 @@
 /** `heddle token create`: the right to announce a name, for who is not the user of `heddle up`. */
 
 import { Command } from 'commander';
-import { readJoinKey } from '../control/issuer/join-key.ts';
+import { readJoinKey, readLocalClaims } from '../control/issuer/join-key.ts';
 import { createJoinToken } from '../control/issuer/join-token.ts';
 import { systemClock } from '../core/base/clock.ts';
 import { type CommandContext, exitFailure, exitUsage } from './context.ts';
@@ -46,8 +46,15 @@ function createToken(flags: CreateFlags, context: CommandContext): void {
     context.exitCode = exitFailure;
     return;
   }
-  const expiresWallMs = systemClock.wallMs() + expires;
-  context.print(`${createJoinToken(key.privateKey, { namespace, service, expiresWallMs })}\n`);
+  const nowWallMs = systemClock.wallMs();
+  const local = readLocalClaims(folder, key, nowWallMs);
+  if ('problem' in local) {
+    context.note(`heddle token: ${local.problem}\n`);
+    context.exitCode = exitFailure;
+    return;
+  }
+  const claims = { ...local, namespace, service, expiresWallMs: nowWallMs + expires };
+  context.print(`${createJoinToken(key.privateKey, claims)}\n`);
 }
 
 const minMs = 1_000;

@@ -61,6 +61,9 @@ interface InstanceView {
   readonly serving: boolean;
   readonly connected: boolean;
   readonly admin: string;
+  /** What its proxy proves, and where it takes mutual TLS; empty and 0 for none. */
+  readonly identity: string;
+  readonly inboundPort: number;
 }
 
 export function readService(message: ServiceMessage): ServiceView {
@@ -89,8 +92,10 @@ export function readStatus(message: StatusResponse): ControlStatus {
     instances: message.instances.map((one) => {
       const address = readAddress(one.address);
       const { instance, namespace, service, serving, connected, admin } = one;
+      const { identity, inboundPort } = one;
       const text = address === null ? '' : formatAddress(address);
-      return { instance, namespace, service, address: text, serving, connected, admin };
+      const about = { instance, namespace, service, address: text, serving, connected };
+      return Object.assign(about, { admin, identity, inboundPort });
     }),
     services: message.services,
     streams: message.streams,

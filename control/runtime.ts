@@ -8,13 +8,16 @@ import { systemClock as clock } from '../core/base/clock.ts';
 import { systemRandom } from '../core/base/random.ts';
 import { TimerWheel } from '../core/base/timers.ts';
 import type { Logger } from '../core/telemetry/log.ts';
+import { ControlIdentity, type IdentityPlaces } from './identity.ts';
 import { MeshIndex } from './index/mesh-index.ts';
 import { verifyJoinToken } from './issuer/join-token.ts';
-import { formatAddress, isLoopback } from './model/address.ts';
+import { joinTokenReviewer } from './issuer/review-token.ts';
+import { formatAddress } from './model/address.ts';
 import type { Catalog } from './model/catalog.ts';
 import type { LoadedConfig } from './model/loaded-config.ts';
 import type { SourceLog } from './model/source.ts';
 import { createAdminServer } from './serve/admin.ts';
+import { controlSecurity } from './serve/control-security.ts';
 import { ControlServer } from './serve/control-server.ts';
 import { acceptOn, type Listening, listen } from './serve/listen.ts';
 import { ControlMetrics } from './serve/metrics.ts';
@@ -35,6 +38,8 @@ interface ControlPlaneOptions {
   readonly advertise: string;
   readonly stateFolder: string;
   readonly joinKeyPath: string | null;
+  /** In the state folder when not given. */
+  readonly places?: IdentityPlaces;
   readonly log: Logger;
   /** The system's own when not given. */
   readonly resolver?: ResolverOptions;
@@ -55,15 +60,17 @@ export async function startControlPlane(
   options: ControlPlaneOptions,
 ): Promise<RunningControlPlane> {
   const { stateFolder: path, joinKeyPath } = options;
-  const state = openStateFolder({ path, joinKeyPath, wallMs: clock.wallMs() });
-  const plane = new ControlPlane(options, state);
+  const state = openStateFolder({ path, joinKeyPath });
+  let plane: ControlPlane | null = null;
   try {
+    plane = new ControlPlane(options, state);
     await plane.start();
+    return plane;
   } catch (error) {
-    plane.stop();
+    if (plane === null) state.close();
+    else plane.stop();
     throw error;
   }
-  return plane;
 }
 
 class ControlPlane implements RunningControlPlane {
@@ -73,6 +80,7 @@ class ControlPlane implements RunningControlPlane {
   readonly #registry: Registry;
   readonly #index: MeshIndex;
   readonly #server: ControlServer;
+  readonly #identity: ControlIdentity;
   /** In the order in which they are closed. */
   readonly #closers: (() => void)[] = [];
   #listening: Listening | null = null;
@@ -108,15 +116,30 @@ class ControlPlane implements RunningControlPlane {
       },
     });
     const { clusterDomain } = config;
+    const verify = (token: string, nowWallMs: number) =>
+      verifyJoinToken(state.joinKey.publicKey, token, nowWallMs);
+    const identity = new ControlIdentity({
+      ...env,
+      log: options.log,
+      config,
+      state,
+      places: options.places ?? ownPlaces,
+    });
+    this.#identity = identity;
     this.#index = new MeshIndex({ ...env, openSource: opener.open, catalogs, clusterDomain });
     this.#server = new ControlServer({
       ...env,
       index: this.#index,
       registry: this.#registry,
       metrics: this.#metrics,
-      verify: (token, nowWallMs) => verifyJoinToken(state.joinKey.publicKey, token, nowWallMs),
+      verify,
+      authority: identity.authority,
+      ownEndMs: () => identity.ownLeaf.endMs,
+      reviewer: joinTokenReviewer(verify, config.trustDomain),
+      spiffe: config.spiffe,
       clusterDomain,
       address: () => options.advertise || formatAddress(this.address),
+      security: controlSecurity(identity.ownLeaf, { log: options.log, metrics: this.#metrics }),
       onViolation: (peer, text) =>
         options.log.warn(target, 'a client breaks HTTP/2', { peer, text }),
     });
@@ -125,6 +148,7 @@ class ControlPlane implements RunningControlPlane {
       () => this.#index.close(),
       () => opener.close(),
       ...catalogs.map((catalog) => () => catalog.close()),
+      () => identity.close(),
       () => this.#timers.close(),
       () => state.close(),
     );
@@ -153,11 +177,6 @@ class ControlPlane implements RunningControlPlane {
       this.#server.accept(socket),
     );
     this.#isReady = true;
-    if (!isLoopback(this.address.host)) {
-      log.warn(target, 'whoever reaches this address can read the mesh, and nothing is encrypted', {
-        address: formatAddress(this.address),
-      });
-    }
     log.info('heddle', `Admin interface on ${formatAddress(this.admin)}`);
     log.info('heddle', `Control plane on ${formatAddress(this.address)}`);
     log.info('heddle', 'ready', { services: config.services.length });
@@ -181,6 +200,7 @@ class ControlPlane implements RunningControlPlane {
 
   #renderMetrics(): Promise<Iterable<string>> {
     this.#server.sample();
+    this.#identity.sample(this.#metrics);
     sampleMesh(this.#metrics, this.#index, this.#registry.instances());
     return this.#metrics.render();
   }
@@ -196,3 +216,4 @@ class ControlPlane implements RunningControlPlane {
 
 const target = 'heddle::control';
 const dnsPort = 53;
+const ownPlaces: IdentityPlaces = { identityDir: null, issuerDir: null, trustAnchorsPath: null };

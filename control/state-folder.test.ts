@@ -21,7 +21,8 @@ function scratch(t: TestContext): string {
 
 test('it makes a key and a token for any name, for the owner alone', (t) => {
   const path = join(scratch(t), 'a/up');
-  const state = openStateFolder({ path, joinKeyPath: null, wallMs });
+  const state = openStateFolder({ path, joinKeyPath: null });
+  state.writeLocalToken({ trustDomain: 'mesh.test', pins: ['ab'.repeat(32)] }, wallMs);
   for (const name of ['join.key', 'local.token', 'up.pid']) {
     assert.equal(statSync(join(path, name)).mode & 0o777, 0o600, name);
   }
@@ -29,17 +30,18 @@ test('it makes a key and a token for any name, for the owner alone', (t) => {
   const claims = verifyJoinToken(state.joinKey.publicKey, token, wallMs);
   assert.ok('namespace' in claims);
   assert.deepEqual([claims.namespace, claims.service], ['*', '*']);
+  assert.deepEqual([claims.trustDomain, claims.pins], ['mesh.test', ['ab'.repeat(32)]]);
   state.close();
-  const again = openStateFolder({ path, joinKeyPath: null, wallMs });
+  const again = openStateFolder({ path, joinKeyPath: null });
   assert.ok('namespace' in verifyJoinToken(again.joinKey.publicKey, token, wallMs));
   again.close();
 });
 
 test('a folder that is in use is refused with its holder, one of a dead process is not', (t) => {
   const path = scratch(t);
-  const state = openStateFolder({ path, joinKeyPath: null, wallMs });
+  const state = openStateFolder({ path, joinKeyPath: null });
   assert.throws(
-    () => openStateFolder({ path, joinKeyPath: null, wallMs }),
+    () => openStateFolder({ path, joinKeyPath: null }),
     (error) =>
       error instanceof StateError &&
       error.message.includes(`in use by the heddle up of process ${process.pid}; stop it, or name`),
@@ -48,7 +50,7 @@ test('a folder that is in use is refused with its holder, one of a dead process 
   // Numbers of processes are used again; what began at another time is another process.
   for (const left of ['', 'x', '999999999 5\n', `${process.pid} 1\n`, `${process.pid}\n`]) {
     writeFileSync(join(path, 'up.pid'), left);
-    openStateFolder({ path, joinKeyPath: null, wallMs }).close();
+    openStateFolder({ path, joinKeyPath: null }).close();
   }
 });
 
@@ -56,8 +58,9 @@ test('several share a key by its file, and each has a folder of its own', (t) =>
   const folder = scratch(t);
   const joinKeyPath = join(folder, 'shared.key');
   const [first, second] = ['a', 'b'].map((name) =>
-    openStateFolder({ path: join(folder, name), joinKeyPath, wallMs }),
+    openStateFolder({ path: join(folder, name), joinKeyPath }),
   );
+  first.writeLocalToken({}, wallMs);
   const token = readFileSync(join(folder, 'a/local.token'), 'utf8').trim();
   assert.ok('namespace' in verifyJoinToken(second.joinKey.publicKey, token, wallMs));
   first.close();
@@ -69,9 +72,9 @@ test('what cannot be is said with the flag and the path', (t) => {
   const file = join(folder, 'file');
   writeFileSync(file, 'no key', { mode: 0o600 });
   const open = (path: string, joinKeyPath: string | null) => () =>
-    openStateFolder({ path, joinKeyPath, wallMs });
+    openStateFolder({ path, joinKeyPath });
   assert.throws(open(join(file, 'up'), null), /^StateError: --state-dir: cannot make .*file\/up/);
   assert.throws(open(folder, file), /^StateError: .*file is no Ed25519 key: remove it/);
   // What was refused holds nothing.
-  openStateFolder({ path: folder, joinKeyPath: null, wallMs }).close();
+  openStateFolder({ path: folder, joinKeyPath: null }).close();
 });

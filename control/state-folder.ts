@@ -6,9 +6,10 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { localTokenMs } from '../core/base/limits.ts';
-import { type JoinKey, joinKeyFile, openJoinKey } from './issuer/join-key.ts';
-import { createJoinToken } from './issuer/join-token.ts';
+import { type JoinKey, joinKeyFile, localTokenFile, openJoinKey } from './issuer/join-key.ts';
+import { createJoinToken, type JoinClaims } from './issuer/join-token.ts';
 import { writeSecretFile } from './issuer/secret-file.ts';
+import { processStart } from './model/process-start.ts';
 
 /** What is wrong with the folder or the key, as a sentence with what to do. */
 export class StateError extends Error {
@@ -18,6 +19,10 @@ export class StateError extends Error {
 export interface StateFolder {
   readonly joinKey: JoinKey;
   readonly registryPath: string;
+  /** Of roots and issuer. */
+  readonly identityPath: string;
+  /** Writes the token of the user whose folder it is: the right to any name. */
+  writeLocalToken(claims: Pick<JoinClaims, 'trustDomain' | 'pins'>, wallMs: number): void;
   /** The key of join tokens is new: nobody can have joined before. */
   readonly isFirst: boolean;
   /** Lets another control plane have it. */
@@ -28,11 +33,10 @@ interface StateFolderOptions {
   readonly path: string;
   /** Of a key that several control planes share; null for one of its own. */
   readonly joinKeyPath: string | null;
-  readonly wallMs: number;
 }
 
 export function openStateFolder(options: StateFolderOptions): StateFolder {
-  const { path, joinKeyPath, wallMs } = options;
+  const { path, joinKeyPath } = options;
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (error) {
@@ -43,14 +47,20 @@ export function openStateFolder(options: StateFolderOptions): StateFolder {
     const isFirst = !existsSync(joinKeyPath ?? join(path, joinKeyFile));
     const joinKey = openJoinKey(path, joinKeyPath ?? undefined);
     if ('problem' in joinKey) throw new StateError(joinKey.problem);
-    const expiresWallMs = wallMs + localTokenMs;
-    const token = createJoinToken(joinKey.privateKey, {
-      namespace: '*',
-      service: '*',
-      expiresWallMs,
-    });
-    writeSecretFile(join(path, 'local.token'), `${token}\n`);
-    return { joinKey, registryPath: join(path, 'registry.json'), isFirst, close: release };
+    const { privateKey } = joinKey;
+    return {
+      joinKey,
+      registryPath: join(path, 'registry.json'),
+      identityPath: join(path, 'identity'),
+      writeLocalToken: (claims, wallMs) => {
+        const expiresWallMs = wallMs + localTokenMs;
+        const any = { namespace: '*', service: '*', expiresWallMs };
+        const token = createJoinToken(privateKey, { ...any, ...claims });
+        writeSecretFile(join(path, localTokenFile), `${token}\n`);
+      },
+      isFirst,
+      close: release,
+    };
   } catch (error) {
     release();
     if (error instanceof StateError) throw error;
@@ -62,7 +72,7 @@ export function openStateFolder(options: StateFolderOptions): StateFolder {
 function claim(path: string): () => void {
   const file = join(path, 'up.pid');
   claims += 1;
-  const own = `${process.pid} ${startOf(process.pid)} ${claims}\n`;
+  const own = `${process.pid} ${processStart(process.pid)} ${claims}\n`;
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     try {
       writeSecretFile(file, own, true);
@@ -76,7 +86,7 @@ function claim(path: string): () => void {
       };
     }
     const [pid, start] = found.trim().split(' ');
-    if (start !== undefined && start === startOf(Number(pid))) {
+    if (start !== undefined && start === processStart(Number(pid))) {
       throw new StateError(
         `--state-dir: ${path} is in use by the heddle up of process ${pid}; ` +
           'stop it, or name another folder',
@@ -85,13 +95,6 @@ function claim(path: string): () => void {
     rmSync(file, { force: true });
   }
   throw new StateError(`--state-dir: ${path} is being taken by others; name another folder`);
-}
-
-/** When the process began, which tells it from a later one of the same number; '' for none. */
-function startOf(pid: number): string {
-  const stat = read(`/proc/${pid}/stat`);
-  // What stands before is the name in parentheses, which may have spaces: proc_pid_stat(5).
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
 }
 
 function read(path: string): string {

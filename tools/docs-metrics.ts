@@ -15,7 +15,10 @@ type LabelName = (typeof families)[FamilyName]['labels'][number];
 /** What a label says and which values it has. */
 const labelMeanings: Readonly<Record<LabelName, string>> = {
   authority: 'the target: canonical name with port',
+  certificate:
+    '`issuer`; `anchor`, of all the first to end; `control`, the leaf of the control plane',
   classification: '`success` or `failure`',
+  client_id: 'the identity that a client has proved by its certificate; empty for none',
   code:
     'the stable code of an error, as `heddle-error` carries it ([ERRORS.md](ERRORS.md)); of a ' +
     "control plane's calls, the name of a gRPC status",
@@ -31,10 +34,14 @@ const labelMeanings: Readonly<Record<LabelName, string>> = {
   method: 'a method of the control plane, as `Destination/Get`',
   no_tls_reason: 'why there is no TLS: `loopback`, `not_provided_by_service_discovery` ...',
   peer: '`src`: who connected to us; `dst`: whom we connected to',
+  phase: 'of a rotation: `idle`, `distribute` or `switch`',
   profile: 'the kind of build',
   reason: 'what caused it',
   result: 'what came of it',
+  server_id: 'the identity that the endpoint proves, where there is TLS',
   service: 'name of the service in the configuration',
+  session_protocol: '`http/1` or `http/2`, what a connection is said to speak; empty for neither',
+  sni: 'the server name that TLS was for, when it was not for this proxy',
   source:
     'kind of source: `static`, `file`, `dns`, `srv`; of a control plane `config`, `manifests`, ' +
     '`registry`',

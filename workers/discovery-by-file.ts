@@ -17,6 +17,7 @@ export const openByFile: OpenDiscovery = (config, settings, env) => {
     status: (key) => discovery.status(key),
     replace: (next) => discovery.replace(withSettings(next, settings)),
     remote: null,
+    control: null,
     close: () => discovery.close(),
   };
 };

@@ -2,17 +2,17 @@
 
 import type { ProxySettings } from '../api/settings.ts';
 import type { IdentityEnv, ProxyIdentity } from './identity/proxy-identity.ts';
-import type { RemoteView } from './proxy-discovery.ts';
+import type { ControlAccess } from './proxy-discovery.ts';
 
 /** Resolves when what is on disk is known; null for a proxy that proves nothing. */
 export async function startIdentity(
   settings: ProxySettings,
-  env: Omit<IdentityEnv, 'remote'> & { readonly remote: RemoteView | null },
+  env: Omit<IdentityEnv, 'control'> & { readonly control: ControlAccess | null },
 ): Promise<ProxyIdentity | null> {
-  const { remote } = env;
-  if (settings.identity === '' || remote === null) return null;
+  const { control } = env;
+  if (settings.identity === '' || control === null) return null;
   const { ProxyIdentity } = await import('./identity/proxy-identity.ts');
-  const identity = new ProxyIdentity(settings, { ...env, remote });
+  const identity = new ProxyIdentity(settings, { ...env, control });
   await identity.start();
   return identity;
 }

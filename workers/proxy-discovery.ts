@@ -1,26 +1,45 @@
 /** What main asks of whoever knows the mesh for this process, and what it gives them. */
 
 import type { Discovery } from '../api/discovery.ts';
-import type { ProxySettings } from '../api/settings.ts';
+import type { Address, ProxySettings } from '../api/settings.ts';
 import type { LoadedConfig } from '../control/model/loaded-config.ts';
 import { systemClock as clock } from '../core/base/clock.ts';
 import { systemRandom } from '../core/base/random.ts';
 import type { TimerWheel } from '../core/base/timers.ts';
+import type { ControlChannel } from '../core/discover/control-channel.ts';
 import type { RemoteDiscovery } from '../core/discover/remote-discovery.ts';
 import type { Logger } from '../core/telemetry/log.ts';
+import type { TlsContexts } from '../core/tls/contexts.ts';
 
 /** What discovery by a control plane can say of itself; a configuration file has no such thing. */
-export type RemoteView = Pick<RemoteDiscovery, 'watches' | 'notReady' | 'counters' | 'channel'>;
+export type RemoteView = Pick<RemoteDiscovery, 'watches' | 'notReady' | 'counters'>;
 
 export interface ProxyDiscovery extends Discovery {
   /** Takes over what has changed in the configuration file. */
   replace(config: LoadedConfig): void;
   readonly remote: RemoteView | null;
+  readonly control: ControlAccess | null;
+}
+
+/** How main speaks with the control plane on its own account. */
+export interface ControlAccess {
+  readonly channel: ControlChannel;
+  readonly counters: RemoteView['counters'];
+  /** Whether that address is spoken to in TLS. */
+  readonly isSecured: (address: Address) => boolean;
+  /** The certificate there that has one of these digests; a string is why there is none. */
+  readonly findPinned: (
+    address: Address,
+    serverName: string,
+    pins: ReadonlySet<string>,
+  ) => Promise<Buffer | string>;
 }
 
 interface DiscoveryEnv {
   readonly timers: TimerWheel;
   readonly log: Logger;
+  /** Who this process is, for a control plane that is not on this machine. */
+  readonly tls: TlsContexts;
 }
 
 export type OpenDiscovery = (
@@ -29,7 +48,7 @@ export type OpenDiscovery = (
   env: DiscoveryEnv,
 ) => ProxyDiscovery;
 
-export function sourceEnv({ timers, log }: DiscoveryEnv) {
+export function sourceEnv({ timers, log }: Omit<DiscoveryEnv, 'tls'>) {
   return {
     clock,
     timers,

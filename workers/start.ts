@@ -13,7 +13,7 @@ import { assert } from '../core/base/assert.ts';
 import { systemClock as clock } from '../core/base/clock.ts';
 import { cellsMax, slotsMax } from '../core/base/limits.ts';
 import { systemRandom } from '../core/base/random.ts';
-import { systemInterval, systemWaitAtMost, Timer, TimerWheel } from '../core/base/timers.ts';
+import { systemInterval, systemWaitAtMost, TimerWheel } from '../core/base/timers.ts';
 import { MetricsMerger } from '../core/telemetry/merge.ts';
 import { ProcessMetrics } from '../core/telemetry/process.ts';
 import { TlsContexts } from '../core/tls/contexts.ts';
@@ -42,6 +42,7 @@ import { MainMetrics } from './metrics.ts';
 import { startPool, type WorkerEntry, type WorkerPool } from './pool.ts';
 import { bindPorts, listensInWorkers, type ProxyPorts } from './ports.ts';
 import type { OpenDiscovery, ProxyDiscovery } from './proxy-discovery.ts';
+import { waitForWorkers } from './ready-wait.ts';
 import { Publisher } from './snapshot.ts';
 import { Supervisor, type SupervisorLimits, supervisorLimits } from './supervisor.ts';
 import type { Workforce } from './workforce.ts';
@@ -114,7 +115,7 @@ class ProxyProcess implements RunningProxy {
   /** Main's own listeners that let clients in. */
   readonly #listening = { inbound: 0, outbound: 0 };
   readonly #drain: DrainRunner;
-  /** For the admin port. */
+  /** For the admin port and the control plane. */
   readonly #tls = new TlsContexts();
   readonly #admin: AdminServer;
   readonly #cleanups: (() => void)[] = [];
@@ -153,7 +154,8 @@ class ProxyProcess implements RunningProxy {
       (stream, lines) => this.#metrics.count('heddle_log_lines_dropped_total', { stream }, lines),
     );
     this.#slots = new Slots(memory, -1, clock, systemRandom());
-    this.#discovery = openDiscovery(config, settings, { timers: this.#timers, log: this.log });
+    const discoveryEnv = { timers: this.#timers, log: this.log, tls: this.#tls };
+    this.#discovery = openDiscovery(config, settings, discoveryEnv);
     this.#publisher = new Publisher({
       discovery: this.#discovery,
       slots: new SlotAllocator(this.#slots),
@@ -187,14 +189,16 @@ class ProxyProcess implements RunningProxy {
 
   async start(options: StartOptions): Promise<void> {
     const { settings } = this;
-    const ready = this.#untilReady();
+    const { ready, onReady } = waitForWorkers(this.#timers);
+    this.#onReady = onReady;
     await this.#listenForAdmin();
     this.#identity = await startIdentity(settings, {
       clock,
       timers: this.#timers,
       log: this.log,
       metrics: this.#metrics,
-      remote: this.#discovery.remote,
+      tls: this.#tls,
+      control: this.#discovery.control,
       send: (worker, identity) => this.#workforce?.send(worker, { kind: 'identity', identity }),
     });
     this.#workforce = await this.#startWorkforce(options);
@@ -237,20 +241,6 @@ class ProxyProcess implements RunningProxy {
     const end = ended ? 'orderly' : 'stuck';
     this.#resolveEnded(end);
     return end;
-  }
-
-  /** Rejects when a worker does not get as far: its threads would be started for ever. */
-  #untilReady(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = new Timer({
-      onTimer: () => reject(new Error(`no worker was ready within ${startTimeoutMs} ms`)),
-    });
-    this.#timers.arm(timer, startTimeoutMs);
-    this.#onReady = () => {
-      this.#timers.cancel(timer);
-      resolve();
-    };
-    return promise;
   }
 
   async #startWorkforce(options: StartOptions): Promise<Workforce> {
@@ -397,4 +387,3 @@ class ProxyProcess implements RunningProxy {
 
 const flushPeriodMs = 1_000;
 const lastLinesMs = 500;
-const startTimeoutMs = 10_000;

@@ -12,8 +12,8 @@ import { readTokenHints } from '../../core/identity/token.ts';
 import type { Token } from './registration.ts';
 
 /**
- * As the proxy's setting has it, `web.demo`; empty where the token is of a control plane that has no
- * issuer. One that is not there yet may come: nothing is sent in plaintext meanwhile.
+ * As the proxy's setting has it, `web.demo`; empty where the token is of a control plane without
+ * an issuer. One that is not there yet may come: nothing is sent in plaintext meanwhile.
  */
 export function chooseIdentity(token: Token, service: string | null, namespace: string): string {
   const hasIssuer = 'problem' in token || readTokenHints(token.token).trustDomain !== '';

@@ -30,6 +30,7 @@ function config(services: ServiceConfig[], settings: Partial<ProxySettings> = {}
     settings: { passthrough: 'refuse', inboundTo: null, binds: [], ...settings } as ProxySettings,
     digest: '',
     trustDomain: 'mesh.local',
+    spiffe: false,
     clusterDomain: 'cluster.local',
     manifests: null,
     proxyProblems: [],

@@ -10,6 +10,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { join } from 'node:path';
+import { type JoinClaims, verifyJoinToken } from './join-token.ts';
 import { readSecretFile, writeSecretFile } from './secret-file.ts';
 
 export interface JoinKey {
@@ -50,6 +51,20 @@ export function readJoinKey(stateFolder: string): JoinKey | KeyProblem {
   return { problem: `${read.problem}: heddle up makes it, in its own --state-dir` };
 }
 
+/** What the local user's token says of the mesh, for other tokens to say it too. */
+export function readLocalClaims(
+  stateFolder: string,
+  { publicKey }: JoinKey,
+  nowWallMs: number,
+): JoinClaims | KeyProblem {
+  const path = join(stateFolder, localTokenFile);
+  const read = readSecretFile(path);
+  const remedy = 'start heddle up, which writes it';
+  if ('problem' in read) return { problem: `${read.problem}: ${remedy}` };
+  const claims = verifyJoinToken(publicKey, read.text.trim(), nowWallMs);
+  return 'refusal' in claims ? { problem: `${path} is not of this key: ${remedy}` } : claims;
+}
+
 function parse(path: string, read: ReturnType<typeof readSecretFile>): JoinKey | KeyProblem {
   if ('problem' in read) return read;
   try {
@@ -64,3 +79,5 @@ function parse(path: string, read: ReturnType<typeof readSecretFile>): JoinKey |
 }
 
 export const joinKeyFile = 'join.key';
+/** In the same folder: the right to any name, of the user whose folder it is. */
+export const localTokenFile = 'local.token';

@@ -4,7 +4,7 @@
  */
 
 import { type KeyObject, sign, verify } from 'node:crypto';
-import { joinTokenCharsMax, nameCharsMax } from '../../core/base/limits.ts';
+import { joinTokenCharsMax, nameCharsMax, trustAnchorsMax } from '../../core/base/limits.ts';
 
 export interface JoinClaims {
   /** `*` is any. */
@@ -13,11 +13,17 @@ export interface JoinClaims {
   readonly service: string;
   /** In milliseconds since 1970; the token has it in whole seconds, rounded up. */
   readonly expiresWallMs: number;
+  /** Where its holder is somebody; tokens from before there were identities lack it. */
+  readonly trustDomain?: string;
+  /** SHA-256 of the DER of trust anchors, hexadecimal: whom its holder may believe at first. */
+  readonly pins?: readonly string[];
 }
 
 export interface Refusal {
   /** A sentence without its full stop, which says what to do and repeats nothing of the token. */
   readonly refusal: string;
+  /** It is no token of ours at all. */
+  readonly isMalformed?: true;
 }
 
 export function createJoinToken(privateKey: KeyObject, claims: JoinClaims): string {
@@ -26,6 +32,8 @@ export function createJoinToken(privateKey: KeyObject, claims: JoinClaims): stri
     exp: Math.ceil(claims.expiresWallMs / 1000),
     ns: claims.namespace,
     svc: claims.service,
+    td: claims.trustDomain,
+    pin: claims.pins,
   };
   const signed = `${header}.${Buffer.from(JSON.stringify(payload)).toString('base64url')}`;
   return `${signed}.${sign(null, Buffer.from(signed), privateKey).toString('base64url')}`;
@@ -42,7 +50,9 @@ export function verifyJoinToken(
     return refuse(`the token has more than ${joinTokenCharsMax} characters: ${makeOne}`);
   }
   const match = shape.exec(token);
-  if (match === null) return refuse(`the token is not one of heddle's: ${makeOne}`);
+  if (match === null) {
+    return { ...refuse(`the token is not one of heddle's: ${makeOne}`), isMalformed: true };
+  }
   const [, payload, signature] = match;
   const signed = Buffer.from(`${header}.${payload}`);
   if (!verify(null, signed, publicKey, Buffer.from(signature, 'base64url'))) {
@@ -70,12 +80,18 @@ function covers(pattern: string, name: string): boolean {
 function readClaims(text: string): JoinClaims | Refusal {
   const payload = parse(text);
   if (payload?.aud !== audience) return refuse(`the token is not for joining: ${makeOne}`);
-  const { exp, ns, svc } = payload;
+  const { exp, ns, svc, td, pin } = payload;
   const isSound = Number.isSafeInteger(exp) && (exp as number) <= lastSecond;
   if (!isSound || !isName(ns) || !isName(svc)) {
     return refuse(`the token lacks what it is for, or until when: ${makeOne}`);
   }
-  return { namespace: ns, service: svc, expiresWallMs: (exp as number) * 1000 };
+  const trustDomain = td === undefined ? {} : isName(td) ? { trustDomain: td } : null;
+  const pins = pin === undefined ? {} : isPins(pin) ? { pins: pin } : null;
+  if (trustDomain === null || pins === null) {
+    return refuse(`the token has a trust domain or a pin that is none: ${makeOne}`);
+  }
+  const expiresWallMs = (exp as number) * 1000;
+  return { namespace: ns, service: svc, expiresWallMs, ...trustDomain, ...pins };
 }
 
 function parse(text: string): Readonly<Record<string, unknown>> | null {
@@ -89,6 +105,11 @@ function parse(text: string): Readonly<Record<string, unknown>> | null {
 
 function isName(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && value.length <= nameCharsMax;
+}
+
+function isPins(value: unknown): value is string[] {
+  const isList = Array.isArray(value) && value.length <= trustAnchorsMax;
+  return isList && value.every((one) => typeof one === 'string' && /^[0-9a-f]{64}$/.test(one));
 }
 
 function refuse(refusal: string): Refusal {

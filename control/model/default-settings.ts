@@ -72,6 +72,7 @@ export const defaultConfig: LoadedConfig = {
   digest: '',
   settings: defaultSettings,
   trustDomain: 'mesh.local',
+  spiffe: false,
   clusterDomain: 'cluster.local',
   services: [],
   manifests: null,

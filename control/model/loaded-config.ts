@@ -11,6 +11,8 @@ export interface LoadedConfig {
   readonly digest: string;
   readonly settings: ProxySettings;
   readonly trustDomain: string;
+  /** Whether leaves have a name of SPIFFE beside the DNS name. */
+  readonly spiffe: boolean;
   readonly clusterDomain: string;
   readonly services: readonly ServiceConfig[];
   /** A folder of manifests beside it, as an absolute path; null for none. */

@@ -122,11 +122,18 @@ const mesh = z.strictObject(
     trustDomain: dnsNameText('mesh.local')
       .default('mesh.local')
       .describe('The name space of workload identities.'),
+    spiffe: z
+      .boolean({ error: 'expected true or false' })
+      .default(false)
+      .describe(
+        'Whether certificates name their workload as `spiffe://` too, after the DNS name: ' +
+          'for tools that look for it.',
+      ),
     clusterDomain: dnsNameText('cluster.local')
       .default('cluster.local')
       .describe('The end of every full service name.'),
   },
-  { error: 'expected a mapping with trustDomain, clusterDomain' },
+  { error: 'expected a mapping with trustDomain, spiffe, clusterDomain' },
 );
 
 const laterPolicy = 'expected no policy yet; routes and policy objects come with a later release';

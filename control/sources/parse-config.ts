@@ -110,6 +110,7 @@ function toLoadedConfig(
     digest,
     settings: toSettings(file.proxy, binds),
     trustDomain: file.mesh.trustDomain.toLowerCase().replace(/\.$/, ''),
+    spiffe: file.mesh.spiffe,
     clusterDomain,
     services,
     manifests: file.manifests === undefined ? null : resolve(dirname(path), file.manifests),

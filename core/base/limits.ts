@@ -40,6 +40,8 @@ export const detectTimeoutMs = 10_000;
 export const transportHeaderBytesMax = 64 * 1024;
 /** The client's silence after which a destination is dialled that may speak first. */
 export const serverFirstSilenceMs = 50;
+/** The same where the client may be about to begin with TLS, which a busy one does late. */
+export const helloSilenceMs = 250;
 /** How long a destination is remembered as speaking first. */
 export const serverFirstMemoryMs = 60_000;
 export const serverFirstMemoryMax = 10_000;
@@ -55,6 +57,12 @@ export const responseTimeoutMs = 300_000;
 export const poolIdleTimeoutMs = 3_000;
 /** Connections of one worker to one endpoint. */
 export const poolConnectionsMax = 1_024;
+
+/** Identities of clients whose metrics a worker keeps apart, and names of TLS that passes by. */
+export const clientIdentitiesMax = 1_024;
+export const clientNamesMax = 64;
+/** Sets of fields of our own that a thread keeps encoded: most name a client. */
+export const ownHeadsMax = 256;
 
 /** HTTP/2: what we let a peer send on one stream, and on all of a connection, before we answer. */
 export const http2InitialStreamWindowBytes = 65_535;
@@ -120,6 +128,8 @@ export const certifyTimeoutMs = 30_000;
 export const identityTickMs = 10_000;
 /** How often a proxy says that it has no certificate yet. */
 export const identityWaitLogMs = 15_000;
+/** Within which connections of main are dialled anew when a trust anchor has left. */
+export const identityRenewMaxMs = 5_000;
 /** Between requests for a certificate of another issuer, when each brings one of the old. */
 export const reissueMinMs = 1_000;
 export const reissueMaxMs = 300_000;
@@ -127,9 +137,13 @@ export const reissueMaxMs = 300_000;
 export const identityTokenBytesMax = 16 * 1024;
 /** A file with a key, a chain or trust anchors. */
 export const identityFileBytesMax = 1024 * 1024;
+/** To the first word of a control plane on a stream of trust, of which it may have many. */
+export const trustInitialMs = 10_000;
 /** When a control plane is asked again that has never heard of trust. */
 export const trustRetryMs = 600_000;
 /** Limits of a watch at a control plane: until it says something, without a word, and in all. */
+/** How often, at the most, it is looked up anew which endpoints addresses are. */
+export const addressIndexMs = 100;
 export const adminConnectionsMax = 64;
 /** A client of the admin port that neither asks nor takes its answer. */
 export const adminIdleMs = 60_000;

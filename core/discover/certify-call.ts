@@ -10,7 +10,7 @@ import { certifyMethod } from './identity-methods.ts';
 
 interface CallEnv {
   readonly timers: TimerWheel;
-  readonly channel: Pick<ControlChannel, 'open' | 'whenUsable'>;
+  readonly channel: Pick<ControlChannel, 'openAnyway' | 'whenUsable'>;
 }
 
 /** Resolves with the answer, or with why there is none. */
@@ -33,7 +33,7 @@ export function certify(env: CallEnv, request: CertifyRequest): Promise<CertifyR
     resolve(result);
   };
   const open = (): void => {
-    call = channel.open(certifyMethod, request, {
+    call = channel.openAnyway(certifyMethod, request, {
       onMessage: (message) => {
         answer ??= message;
       },

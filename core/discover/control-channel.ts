@@ -39,12 +39,16 @@ interface ChannelEnv {
   readonly clock: Clock;
   readonly random: Random;
   readonly openClient: (address: Address) => ControlClient;
+  /** Whether it takes calls of somebody without a certificate; everybody does, as a rule. */
+  readonly isOpenTo?: (address: Address) => boolean;
 }
 
 /** A connection; the number of its calls is kept below what servers allow. */
 interface Line {
   readonly client: ControlClient;
   active: number;
+  /** We ourselves hang up: that says nothing against the instance. */
+  leaving: boolean;
 }
 
 interface Instance {
@@ -87,18 +91,38 @@ export class ControlChannel {
     const gone = [...this.#instances.values()].filter(({ address }) => !wanted.has(address));
     for (const { address } of gone) this.#instances.delete(address);
     for (const instance of gone) hangUp(instance);
-    const waiters = [...this.#waiters];
-    this.#waiters.clear();
-    for (const waiter of waiters) waiter();
+    this.#tellWaiters();
   }
 
-  /** Null while no address is known: `whenUsable` tells. */
+  get addresses(): readonly Address[] {
+    return [...this.#instances.values()].map(({ target }) => target);
+  }
+
+  /** Hangs up on those that are meant, for they are to be spoken to in another way now. */
+  renew(isMeant: (address: Address) => boolean): void {
+    const meant = [...this.#instances.values()].filter(({ target }) => isMeant(target));
+    for (const instance of meant) hangUp(instance);
+    this.#tellWaiters();
+  }
+
+  /** Null while nobody is known who would take the call: `whenUsable` tells. */
   open<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
     listener: CallListener<Response>,
   ): ControlCall | null {
-    return this.#begin(method, request, listener, true);
+    const instance = this.#pick((one) => this.#isOpenTo(one));
+    return instance === null ? null : this.#begin(instance, method, request, listener, true);
+  }
+
+  /** The same for a method that those without a certificate may call. */
+  openAnyway<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    listener: CallListener<Response>,
+  ): ControlCall | null {
+    const instance = this.#pick(() => true);
+    return instance === null ? null : this.#begin(instance, method, request, listener, true);
   }
 
   /** The same for a method that more requests follow for. */
@@ -107,7 +131,8 @@ export class ControlChannel {
     request: Request,
     listener: CallListener<Response>,
   ): ControlStream<Request> | null {
-    return this.#begin(method, request, listener, false);
+    const instance = this.#pick((one) => this.#isOpenTo(one));
+    return instance === null ? null : this.#begin(instance, method, request, listener, false);
   }
 
   /** Calls `waiter` once when there is somebody to ask. */
@@ -124,20 +149,19 @@ export class ControlChannel {
   }
 
   #begin<Request, Response>(
+    instance: Instance,
     method: Method<Request, Response>,
     request: Request,
     listener: CallListener<Response>,
     isWhole: boolean,
-  ): ControlStream<Request> | null {
-    const instance = this.#pick();
-    if (instance === null) return null;
+  ): ControlStream<Request> {
     const line = this.#line(instance);
     let over = false;
     const leave = (failed: boolean): void => {
       over = true;
       instance.active -= 1;
       this.#leave(instance, line);
-      if (failed) this.#failed(instance);
+      if (failed && !line.leaving) this.#failed(instance);
     };
     instance.active += 1;
     line.active += 1;
@@ -170,10 +194,16 @@ export class ControlChannel {
     };
   }
 
+  #tellWaiters(): void {
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const waiter of waiters) waiter();
+  }
+
   #line(instance: Instance): Line {
     const roomy = instance.lines.find(({ active }) => active < controlCallsPerConnectionMax);
     if (roomy !== undefined) return roomy;
-    const line = { client: this.#env.openClient(instance.target), active: 0 };
+    const line = { client: this.#env.openClient(instance.target), active: 0, leaving: false };
     instance.lines.push(line);
     return line;
   }
@@ -181,6 +211,7 @@ export class ControlChannel {
   /** The last one stays for the next call. */
   #leave(instance: Instance, line: Line): void {
     line.active -= 1;
+    if (line.leaving) return;
     if (line.active > 0 || instance.lines.length < 2) return;
     instance.lines.splice(instance.lines.indexOf(line), 1);
     line.client.close();
@@ -192,9 +223,13 @@ export class ControlChannel {
     instance.shutUntilMs = this.#env.clock.monotonicMs() + waitMs;
   }
 
-  #pick(): Instance | null {
+  #isOpenTo({ target }: Instance): boolean {
+    return this.#env.isOpenTo?.(target) ?? true;
+  }
+
+  #pick(isMeant: (instance: Instance) => boolean): Instance | null {
     const nowMs = this.#env.clock.monotonicMs();
-    const all = [...this.#instances.values()];
+    const all = [...this.#instances.values()].filter(isMeant);
     const usable = all.filter(
       ({ failures, active, shutUntilMs }) =>
         failures === 0 || (active === 0 && shutUntilMs <= nowMs),
@@ -213,7 +248,10 @@ export class ControlChannel {
 }
 
 function hangUp({ lines }: Instance): void {
-  for (const { client } of lines.splice(0)) client.close();
+  for (const line of lines.splice(0)) {
+    line.leaving = true;
+    line.client.close();
+  }
 }
 
 /** Ends that say nothing against whoever gave the answer. */

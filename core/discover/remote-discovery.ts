@@ -33,6 +33,8 @@ interface RemoteDiscoveryEnv {
   /** Around what is sent outside of an event of a connection. */
   readonly io: Pick<Io, 'enter' | 'leave'>;
   readonly openClient: (address: Address) => ControlClient;
+  /** Whether the control plane there answers us as we are now. */
+  readonly isOpenTo: (address: Address) => boolean;
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly random: Random;
@@ -97,6 +99,7 @@ export class RemoteDiscovery implements Discovery {
       clock,
       random,
       openClient: env.openClient,
+      isOpenTo: env.isOpenTo,
     });
     this.#streamEnv = {
       clock,

@@ -4,14 +4,14 @@
  */
 
 import type { TrustRequest, TrustResponse } from '../../api/gen/proxy/registry.ts';
-import { controlStreamInitialMs, trustRetryMs } from '../base/limits.ts';
+import { trustInitialMs, trustRetryMs } from '../base/limits.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
 import type { CallListener } from '../grpc/client-call.ts';
 import type { ControlCall, ControlChannel, ControlStream } from './control-channel.ts';
 import { trustMethod } from './identity-methods.ts';
 import { type StreamEnv, WatchStream } from './watch-stream.ts';
 
-export interface TrustEnv extends Omit<StreamEnv, 'limits' | 'onAnswered'> {
+interface TrustEnv extends Omit<StreamEnv, 'limits' | 'onAnswered'> {
   readonly channel: Pick<ControlChannel, 'open' | 'openStream' | 'whenUsable'>;
   /** Returns why it cannot be followed, or ''. */
   readonly onTrust: (trust: TrustResponse) => string;
@@ -93,4 +93,4 @@ class TrustWatch extends WatchStream<TrustRequest, TrustResponse> {
  * renewed: PINGs find out that its connection has died.
  */
 const yearMs = 365 * 86_400_000;
-const limits = { initialMs: controlStreamInitialMs, idleMs: yearMs, lifetimeMs: yearMs };
+const limits = { initialMs: trustInitialMs, idleMs: yearMs, lifetimeMs: yearMs };

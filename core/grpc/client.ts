@@ -8,6 +8,7 @@
  * ```
  */
 
+import type { SecureContext } from 'node:tls';
 import type { Address } from '../../api/settings.ts';
 import { assert } from '../base/assert.ts';
 import type { Deadlines } from '../base/deadlines.ts';
@@ -21,6 +22,8 @@ import { H2Thread } from '../http/h2/thread.ts';
 import { Dial, type DialOwner } from '../io/dial.ts';
 import type { Io } from '../io/io.ts';
 import type { Meter, Socket } from '../io/socket.ts';
+import type { TlsContexts } from '../tls/contexts.ts';
+import { Handshake, type HandshakeOwner } from '../tls/handshake.ts';
 import {
   type Call,
   type CallListener,
@@ -40,7 +43,16 @@ export interface GrpcClientEnv {
   readonly meter: Meter;
 }
 
+/** With TLS nothing is sent before the server has proved who it is. Read for each connection. */
+export interface ClientSecurity {
+  readonly contexts: Pick<TlsContexts, 'client'>;
+  /** Who it has to be, which is also what is asked for; null while nobody can say. */
+  readonly serverName: () => string | null;
+}
+
 export interface GrpcClientOptions {
+  /** Without it everything goes in plaintext. */
+  readonly security?: ClientSecurity;
   /** The `:authority` of its calls; the address, where there is none. */
   readonly authority?: string;
   readonly connectTimeoutMs?: number;
@@ -59,7 +71,9 @@ export interface CallOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-export class GrpcClient implements H2ClientOwner<H2Client>, DialOwner, CallOwner, TimerOwner {
+export class GrpcClient
+  implements H2ClientOwner<H2Client>, DialOwner, HandshakeOwner, CallOwner, TimerOwner
+{
   readonly address: string;
   readonly authority: string;
   readonly messageBytesMax: number;
@@ -73,7 +87,8 @@ export class GrpcClient implements H2ClientOwner<H2Client>, DialOwner, CallOwner
   readonly #calls = new Set<Call>();
   /** For a connection, or for room on it; in their order. */
   #waiting: Call[] = [];
-  #dial: Dial | null = null;
+  readonly #security: ClientSecurity | null;
+  #dial: Dial | Handshake | null = null;
   #connection: H2Client | null = null;
   #closed = false;
 
@@ -87,6 +102,7 @@ export class GrpcClient implements H2ClientOwner<H2Client>, DialOwner, CallOwner
     this.messageBytesMax = options.messageBytesMax ?? limits.grpcMessageBytesMax;
     const connectTimeoutMs = options.connectTimeoutMs ?? limits.connectTimeoutMs;
     this.#dialContext = { io, timers, connectTimeoutMs };
+    this.#security = options.security ?? null;
     thread ??= new H2Thread(grpcSettings(0));
     this.#context = {
       io,
@@ -173,6 +189,11 @@ export class GrpcClient implements H2ClientOwner<H2Client>, DialOwner, CallOwner
   }
 
   dialled(socket: Socket): void {
+    if (this.#security === null) this.secured(socket);
+    else this.#dial = this.#shakeHands(socket, this.#security);
+  }
+
+  secured(socket: Socket): void {
     this.#dial = null;
     this.#connection = new H2Client(this.#context, this, socket);
     this.#sendWaiting();
@@ -181,6 +202,10 @@ export class GrpcClient implements H2ClientOwner<H2Client>, DialOwner, CallOwner
   dialFailed(_code: ErrorCode, detail: string): void {
     this.#dial = null;
     this.#failAll(this.#waiting.splice(0), detail);
+  }
+
+  handshakeFailed(code: ErrorCode, detail: string): void {
+    this.dialFailed(code, `TLS: ${detail}`);
   }
 
   changed(connection: H2Client): void {
@@ -258,6 +283,37 @@ export class GrpcClient implements H2ClientOwner<H2Client>, DialOwner, CallOwner
     this.#dial = new Dial(this.#dialContext, this, this.#endpoint, this.#env.meter);
   }
 
+  /** Null when there is nobody to be trusted; those who wait have been told. */
+  #shakeHands(socket: Socket, security: ClientSecurity): Handshake | null {
+    const { io, timers } = this.#env;
+    const context = this.#contextOf(security);
+    const serverName = security.serverName();
+    if (typeof context === 'string' || serverName === null) {
+      socket.destroy();
+      const reason = typeof context === 'string' ? context : noAnchor;
+      this.handshakeFailed('TLS_FAILED', reason);
+      return null;
+    }
+    const role = {
+      kind: 'client',
+      context,
+      serverName,
+      identity: serverName,
+      protocol: null,
+    } as const;
+    const handshakeTimeoutMs = limits.controlHandshakeMs;
+    return new Handshake({ io, timers, handshakeTimeoutMs }, socket, role, this);
+  }
+
+  /** A string is why there is none. */
+  #contextOf({ contexts }: ClientSecurity): SecureContext | string {
+    try {
+      return contexts.client ?? noAnchor;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+
   #sendWaiting(): void {
     while (this.#waiting.length > 0) {
       const connection = this.#connection;
@@ -301,6 +357,7 @@ function linesOf(metadata: Readonly<Record<string, string>> = {}): string {
   return lines;
 }
 
+const noAnchor = 'there is no trust anchor to verify it by yet';
 const fieldName = /^[0-9a-z_.-]+$/;
 const fieldValue = /^(?:[!-~](?:[ -~]*[!-~])?)?$/;
 const responses = new Responses();

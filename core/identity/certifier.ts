@@ -36,7 +36,7 @@ export interface IdentitySources {
   readonly problem: string;
 }
 
-export interface CertifierEnv {
+interface CertifierEnv {
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly random: Random;
@@ -53,7 +53,7 @@ export interface CertifierEnv {
   readonly onAnswer: (result: 'ok' | 'error') => void;
 }
 
-export interface CertifierSettings extends RefreshLimits {
+interface CertifierSettings extends RefreshLimits {
   /** `web.demo`, or a whole name. */
   readonly identity: string;
 }
@@ -69,7 +69,7 @@ export interface Beginning {
   readonly name: string | null;
 }
 
-export type CertifierState = 'uncertified' | 'certified' | 'failing' | 'expired';
+type CertifierState = 'uncertified' | 'certified' | 'failing' | 'expired';
 
 export class Certifier implements TimerOwner {
   /** Null while nobody has said the trust domain. */
@@ -115,13 +115,26 @@ export class Certifier implements TimerOwner {
     return this.error === '' ? 'certified' : 'failing';
   }
 
+  /** Fingerprints of trust anchors that the token names. */
+  get pins(): ReadonlySet<string> {
+    return this.#hints.pins;
+  }
+
+  /** The mesh may have been made anew since an earlier run: nobody has to vouch for its anchors. */
+  isVouchedFor(): boolean {
+    const files = this.#fileAnchors?.roots.map((root) => root.fingerprint) ?? [];
+    const vouched = new Set([...this.#hints.pins, ...files]);
+    const roots = this.bundle?.roots ?? [];
+    return vouched.size === 0 || roots.some((root) => vouched.has(root.fingerprint));
+  }
+
   /** Asks at once, unless an earlier run has left a certificate that is good. */
   start(sources: IdentitySources): void {
     this.#takeSources(sources);
     const leftMs = this.#leftMs();
     if (leftMs > 0) this.#sayCertified('kept on disk');
     else this.#env.timers.arm(this.#wait, identityWaitLogMs);
-    if (leftMs > 0 && this.#isVouchedFor()) this.#plan(refreshWaitMs(leftMs, this.#settings));
+    if (leftMs > 0 && this.isVouchedFor()) this.#plan(refreshWaitMs(leftMs, this.#settings));
     else void this.#attempt();
   }
 
@@ -180,7 +193,10 @@ export class Certifier implements TimerOwner {
     this.#asking = true;
     this.#askAgain = false;
     this.#env.timers.cancel(this.#wake);
-    const failure = await this.#certify();
+    // Nothing that an answer holds may end the process.
+    const failure = await this.#certify().catch(
+      (error: unknown) => `it went wrong: ${String(error)}`,
+    );
     this.#asking = false;
     if (this.#closed) return;
     this.#env.onAnswer(failure === '' ? 'ok' : 'error');
@@ -274,14 +290,6 @@ export class Certifier implements TimerOwner {
     return 'the control plane has other trust anchors than those that this proxy believes';
   }
 
-  /** The mesh may have been made anew since an earlier run. */
-  #isVouchedFor(): boolean {
-    const files = this.#fileAnchors?.roots.map((root) => root.fingerprint) ?? [];
-    const vouched = new Set([...this.#hints.pins, ...files]);
-    const roots = this.bundle?.roots ?? [];
-    return vouched.size === 0 || roots.some((root) => vouched.has(root.fingerprint));
-  }
-
   /** Another one should have been asked for by now. */
   #isOutdated(): boolean {
     const { leaf } = this;
@@ -353,6 +361,6 @@ export class Certifier implements TimerOwner {
 const WAKE = 0;
 const WAIT = 1;
 const nothing = new Uint8Array(0);
-const noAnchors =
+export const noAnchors =
   'nothing says which trust anchors to believe: ' +
   'take a token that pins them, or give a file by --identity-trust-anchors';

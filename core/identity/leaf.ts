@@ -19,7 +19,7 @@ export interface Leaf {
   readonly issuer: string;
 }
 
-export interface LeafQuestion {
+interface LeafQuestion {
   readonly leaf: Uint8Array;
   /** The leaf's issuer first. */
   readonly intermediates: readonly Uint8Array[];

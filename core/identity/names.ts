@@ -33,6 +33,13 @@ export function isNameOf(name: string, setting: string): boolean {
   return name === setting || name.startsWith(`${setting}.${middle}.`);
 }
 
+/** The control plane's own name, as far as that of one of its workloads tells; else null. */
+export function controlNameOf(name: string): string | null {
+  const [, namespace, trustDomain] = /\.serviceaccount\.identity\.([^.]+)\.(.+)$/.exec(name) ?? [];
+  if (namespace === undefined) return null;
+  return `heddle-control.${namespace}.serviceaccount.identity.${namespace}.${trustDomain}`;
+}
+
 /** SPIFFE-ID, section 2: a trust domain and a path of at least one segment. */
 function isSpiffeId(name: string): boolean {
   if (name.length > spiffeIdLengthMax) return false;

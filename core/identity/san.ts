@@ -8,13 +8,13 @@
 import { certificateBytesMax, certificateExtensionsMax, subjectNamesMax } from '../base/limits.ts';
 import { type Element, readElement, readElements, readTagged, Tag } from './der.ts';
 
-export interface SubjectName {
+interface SubjectName {
   readonly kind: 'dns' | 'uri';
   /** As it is in the certificate: printable ASCII, in whatever case. */
   readonly name: string;
 }
 
-export interface SubjectNames {
+interface SubjectNames {
   /** In their order in the certificate. */
   readonly names: readonly SubjectName[];
   /** There is one of another kind: an address, an e-mail address, a directory name. */

@@ -7,7 +7,7 @@
 import { trustAnchorsMax } from '../base/limits.ts';
 import { isDnsIdentity } from './names.ts';
 
-export interface TokenHints {
+interface TokenHints {
   /** `td`; '' when it is not said. */
   readonly trustDomain: string;
   /** `pin`: fingerprints of trust anchors. */

@@ -4,21 +4,18 @@
  * idle for longer than `poolIdleTimeoutMs` ends, sooner than servers usually end it themselves.
  */
 
-import type { Address } from '../../api/settings.ts';
 import { type ErrorCode, ProxyError } from '../base/errors.ts';
-import type { TimerWheel } from '../base/timers.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { H1Client } from '../http/h1/client.ts';
 import type { ClientContext, ClientOwner } from '../http/h1/client-context.ts';
 import { WaitList } from '../http/wait-list.ts';
-import { Dial, type DialOwner } from '../io/dial.ts';
-import type { Meter, Socket } from '../io/socket.ts';
+import type { DialOwner } from '../io/dial.ts';
+import type { Socket } from '../io/socket.ts';
+import type { Transport } from '../tls/transport.ts';
 import type { PoolEvents } from './pool-events.ts';
 
 /** What all pools of one direction share. */
 export interface H1PoolContext extends ClientContext {
-  readonly timers: TimerWheel;
-  readonly connectTimeoutMs: number;
   readonly connectionsMax: number;
   readonly waitingMax: number;
 }
@@ -33,16 +30,15 @@ export class H1Pool implements ClientOwner<H1Client>, DialOwner {
   #open = 0;
   #dialling = 0;
   #retired = false;
-  readonly #endpoint: Address;
-  readonly #meter: Meter;
+  readonly #transport: Transport;
   readonly #events: PoolEvents;
 
-  constructor(context: H1PoolContext, endpoint: Address, meter: Meter, events: PoolEvents) {
+  /** `address`: what the endpoint is called, wherever it is dialled. */
+  constructor(context: H1PoolContext, address: string, transport: Transport, events: PoolEvents) {
     this.#context = context;
-    this.#endpoint = endpoint;
-    this.#meter = meter;
+    this.address = address;
+    this.#transport = transport;
     this.#events = events;
-    this.address = `${endpoint.host}:${endpoint.port}`;
   }
 
   /** Connections, established or being established. */
@@ -101,7 +97,7 @@ export class H1Pool implements ClientOwner<H1Client>, DialOwner {
   /** A dial has ended without a connection. */
   dialFailed(code: ErrorCode, detail: string): void {
     this.#dialling -= 1;
-    if (!this.#events.connectFailed(code)) {
+    if (!this.#events.connectFailed(code, detail)) {
       const x = this.#waiting.shift();
       if (x === null) return;
       this.#context.sink.fail(x, new ProxyError(code, `${this.address}: ${detail}`));
@@ -141,7 +137,7 @@ export class H1Pool implements ClientOwner<H1Client>, DialOwner {
     const { connectionsMax } = this.#context;
     while (this.#dialling < this.#waiting.length && this.connections < connectionsMax) {
       this.#dialling += 1;
-      new Dial(this.#context, this, this.#endpoint, this.#meter);
+      this.#transport.dial(this, 'http1');
     }
   }
 

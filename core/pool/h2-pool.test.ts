@@ -12,6 +12,8 @@ import { type H2Origin, type H2Peer, startH2Origin } from '../../test/support/h2
 import { ClientRig } from '../../test/support/h2-rig.ts';
 import { untilTurn } from '../../test/support/turns.ts';
 import type { Exchange } from '../http/exchange.ts';
+import { TlsContexts } from '../tls/contexts.ts';
+import { Transport } from '../tls/transport.ts';
 import { H2Pool, type H2PoolContext } from './h2-pool.ts';
 
 interface Fixture extends AsyncDisposable {
@@ -29,20 +31,23 @@ async function start(streamsMax: number, overrides: Partial<H2PoolContext> = {})
   const settings = { [setting.MAX_CONCURRENT_STREAMS]: streamsMax };
   const origin = await startH2Origin(undefined, { settings });
   const told: string[] = [];
+  const address = { host: '127.0.0.1', port: origin.port };
   const pool = new H2Pool(
     {
       ...rig.context,
-      timers: rig.timers,
       random: rig.random,
-      connectTimeoutMs: 1_000,
       connectionsMax: 1,
       streamsPerConnection: 128,
       connectionAgeMs: 600_000,
       waitingMax: 10,
       ...overrides,
     },
-    { host: '127.0.0.1', port: origin.port },
-    { readCell: 0, writeCell: 1 },
+    `127.0.0.1:${origin.port}`,
+    new Transport(
+      { io: rig.io, timers: rig.timers, connectTimeoutMs: 1_000, tls, hasIdentity: false },
+      { address, identity: '', serverName: '', header: null },
+      { readCell: 0, writeCell: 1 },
+    ),
     {
       connected: () => told.push('connected'),
       connectFailed: (reason) => told.push(reason) < 0,
@@ -71,6 +76,8 @@ async function start(streamsMax: number, overrides: Partial<H2PoolContext> = {})
     },
   };
 }
+
+const tls = new TlsContexts();
 
 /** Waits until the pool has surely acted on what the endpoint sent. */
 async function settle(server: H2Peer): Promise<void> {

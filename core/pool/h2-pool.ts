@@ -4,24 +4,21 @@
  * its threads, and when the endpoint takes no more. A connection that has come of age is replaced.
  */
 
-import type { Address } from '../../api/settings.ts';
 import { type ErrorCode, ProxyError } from '../base/errors.ts';
 import { h2StalledConnectionsMax } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
-import type { TimerWheel } from '../base/timers.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { H2Client } from '../http/h2/client.ts';
 import type { H2ClientContext, H2ClientOwner } from '../http/h2/client-context.ts';
 import { WaitList } from '../http/wait-list.ts';
-import { Dial, type DialOwner } from '../io/dial.ts';
-import type { Meter, Socket } from '../io/socket.ts';
+import type { DialOwner } from '../io/dial.ts';
+import type { Socket } from '../io/socket.ts';
+import type { Transport } from '../tls/transport.ts';
 import type { PoolEvents } from './pool-events.ts';
 
 /** What all pools of one direction share. */
 export interface H2PoolContext extends H2ClientContext {
-  readonly timers: TimerWheel;
   readonly random: Random;
-  readonly connectTimeoutMs: number;
   readonly connectionsMax: number;
   readonly streamsPerConnection: number;
   readonly connectionAgeMs: number;
@@ -36,20 +33,19 @@ interface Member {
 export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
   readonly address: string;
   readonly #context: H2PoolContext;
-  readonly #endpoint: Address;
-  readonly #meter: Meter;
+  readonly #transport: Transport;
   readonly #events: PoolEvents;
   readonly #members: Member[] = [];
   readonly #waiting = new WaitList();
   #dialling = 0;
   #retired = false;
 
-  constructor(context: H2PoolContext, endpoint: Address, meter: Meter, events: PoolEvents) {
+  /** `address`: what the endpoint is called, wherever it is dialled. */
+  constructor(context: H2PoolContext, address: string, transport: Transport, events: PoolEvents) {
     this.#context = context;
-    this.#endpoint = endpoint;
-    this.#meter = meter;
+    this.address = address;
+    this.#transport = transport;
     this.#events = events;
-    this.address = `${endpoint.host}:${endpoint.port}`;
   }
 
   /** Connections, established or being established. */
@@ -103,7 +99,7 @@ export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
 
   dialFailed(code: ErrorCode, detail: string): void {
     this.#dialling -= 1;
-    if (this.#events.connectFailed(code)) {
+    if (this.#events.connectFailed(code, detail)) {
       this.#drain();
       return;
     }
@@ -203,7 +199,7 @@ export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
     const stalled = this.#members.filter(({ client }) => client.isStalled);
     if (stalled.length >= h2StalledConnectionsMax) return;
     this.#dialling += 1;
-    new Dial(this.#context, this, this.#endpoint, this.#meter);
+    this.#transport.dial(this, 'http2');
   }
 }
 

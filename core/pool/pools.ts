@@ -3,10 +3,11 @@
  * version is kept unless what the endpoint speaks is declared.
  */
 
-import type { Address } from '../../api/settings.ts';
 import type { Exchange } from '../http/exchange.ts';
-import { Dial, type DialOwner } from '../io/dial.ts';
-import type { Meter, Socket } from '../io/socket.ts';
+import type { DialOwner } from '../io/dial.ts';
+import type { Socket } from '../io/socket.ts';
+import type { Dialling } from '../tls/secure-dial.ts';
+import type { Transport } from '../tls/transport.ts';
 import { H1Pool, type H1PoolContext } from './h1-pool.ts';
 import { H2Pool, type H2PoolContext } from './h2-pool.ts';
 import type { PoolEvents } from './pool-events.ts';
@@ -21,17 +22,17 @@ export type UpstreamVersion = 'kept' | 'http1' | 'http2';
 
 export class Pools {
   readonly #context: PoolContext;
-  readonly #endpoint: Address;
-  readonly #meter: Meter;
+  readonly #address: string;
+  readonly #transport: Transport;
   readonly #events: PoolEvents;
   /** Made when first needed: most endpoints are spoken to in one version. */
   #h1: H1Pool | null = null;
   #h2: H2Pool | null = null;
 
-  constructor(context: PoolContext, endpoint: Address, meter: Meter, events: PoolEvents) {
+  constructor(context: PoolContext, address: string, transport: Transport, events: PoolEvents) {
     this.#context = context;
-    this.#endpoint = endpoint;
-    this.#meter = meter;
+    this.#address = address;
+    this.#transport = transport;
     this.#events = events;
   }
 
@@ -55,14 +56,19 @@ export class Pools {
     if (x.upstream !== null) x.upstream.cancel(x);
   }
 
-  /** A connection that nobody but `owner` knows of; it may be adopted when it is there. */
-  dial(owner: DialOwner): Dial {
-    return new Dial(this.#context.h1, owner, this.#endpoint, this.#meter);
+  /** A connection that nobody but `owner` knows of; nothing is said of what it carries. */
+  dial(owner: DialOwner): Dialling {
+    return this.#transport.dial(owner, null);
   }
 
-  /** Takes over a connection that was dialled before it was known to be for a client of HTTP. */
-  adopt(socket: Socket, version: UpstreamVersion, clientHttp2: boolean): void {
+  /**
+   * Takes over a connection that was dialled before it was known to be for a client of HTTP.
+   * False when it is of no use for that: the endpoint's proxy was told not to look at its bytes.
+   */
+  adopt(socket: Socket, version: UpstreamVersion, clientHttp2: boolean): boolean {
+    if (this.#transport.traits.header !== null) return false;
     this.#pool(version, clientHttp2).adopt(socket);
+    return true;
   }
 
   /** Ends what is idle; how many connections that were. */
@@ -78,10 +84,10 @@ export class Pools {
 
   #pool(version: UpstreamVersion, clientHttp2: boolean): H1Pool | H2Pool {
     if (version === 'kept' ? clientHttp2 : version === 'http2') {
-      this.#h2 ??= new H2Pool(this.#context.h2, this.#endpoint, this.#meter, this.#events);
+      this.#h2 ??= new H2Pool(this.#context.h2, this.#address, this.#transport, this.#events);
       return this.#h2;
     }
-    this.#h1 ??= new H1Pool(this.#context.h1, this.#endpoint, this.#meter, this.#events);
+    this.#h1 ??= new H1Pool(this.#context.h1, this.#address, this.#transport, this.#events);
     return this.#h1;
   }
 }

@@ -6,10 +6,11 @@
 import type { ErrorCode } from '../base/errors.ts';
 import { Stash } from '../http/stash.ts';
 import type { TunnelSide } from '../io/conduit.ts';
-import type { Dial, DialOwner } from '../io/dial.ts';
+import type { DialOwner } from '../io/dial.ts';
 import type { Socket } from '../io/socket.ts';
 import type { SocketOwner } from '../io/socket-owner.ts';
 import type { UpstreamVersion } from '../pool/pools.ts';
+import type { Dialling } from '../tls/secure-dial.ts';
 import type { Core } from './core.ts';
 import type { Endpoint } from './endpoint.ts';
 
@@ -29,7 +30,8 @@ export class EarlyDial implements DialOwner, SocketOwner {
   readonly #core: Core;
   readonly #owner: EarlyDialOwner;
   readonly #stash = new Stash();
-  readonly #dial: Dial;
+  readonly #dial: Dialling;
+  #distrusts = 0;
   #socket: Socket | null = null;
 
   constructor(core: Core, endpoint: Endpoint, owner: EarlyDialOwner) {
@@ -43,10 +45,13 @@ export class EarlyDial implements DialOwner, SocketOwner {
     return this.#socket !== null;
   }
 
-  /** The client speaks HTTP: the connection serves its requests. */
+  /** The client speaks HTTP: the connection serves its requests, if it is fit for that. */
   givePool(version: UpstreamVersion, clientHttp2: boolean): void {
-    this.endpoint.opened();
-    this.endpoint.pools.adopt(this.#takeSocket(), version, clientHttp2);
+    const { pools, transport } = this.endpoint;
+    const socket = this.#takeSocket();
+    const trusted = this.#distrusts === transport.distrusts;
+    if (trusted && pools.adopt(socket, version, clientHttp2)) this.endpoint.opened();
+    else socket.destroy();
   }
 
   /** The connection with what the endpoint has sent so far. */
@@ -65,12 +70,13 @@ export class EarlyDial implements DialOwner, SocketOwner {
     socket.owner = this;
     this.#core.slots.connectSucceeded(this.endpoint.slot);
     this.#socket = socket;
+    this.#distrusts = this.endpoint.transport.distrusts;
     this.#owner.dialConnected(this);
     this.#socket?.resume();
   }
 
-  dialFailed(code: ErrorCode): void {
-    this.endpoint.connectFailed(code);
+  dialFailed(code: ErrorCode, detail: string): void {
+    this.endpoint.connectFailed(code, detail);
     this.#owner.dialFailed();
   }
 

@@ -8,37 +8,39 @@ import type { ErrorCode } from '../base/errors.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
 import type { ServerConnection } from '../http/server-context.ts';
 import type { TunnelSide } from '../io/conduit.ts';
-import type { Dial, DialOwner } from '../io/dial.ts';
+import type { DialOwner } from '../io/dial.ts';
 import type { Socket } from '../io/socket.ts';
 import type { SocketOwner } from '../io/socket-owner.ts';
+import type { Dialling } from '../tls/secure-dial.ts';
+import type { ClientGroup } from './client-group.ts';
 import type { Counters } from './counters.ts';
-import type { Direction } from './direction.ts';
+
 import type { Endpoint } from './endpoint.ts';
 import type { Target } from './target.ts';
 import { Tunnel } from './tunnel.ts';
 
 export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnection {
-  readonly #direction: Direction;
+  readonly #clients: ClientGroup;
   readonly #counters: Counters;
   readonly #client: TunnelSide;
   readonly #target: Target;
   readonly #pollTimer = new Timer(this);
   readonly #startMs: number;
   #endpoint: Endpoint | null = null;
-  #dialling: Dial | null = null;
+  #dialling: Dialling | null = null;
   #attempts = 0;
   #over = false;
 
-  constructor(direction: Direction, counters: Counters, client: TunnelSide, target: Target) {
-    this.#direction = direction;
+  constructor(clients: ClientGroup, counters: Counters, client: TunnelSide, target: Target) {
+    this.#clients = clients;
     this.#counters = counters;
     this.#client = client;
     this.#target = target;
-    this.#startMs = direction.core.io.nowMs;
+    this.#startMs = clients.direction.core.io.nowMs;
     target.holders += 1;
     client.conduit.owner = this;
     client.conduit.pause();
-    direction.opened(this);
+    clients.opened(this);
     if (target.refusal === '') this.#dial();
     else this.#fail('POLICY_UNSUPPORTED');
   }
@@ -51,15 +53,15 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
 
   dialled(socket: Socket): void {
     const endpoint = this.#endpoint as Endpoint;
-    this.#direction.core.slots.connectSucceeded(endpoint.slot);
+    this.#clients.direction.core.slots.connectSucceeded(endpoint.slot);
     this.#leave();
     const server = { conduit: socket, first: nothing };
-    new Tunnel(this.#direction, endpoint, this.#client, server);
+    new Tunnel(this.#clients, endpoint, this.#client, server);
   }
 
-  dialFailed(code: ErrorCode): void {
+  dialFailed(code: ErrorCode, detail: string): void {
     this.#dialling = null;
-    const again = (this.#endpoint as Endpoint).connectFailed(code);
+    const again = (this.#endpoint as Endpoint).connectFailed(code, detail);
     const isOther = this.#target.endpoints.length > 1;
     if (this.#attempts < attemptsMax && (again || isOther)) this.#dial();
     else this.#fail(code);
@@ -67,7 +69,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
 
   /** Time to look for an endpoint again. */
   onTimer(): void {
-    const { io } = this.#direction.core;
+    const { io } = this.#clients.direction.core;
     io.enter();
     this.#dial();
     io.leave();
@@ -87,7 +89,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
   }
 
   #dial(): void {
-    const { core } = this.#direction;
+    const { core } = this.#clients.direction;
     const { settings, timers, io } = core;
     const endpoint = this.#target.pick(this.#endpoint);
     if (endpoint === null) {
@@ -99,12 +101,29 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
     }
     this.#endpoint = endpoint;
     this.#attempts += 1;
+    if (endpoint.refusal !== '') {
+      this.#refuse(endpoint);
+      return;
+    }
     this.#dialling = endpoint.pools.dial(this);
+  }
+
+  /** Another endpoint may be who it has to be. */
+  #refuse(endpoint: Endpoint): void {
+    const { core } = this.#clients.direction;
+    core.slots.releasePermit(endpoint.slot);
+    core.log.info('proxy', 'Endpoint refused', {
+      endpoint: endpoint.address,
+      reason: endpoint.refusal,
+    });
+    const isOther = this.#target.endpoints.length > 1;
+    if (this.#attempts < attemptsMax && isOther) this.#dial();
+    else this.#fail('IDENTITY_MISMATCH');
   }
 
   #fail(code: ErrorCode): void {
     if (this.#over) return;
-    const { core, name } = this.#direction;
+    const { core, name } = this.#clients.direction;
     this.#abort();
     this.#counters.tcpError(code);
     core.log.info('proxy', 'Connection closed', {
@@ -121,20 +140,20 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
     if (this.#dialling === null || this.#endpoint === null) return;
     this.#dialling.abort();
     this.#dialling = null;
-    this.#direction.core.slots.releasePermit(this.#endpoint.slot);
+    this.#clients.direction.core.slots.releasePermit(this.#endpoint.slot);
   }
 
   #end(): void {
     this.#leave();
-    this.#direction.ended();
+    this.#clients.ended();
   }
 
   #leave(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#direction.core.timers.cancel(this.#pollTimer);
+    this.#clients.direction.core.timers.cancel(this.#pollTimer);
     this.#target.holders -= 1;
-    this.#direction.closed(this);
+    this.#clients.closed(this);
   }
 }
 

@@ -9,6 +9,7 @@ import { Balancer } from '../balance/balancer.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { WaitList } from '../http/wait-list.ts';
 import type { PoolContext, UpstreamVersion } from '../pool/pools.ts';
+import type { ClientCells } from './client-cells.ts';
 import type { Core, DirectionName } from './core.ts';
 import { Endpoint } from './endpoint.ts';
 
@@ -142,6 +143,12 @@ export class Target {
     if (released.length > 0) this.#core.post({ kind: 'released', slots: released });
   }
 
+  /** Gives back what was counted of clients that are known no more. */
+  forgetClients(cells: ClientCells): void {
+    for (const endpoint of this.endpoints) endpoint.forget(cells);
+    for (const endpoint of this.#leaving) endpoint.forget(cells);
+  }
+
   /** Why it has no endpoints. */
   get emptyCode(): ErrorCode {
     if (this.absent) return 'UNKNOWN_SERVICE';
@@ -193,7 +200,12 @@ function versionOf(protocol: TargetSnapshot['protocol']): UpstreamVersion {
   return protocol === 'http2' || protocol === 'grpc' ? 'http2' : 'kept';
 }
 
-/** An endpoint whose slot or weight changed is another endpoint. */
+/** An endpoint whose slot, weight or traits changed is another endpoint, with other connections. */
 function keyOf(endpoint: EndpointSnapshot | Endpoint): string {
-  return `${endpoint.slot} ${endpoint.host} ${endpoint.port} ${endpoint.weight}`;
+  const { slot, host, port, weight, traits } = endpoint;
+  const place = `${slot} ${host} ${port} ${weight}`;
+  if (traits === undefined) return place;
+  const { identity, serverName, protocolHint, opaqueTransportPort, authorityOverride } = traits;
+  const peer = `${identity} ${serverName} ${protocolHint} ${opaqueTransportPort}`;
+  return `${place} ${peer} ${authorityOverride}`;
 }

@@ -7,33 +7,67 @@ import type { SecureContext, SecureContextOptions } from 'node:tls';
 import type { IdentitySnapshot } from '../../api/identity.ts';
 import { verifySecureHandle } from '../io/secure-handle.ts';
 
+/** Who cannot begin before this process can prove who it is. */
+export interface CertificateWaiter {
+  /** In an event; it is forgotten already. */
+  certified(): void;
+}
+
 export class TlsContexts {
   /** Who this process is, also before it can prove it; empty while it has no identity. */
   name = '';
   generation = -1;
   /** Grows when a trust anchor leaves: what was verified before may have been by that one. */
   distrusts = 0;
-  /** For connections that are accepted; null before the first certificate: none is. */
-  server: SecureContext | null = null;
-  /** For connections that are dialled; null while nobody is trusted. */
-  client: SecureContext | null = null;
   /** A certificate of our own goes with `client`. */
   certified = false;
+  #identity: IdentitySnapshot | null = null;
+  /** Made when it is first needed: main hardly ever needs one. */
+  #context: SecureContext | null = null;
   #roots: ReadonlySet<string> = new Set();
+  /** As many as there may be dials at once. */
+  readonly #waiters = new Set<CertificateWaiter>();
 
-  /** Throws what OpenSSL says of a key or a certificate, and what this Node lacks. */
+  /**
+   * For connections that are dialled; null while nobody is trusted. Throws what OpenSSL says of a
+   * key or a certificate, and what this Node lacks.
+   */
+  get client(): SecureContext | null {
+    const identity = this.#identity;
+    if (identity === null || identity.roots === '') return null;
+    this.#context ??= createContext(identity, this.certified);
+    return this.#context;
+  }
+
+  /** For connections that are accepted; null before the first certificate: none is. */
+  get server(): SecureContext | null {
+    return this.certified ? this.client : null;
+  }
+
   replace(identity: IdentitySnapshot): void {
     if (identity.generation <= this.generation) return;
-    const missing = verifySecureHandle();
-    if (missing !== '') throw new Error(missing);
-    const certified = identity.chain !== '';
-    const client = identity.roots === '' ? null : createContext(identity, certified);
-    this.server = certified ? client : null;
-    this.client = client;
-    this.certified = certified;
+    this.#identity = identity;
+    this.#context = null;
+    this.certified = identity.chain !== '';
     this.name = identity.name;
     this.generation = identity.generation;
     this.#trust(identity.roots);
+    if (this.certified) this.#release();
+  }
+
+  /** Told once, when there is a certificate. */
+  await(waiter: CertificateWaiter): void {
+    this.#waiters.add(waiter);
+  }
+
+  forget(waiter: CertificateWaiter): void {
+    this.#waiters.delete(waiter);
+  }
+
+  #release(): void {
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const waiter of waiters) waiter.certified();
   }
 
   #trust(roots: string): void {
@@ -49,6 +83,8 @@ export class TlsContexts {
 
 /** One serves both roles: a session of one is never taken up in the other, there are none. */
 function createContext(identity: IdentitySnapshot, certified: boolean): SecureContext {
+  const missing = verifySecureHandle();
+  if (missing !== '') throw new Error(missing);
   // Loaded by a proxy that has an identity, and by no other: it is 3 MB.
   const tls = process.getBuiltinModule('node:tls');
   const options: SecureContextOptions = {

@@ -19,7 +19,7 @@ export interface TransportHeader {
   readonly session: Session;
 }
 
-type Session = 'http1' | 'http2' | null;
+export type Session = 'http1' | 'http2' | null;
 
 type Decoded =
   | 'NEED_MORE'

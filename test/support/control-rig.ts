@@ -5,17 +5,26 @@
 
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { ResolvedEndpoint } from '../../api/discovery.ts';
 import { MeshIndex } from '../../control/index/mesh-index.ts';
+import { Authority } from '../../control/issuer/authority.ts';
+import { IdentityFiles } from '../../control/issuer/identity-files.ts';
 import { createJoinToken, verifyJoinToken } from '../../control/issuer/join-token.ts';
+import { OwnLeaf } from '../../control/issuer/own-leaf.ts';
+import { joinTokenReviewer, type TokenReviewer } from '../../control/issuer/review-token.ts';
 import { type Catalog, noRefusals, type PolicyRefusals } from '../../control/model/catalog.ts';
 import type { ServiceConfig } from '../../control/model/loaded-config.ts';
+import { controlSecurity } from '../../control/serve/control-security.ts';
 import { ControlServer } from '../../control/serve/control-server.ts';
 import { ControlMetrics } from '../../control/serve/metrics.ts';
 import { Registry } from '../../control/sources/registry.ts';
 import { TimerWheel } from '../../core/base/timers.ts';
+import { Logger } from '../../core/telemetry/log.ts';
 import { cleanUp } from './cleanup.ts';
 import { ControlClient } from './control-client.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -23,6 +32,9 @@ import { FakeClock } from './fake-clock.ts';
 export interface ControlRig {
   readonly clock: FakeClock;
   readonly registry: Registry;
+  readonly authority: Authority;
+  /** Where its keys are. */
+  readonly identityFolder: string;
   readonly port: number;
   readonly client: ControlClient;
   /** Says which services there are; each change is told at once. */
@@ -104,31 +116,65 @@ function createIndex(env: { clock: FakeClock; timers: TimerWheel }) {
   return { registry, catalog, index };
 }
 
-export async function startControlRig(t: TestContext): Promise<ControlRig> {
-  const clock = new FakeClock();
-  const timers = new TimerWheel(clock, clock.wakeSource);
-  const { registry, catalog, index } = createIndex({ clock, timers });
-  const metrics = new ControlMetrics(clock);
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  const server = new ControlServer({
-    index,
-    registry,
-    metrics,
+function createAuthority(folder: string, clock: FakeClock): Authority {
+  return new Authority({
     clock,
-    timers,
-    verify: (token, nowWallMs) => verifyJoinToken(publicKey, token, nowWallMs),
-    clusterDomain: 'cluster.local',
-    address: () => '127.0.0.1:8086',
-    onViolation: (peer, text) => t.diagnostic(`${peer}: ${text}`),
+    log: { info: () => {}, warn: () => {} },
+    files: new IdentityFiles(folder, true),
+    trustDomain: 'mesh.local',
+    external: null,
+    anchors: [],
   });
+}
+
+async function listen(t: TestContext, server: ControlServer): Promise<number> {
   const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
     server.accept(socket),
   );
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
-  const { port } = listener.address() as AddressInfo;
+  cleanUp(t, () => listener.close());
+  return (listener.address() as AddressInfo).port;
+}
+
+interface RigOptions {
+  readonly spiffe?: boolean;
+  /** In place of the one for join tokens. */
+  readonly reviewer?: TokenReviewer;
+}
+
+export async function startControlRig(
+  t: TestContext,
+  { spiffe = false, reviewer }: RigOptions = {},
+): Promise<ControlRig> {
+  const clock = new FakeClock();
+  const timers = new TimerWheel(clock, clock.wakeSource);
+  const { registry, catalog, index } = createIndex({ clock, timers });
+  const metrics = new ControlMetrics(clock);
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const verify = (token: string, nowWallMs: number) => verifyJoinToken(publicKey, token, nowWallMs);
+  const identityFolder = mkdtempSync(join(tmpdir(), 'heddle-test-'));
+  cleanUp(t, () => rmSync(identityFolder, { recursive: true }));
+  const authority = createAuthority(identityFolder, clock);
+  const log = new Logger(() => undefined, clock, 'off');
+  const server = new ControlServer({
+    security: controlSecurity(new OwnLeaf(authority, clock), { log, metrics }),
+    authority,
+    reviewer: reviewer ?? joinTokenReviewer(verify, authority.trustDomain),
+    spiffe,
+    ownEndMs: () => 0,
+    index,
+    registry,
+    metrics,
+    clock,
+    timers,
+    verify,
+    clusterDomain: 'cluster.local',
+    address: () => '127.0.0.1:8086',
+    onViolation: (peer, text) => t.diagnostic(`${peer}: ${text}`),
+  });
+  const port = await listen(t, server);
   cleanUp(t, () => {
-    listener.close();
     server.close();
     index.close();
     registry.close();
@@ -142,6 +188,8 @@ export async function startControlRig(t: TestContext): Promise<ControlRig> {
   return {
     clock,
     registry,
+    authority,
+    identityFolder,
     port,
     client: new ControlClient(t, port),
     setServices(...services) {

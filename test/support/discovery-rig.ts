@@ -69,6 +69,7 @@ export class DiscoveryRig implements AsyncDisposable {
     const clientEnv = { io, timers, deadlines, meter: { readCell: 0, writeCell: 1 } };
     const env = {
       io,
+      isOpenTo: () => true,
       openClient: (at: Address) => new GrpcClient(clientEnv, at),
       clock,
       timers,

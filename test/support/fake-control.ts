@@ -14,7 +14,7 @@ import {
 } from '../../api/gen/control/destination_pb.ts';
 import { PortSpecSchema, ServerSchema } from '../../api/gen/control/inbound_pb.ts';
 import { OutboundPolicySchema, TrafficSpecSchema } from '../../api/gen/control/outbound_pb.ts';
-import { GrpcServer } from '../../core/grpc/server.ts';
+import { GrpcServer, type GrpcServerOptions } from '../../core/grpc/server.ts';
 
 type FakeApi = 'destination' | 'profile' | 'outbound' | 'inbound';
 
@@ -77,8 +77,9 @@ export class FakeControl {
   async startOwn(
     env: ConstructorParameters<typeof GrpcServer>[0],
     attach: (server: GrpcServer) => void = () => undefined,
+    { host = '127.0.0.1', ...options }: GrpcServerOptions & { readonly host?: string } = {},
   ): Promise<this> {
-    const server = new GrpcServer(env);
+    const server = new GrpcServer(env, options);
     attach(server);
     for (const [api, { service, method }] of Object.entries(methods)) {
       const path = `/io.linkerd.proxy.${service}/${method}`;
@@ -97,7 +98,7 @@ export class FakeControl {
     }
     const accept = (socket: NetSocket): void => server.accept(socket);
     const listener = createServer({ pauseOnConnect: true, allowHalfOpen: true }, accept);
-    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => listener.listen(0, host, resolve));
     this.port = (listener.address() as AddressInfo).port;
     this.#stop = () => {
       listener.close();

@@ -12,7 +12,7 @@ import type {
 } from '../../api/messages.ts';
 import type { ProxySettings } from '../../api/settings.ts';
 import { createSharedMemory, type SharedMemory } from '../../api/shared-memory.ts';
-import { encodeSnapshot, type TargetSnapshot } from '../../api/snapshot.ts';
+import { type EndpointTraits, encodeSnapshot, type TargetSnapshot } from '../../api/snapshot.ts';
 import { defaultConfig } from '../../control/model/default-settings.ts';
 import { type Clock, systemClock } from '../../core/base/clock.ts';
 import * as limits from '../../core/base/limits.ts';
@@ -26,6 +26,7 @@ interface HarnessTarget {
     readonly host?: string;
     readonly port: number;
     readonly weight?: number;
+    readonly traits?: EndpointTraits;
   }[];
   readonly protocol?: TargetSnapshot['protocol'];
   readonly state?: TargetSnapshot['state'];
@@ -207,9 +208,10 @@ class TargetTable {
       service: value,
       protocol: target.protocol ?? 'auto',
       ...(target.refusal === undefined ? {} : { refusal: target.refusal }),
-      endpoints: target.endpoints.map(({ host = '127.0.0.1', port, weight = 1 }) => {
+      endpoints: target.endpoints.map(({ host = '127.0.0.1', port, weight = 1, traits }) => {
         const slot = this.#slotOf(`${key} ${host}:${port}`);
-        return { host, port, weight, slot, zone: '' };
+        const endpoint = { host, port, weight, slot, zone: '' };
+        return traits === undefined ? endpoint : { ...endpoint, traits };
       }),
     };
   }

@@ -14,7 +14,7 @@ import { readBounded } from './bounded-file.ts';
 import type { IdentityFiles } from './identity-files.ts';
 
 /** Something that is needed to start is not there: said without a stack. */
-export class IdentityError extends Error {
+class IdentityError extends Error {
   override readonly name = 'IdentityError';
 }
 

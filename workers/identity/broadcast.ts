@@ -6,7 +6,7 @@
 import type { IdentitySnapshot } from '../../api/identity.ts';
 
 /** What the control plane is told of a snapshot. */
-export interface TrustFacts {
+interface TrustFacts {
   readonly bundle: string;
   readonly issuer: string;
   readonly leafExpiresMs: number;
@@ -35,12 +35,14 @@ export class IdentityBroadcast {
     this.#env = env;
   }
 
-  publish(content: Omit<IdentitySnapshot, 'generation'>, facts: TrustFacts): void {
+  publish(content: Omit<IdentitySnapshot, 'generation'>, facts: TrustFacts): IdentitySnapshot {
     this.#generation += 1;
     this.snapshot = { ...content, generation: this.#generation };
     this.#facts.set(this.#generation, facts);
-    for (const worker of this.#used.keys()) this.#env.send(worker, this.snapshot);
+    const { snapshot } = this;
+    for (const worker of this.#used.keys()) this.#env.send(worker, snapshot);
     this.#confirm();
+    return snapshot;
   }
 
   /** From now on it gets whatever changes; before, it has been given what there was. */

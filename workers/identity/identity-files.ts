@@ -6,10 +6,11 @@
 
 import { chmod, mkdir, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { identityFileBytesMax } from '../../core/base/limits.ts';
 import { nodeErrorCode } from '../../core/base/node-error.ts';
 import { readBounded } from './bounded-file.ts';
 
-export interface IdentityTexts {
+interface IdentityTexts {
   /** PKCS#8, DER; null: somebody else keeps it. */
   readonly key: Buffer | null;
   readonly leaf: string;
@@ -36,7 +37,7 @@ export class IdentityFiles {
   /** Null for one that is not there. */
   async load(name: FileName): Promise<Buffer | null> {
     const path = join(this.folder, name);
-    const bytes = await readBounded(path);
+    const bytes = await readBounded(path, identityFileBytesMax, name === 'key.p8');
     if (Buffer.isBuffer(bytes)) {
       this.#written.set(name, bytes);
       return bytes;
@@ -94,4 +95,4 @@ export class IdentityFiles {
   }
 }
 
-export type FileName = 'key.p8' | 'leaf.crt' | 'bundle.crt';
+type FileName = 'key.p8' | 'leaf.crt' | 'bundle.crt';

@@ -4,18 +4,23 @@
  */
 
 import { join } from 'node:path';
+import type { CertifyRequest, CertifyResponse } from '../../api/gen/proxy/identity.ts';
 import type { IdentitySnapshot } from '../../api/identity.ts';
 import type { ProxySettings } from '../../api/settings.ts';
+import { formatAddress } from '../../control/model/address.ts';
 import type { Clock } from '../../core/base/clock.ts';
+import { identityRenewMaxMs } from '../../core/base/limits.ts';
 import { systemRandom } from '../../core/base/random.ts';
-import type { TimerWheel } from '../../core/base/timers.ts';
+import { Timer, type TimerWheel } from '../../core/base/timers.ts';
 import { certify } from '../../core/discover/certify-call.ts';
 import { TrustStream } from '../../core/discover/trust-stream.ts';
-import { Certifier } from '../../core/identity/certifier.ts';
+import { Certifier, noAnchors } from '../../core/identity/certifier.ts';
 import { keyDer, keyPem } from '../../core/identity/csr.ts';
+import { controlNameOf } from '../../core/identity/names.ts';
 import type { Logger } from '../../core/telemetry/log.ts';
+import type { TlsContexts } from '../../core/tls/contexts.ts';
 import type { MainMetrics } from '../metrics.ts';
-import type { RemoteView } from '../proxy-discovery.ts';
+import type { ControlAccess } from '../proxy-discovery.ts';
 import { readBeginning } from './beginning.ts';
 import { IdentityBroadcast } from './broadcast.ts';
 import { IdentityFiles } from './identity-files.ts';
@@ -26,7 +31,8 @@ export interface IdentityEnv {
   readonly timers: TimerWheel;
   readonly log: Logger;
   readonly metrics: MainMetrics;
-  readonly remote: RemoteView;
+  readonly tls: TlsContexts;
+  readonly control: ControlAccess;
   readonly send: (worker: number, identity: IdentitySnapshot) => void;
 }
 
@@ -36,6 +42,10 @@ export class ProxyIdentity {
   readonly #log: CertifierLog;
   readonly #files: IdentityFiles | null;
   readonly #broadcast: IdentityBroadcast;
+  /** What was verified by an anchor that has left is dialled anew. */
+  readonly #renewal = new Timer({
+    onTimer: () => this.#env.control.channel.renew(this.#env.control.isSecured),
+  });
   #certifier: Certifier | null = null;
   #trust: TrustStream | null = null;
   #keyPem = '';
@@ -75,7 +85,7 @@ export class ProxyIdentity {
 
   /** Rejects with an `IdentityError` when a file that it cannot do without is not there. */
   async start(): Promise<void> {
-    const { clock, timers, metrics, remote } = this.#env;
+    const { clock, timers, metrics } = this.#env;
     const beginning = await readBeginning(this.#settings, {
       files: this.#files,
       nowWallMs: clock.wallMs(),
@@ -83,14 +93,14 @@ export class ProxyIdentity {
     });
     const sources = await readSources(this.#settings);
     const { identity, identityRefreshMinMs: minMs, identityRefreshMaxMs: maxMs } = this.#settings;
-    const certifier = new Certifier(
+    const certifier: Certifier = new Certifier(
       {
         clock,
         timers,
         random: systemRandom(),
         log: this.#log,
         readSources: () => readSources(this.#settings),
-        certify: (request) => certify({ timers, channel: remote.channel }, request),
+        certify: (request) => this.#certify(certifier, request),
         onChange: () => this.#onChange(),
         onAnswer: (result) => {
           metrics.count('control_identity_cert_refreshes_total', { result });
@@ -137,6 +147,7 @@ export class ProxyIdentity {
   async close(): Promise<void> {
     this.#certifier?.close();
     this.#trust?.close();
+    this.#env.timers.cancel(this.#renewal);
     await this.#files?.close();
   }
 
@@ -157,7 +168,7 @@ export class ProxyIdentity {
     const isOwnKey = this.#settings.identityDir === '';
     if (leaf !== null)
       this.#files?.save({ key: isOwnKey ? keyDer(key) : null, leaf: chain, bundle: roots });
-    this.#broadcast.publish(
+    const snapshot = this.#broadcast.publish(
       { name, key: chain === '' ? '' : this.#keyPem, chain, roots },
       {
         bundle: bundle?.digest ?? '',
@@ -165,6 +176,44 @@ export class ProxyIdentity {
         leafExpiresMs: leaf?.endMs ?? 0,
       },
     );
+    this.#useItself(snapshot);
+  }
+
+  /** For main's own connections. */
+  #useItself(snapshot: IdentitySnapshot): void {
+    const { tls, control } = this.#env;
+    const { certified, distrusts } = tls;
+    tls.replace(snapshot);
+    // Without a certificate the control plane answered hardly anything.
+    if (tls.certified && !certified) control.channel.renew(control.isSecured);
+    else if (tls.distrusts !== distrusts) {
+      this.#env.timers.arm(this.#renewal, systemRandom().float() * identityRenewMaxMs);
+    }
+  }
+
+  /** Whoever cannot verify the control plane yet looks for a trust anchor that its token pins. */
+  async #certify(certifier: Certifier, request: CertifyRequest): Promise<CertifyResponse | string> {
+    const { timers, control } = this.#env;
+    if (certifier.bundle === null || !certifier.isVouchedFor()) {
+      const problem = await this.#findAnchor(certifier, request.identity);
+      if (problem !== '' && certifier.bundle === null) return problem;
+    }
+    return certify({ timers, channel: control.channel }, request);
+  }
+
+  /** Returns why there is none, or '' when there is, or when there is nobody to look at. */
+  async #findAnchor(certifier: Certifier, name: string): Promise<string> {
+    const { channel, isSecured, findPinned } = this.#env.control;
+    const secured = channel.addresses.filter(isSecured).slice(0, probesMax);
+    const serverName = controlNameOf(name) ?? '';
+    let problem = '';
+    for (const address of secured) {
+      if (certifier.pins.size === 0) return noAnchors;
+      const found = await findPinned(address, serverName, certifier.pins);
+      if (typeof found !== 'string') return certifier.offerBundle([found]);
+      problem = `${formatAddress(address)}: ${found}`;
+    }
+    return problem;
   }
 
   /** All workers have it. */
@@ -184,8 +233,8 @@ export class ProxyIdentity {
   }
 
   #openTrust(said: ConstructorParameters<typeof TrustStream>[1]): TrustStream {
-    const { clock, timers, remote } = this.#env;
-    const { channel, counters } = remote;
+    const { clock, timers, control } = this.#env;
+    const { channel, counters } = control;
     return new TrustStream(
       {
         clock,
@@ -221,3 +270,5 @@ function timeText(wallMs: number | null | undefined): string | null {
 }
 
 const target = 'heddle::identity';
+/** Control planes that are looked at for a trust anchor. */
+const probesMax = 3;

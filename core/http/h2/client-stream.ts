@@ -11,6 +11,7 @@ import type { Layer } from '../../stack/layer.ts';
 import type { Exchange, ExchangeUpstream } from '../exchange.ts';
 import { GrpcStatus, grpcStatusOf, isGrpc } from '../grpc.ts';
 import { Framing, type Head, Method } from '../head.ts';
+import { takeOrigProto } from '../orig-proto.ts';
 import { upgradeFields } from '../websocket.ts';
 import { H2Code, h2CodeName } from './error-code.ts';
 import { State } from './state.ts';
@@ -90,6 +91,7 @@ export class ClientStream extends Stream implements ExchangeUpstream {
     const x = this.#x;
     if (x === null) return '';
     assert(!this.headed, 'what follows the head are trailers');
+    takeOrigProto(head);
     if (head.status < 200) {
       this.#informational += 1;
       if (ends) return 'an informational response ended the stream (RFC 9113 8.1)';

@@ -9,6 +9,7 @@ import type { Conduit } from '../../io/conduit.ts';
 import type { Layer } from '../../stack/layer.ts';
 import type { Exchange } from '../exchange.ts';
 import { Framing } from '../head.ts';
+import { origProtoLine } from '../orig-proto.ts';
 import type { H2ClientContext, H2ClientOwner } from './client-context.ts';
 import { ClientStream, type ClientStreamOwner } from './client-stream.ts';
 import { Closed } from './closed-streams.ts';
@@ -116,7 +117,9 @@ export class H2Client extends Connection implements ClientStreamOwner {
     // No later than it was: requests that keep coming are no sign of life.
     if (!this.isExpecting) this.deadlineMs = Math.min(this.deadlineMs, this.quietDeadline());
     this.expectResponse(stream, x);
-    const own = x.extraFields === '' ? null : this.#context.thread.headOf(x.extraFields);
+    const proto = x.origProto === -1 ? '' : origProtoLine(x.origProto);
+    const lines = proto + x.extraFields;
+    const own = lines === '' ? null : this.#context.thread.headOf(lines);
     const ownBytes = own === null ? 0 : blockBytesMax(own);
     const out = sender.block(blockBytesMax(head) + x.defaultAuthority.length + ownBytes);
     let end = encodeRequest(sender.encoder, head, x.defaultAuthority, out, sender.blockStart);

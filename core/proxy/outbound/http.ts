@@ -15,6 +15,7 @@ import { Edge, type TunnelTaker } from '../edge.ts';
 import { InFlight } from '../in-flight.ts';
 import type { HttpLayers } from '../layers.ts';
 import { RecordAccess } from '../record-access.ts';
+import { RequireIdentity } from '../require-identity.ts';
 import { Respond } from '../respond.ts';
 import type { Route } from '../route.ts';
 import { StripFields } from '../strip-fields.ts';
@@ -49,6 +50,8 @@ export function outboundLayers(
     new Retry(attemptsMax, counters.retried),
     // Holds the queue and failfast around the choice, so that waiting for an endpoint is bounded.
     balance,
+    // The endpoint is known and nothing has gone to it: is it who it has to be?
+    new RequireIdentity(core),
     // One endpoint is chosen: each attempt starts and finishes here, also one that is retried.
     new CountRequests(core),
     // A connection of that endpoint.
