@@ -1,4 +1,4 @@
-/** `heddle identity status`, `rotate` and `repair`: what certifies the mesh, and its replacement. */
+/** `heddle identity status`, `rotate`, `repair`: what certifies a mesh, and its replacement. */
 
 import { Command, Option } from 'commander';
 import { askMany } from './ask-many.ts';

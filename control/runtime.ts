@@ -8,7 +8,7 @@ import { systemClock as clock } from '../core/base/clock.ts';
 import { systemRandom } from '../core/base/random.ts';
 import { TimerWheel } from '../core/base/timers.ts';
 import type { Logger } from '../core/telemetry/log.ts';
-import { ControlIdentity } from './identity.ts';
+import { ControlIdentity, type IdentityPlaces } from './identity.ts';
 import { MeshIndex } from './index/mesh-index.ts';
 import { verifyJoinToken } from './issuer/join-token.ts';
 import { joinTokenReviewer } from './issuer/review-token.ts';
@@ -38,6 +38,8 @@ interface ControlPlaneOptions {
   readonly advertise: string;
   readonly stateFolder: string;
   readonly joinKeyPath: string | null;
+  /** In the state folder when not given. */
+  readonly places?: IdentityPlaces;
   readonly log: Logger;
   /** The system's own when not given. */
   readonly resolver?: ResolverOptions;
@@ -59,14 +61,16 @@ export async function startControlPlane(
 ): Promise<RunningControlPlane> {
   const { stateFolder: path, joinKeyPath } = options;
   const state = openStateFolder({ path, joinKeyPath });
-  const plane = new ControlPlane(options, state);
+  let plane: ControlPlane | null = null;
   try {
+    plane = new ControlPlane(options, state);
     await plane.start();
+    return plane;
   } catch (error) {
-    plane.stop();
+    if (plane === null) state.close();
+    else plane.stop();
     throw error;
   }
-  return plane;
 }
 
 class ControlPlane implements RunningControlPlane {
@@ -114,7 +118,13 @@ class ControlPlane implements RunningControlPlane {
     const { clusterDomain } = config;
     const verify = (token: string, nowWallMs: number) =>
       verifyJoinToken(state.joinKey.publicKey, token, nowWallMs);
-    const identity = new ControlIdentity({ ...env, log: options.log, config, state });
+    const identity = new ControlIdentity({
+      ...env,
+      log: options.log,
+      config,
+      state,
+      places: options.places ?? ownPlaces,
+    });
     this.#identity = identity;
     this.#index = new MeshIndex({ ...env, openSource: opener.open, catalogs, clusterDomain });
     this.#server = new ControlServer({
@@ -206,3 +216,4 @@ class ControlPlane implements RunningControlPlane {
 
 const target = 'heddle::control';
 const dnsPort = 53;
+const ownPlaces: IdentityPlaces = { identityDir: null, issuerDir: null, trustAnchorsPath: null };
