@@ -15,9 +15,7 @@ function source(name: string, identity: string, ...lines: readonly string[]): Ed
 
 function outbound(service: string, tls: string, open: number, total = 9): string {
   const labels = `direction="outbound",peer="dst",dst_namespace="demo",dst_service="${service}"`;
-  return (
-    `tcp_open_connections{${labels},${tls}} ${open}\ntcp_open_total{${labels},${tls}} ${total}`
-  );
+  return `tcp_open_connections{${labels},${tls}} ${open}\ntcp_open_total{${labels},${tls}} ${total}`;
 }
 
 function inbound(tls: string, open: number): string {

@@ -98,7 +98,8 @@ async function askProxy(proxy: KnownProxy, serverName: string): Promise<ServedId
   const identity = told?.name || proxy.identity || serverName;
   const address = proxy.inbound || proxy.admin;
   const about = { proxy: proxy.name, address, identity, chain: [] };
-  if (identity === '') return { ...about, failure: explainNone(told?.state ?? '', told?.error ?? '') };
+  if (identity === '')
+    return { ...about, failure: explainNone(told?.state ?? '', told?.error ?? '') };
   const split = splitPort(address);
   if (split === null || split.port === null) {
     return { ...about, failure: 'it is on another host, and takes no traffic there' };
@@ -108,7 +109,10 @@ async function askProxy(proxy: KnownProxy, serverName: string): Promise<ServedId
     return { ...about, chain, failure: '' };
   } catch (error) {
     const reason = told?.error ?? '';
-    return { ...about, failure: `${(error as Error).message}${reason === '' ? '' : `; ${reason}`}` };
+    return {
+      ...about,
+      failure: `${(error as Error).message}${reason === '' ? '' : `; ${reason}`}`,
+    };
   }
 }
 

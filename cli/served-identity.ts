@@ -27,7 +27,8 @@ export function judgeServed(
   if (failure !== '' || chain.length === 0) return failure;
   const [leaf] = chain;
   if (nowMs >= leaf.notAfterMs) return `expired ${formatAge(nowMs - leaf.notAfterMs)} ago`;
-  if (nowMs < leaf.notBeforeMs) return `valid in ${formatAge(leaf.notBeforeMs - nowMs)}: see clocks`;
+  if (nowMs < leaf.notBeforeMs)
+    return `valid in ${formatAge(leaf.notBeforeMs - nowMs)}: see clocks`;
   const names = namesOf(leaf);
   if (identity !== '' && !names.includes(identity)) {
     return `proves ${names.join(', ') || 'no name'}, not ${identity}`;
@@ -93,7 +94,8 @@ export function describeServed(
   if (chain.length > 0) {
     const root = rootOf(chain, roots ?? []);
     const shown = root === null ? '' : `${issuerOf(root)}, ${colons(root.fingerprint)}`;
-    if (roots === null) lines.push('Trust anchor: not known here, no control plane has told of any');
+    if (roots === null)
+      lines.push('Trust anchor: not known here, no control plane has told of any');
     else lines.push(`Trust anchor: ${shown === '' ? 'none' : shown}`);
     lines.push(`Status: ${problem === '' ? 'good' : problem}`, '');
   }
@@ -169,7 +171,10 @@ function colons(hex: string): string {
 
 /** `2026-01-31 12:00:00 UTC` */
 function timeText(ms: number): string {
-  return new Date(ms).toISOString().replace('T', ' ').replace(/\.\d+Z$/, ' UTC');
+  return new Date(ms)
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.\d+Z$/, ' UTC');
 }
 
 const printChars = 12;

@@ -223,6 +223,11 @@ export const families = {
     help: 'Connections whose protocol was not known in time; declaring it avoids the wait.',
     labels: ['direction', 'authority'],
   },
+  heddle_tls_dial_failures_total: {
+    type: 'counter',
+    help: 'Connections to endpoints with an identity that did not come about.',
+    labels: ['authority', 'server_id', 'code'],
+  },
   heddle_detect_server_first_total: {
     type: 'counter',
     help: 'Connections on which the destination spoke first.',
