@@ -265,7 +265,7 @@ describe('a reset', () => {
     });
     const wire = await fixture.proxy.dial();
     wire.write('GET / HTTP/1.1\r\nHost: web\r\n\r\n');
-    await wire.until('the end', () => wire.closed);
+    await wire.until('the end', () => wire.ended);
     assert.ok(!wire.received.includes('0\r\n\r\n'));
   });
 
