@@ -137,6 +137,8 @@ export const reissueMaxMs = 300_000;
 export const identityTokenBytesMax = 16 * 1024;
 /** A file with a key, a chain or trust anchors. */
 export const identityFileBytesMax = 1024 * 1024;
+/** To the first word of a control plane on a stream of trust, of which it may have many. */
+export const trustInitialMs = 10_000;
 /** When a control plane is asked again that has never heard of trust. */
 export const trustRetryMs = 600_000;
 /** Limits of a watch at a control plane: until it says something, without a word, and in all. */
