@@ -142,6 +142,7 @@ function createPoolContext(core: Core, sink: Layer<Exchange>): PoolContext {
   return {
     h1: {
       ...common,
+      random,
       head: new Head(),
       headBytesMax: settings.headBytesMax,
       headFieldsMax: settings.headFieldsMax,

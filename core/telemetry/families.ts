@@ -238,6 +238,11 @@ export const families = {
     help: 'Connections that were closed for what their transport header said, or did not say.',
     labels: ['reason'],
   },
+  heddle_tls_dial_failures_total: {
+    type: 'counter',
+    help: 'Connections to endpoints with an identity that did not come about.',
+    labels: ['authority', 'server_id', 'code'],
+  },
   heddle_detect_server_first_total: {
     type: 'counter',
     help: 'Connections on which the destination spoke first.',
