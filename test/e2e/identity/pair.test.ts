@@ -166,7 +166,7 @@ for (const mode of ['transport-header', 'transparent'] as const) {
       wire.destroy();
     });
 
-    test('opaque bytes go through, the server may speak first, each side ends by itself', async () => {
+    test('opaque bytes go through, the server speaks first, each side ends by itself', async () => {
       let wire: Wire | undefined;
       const app = await nextConnection(async () => {
         wire = await dial(harness.bindPort);
