@@ -5,6 +5,7 @@ import { systemClock } from '../core/base/clock.ts';
 import { systemPause } from '../core/base/timers.ts';
 import { type CheckFacts, gatherFacts } from './check/facts.ts';
 import { judgeConfig, judgeControls, judgeSources } from './check/judge-control.ts';
+import { judgeIdentity } from './check/judge-identity.ts';
 import { judgeProxies, judgeRuntime, judgeVersions } from './check/judge-proxies.ts';
 import { type Category, checksJson, hasFailed, renderChecks } from './check/report.ts';
 import { type CommandContext, exitFailure } from './context.ts';
@@ -25,7 +26,7 @@ interface CheckOptions {
 export function checkCommand(context: CommandContext): Command {
   return new Command('check')
     .description(
-      'Check a mesh: configuration, control planes, sources, proxies; exits with 1 for a failure.',
+      'Check a mesh: configuration, control planes, proxies, identity; exits with 1 for a failure.',
     )
     .addOption(controlOption('off'))
     .option('--proxy <admin...>', 'more proxies, by admin address, host:port', collectAdmins, [])
@@ -83,6 +84,7 @@ function judgeFacts(facts: CheckFacts): Category[] {
     judgeControls(facts.controls),
     judgeSources(facts.controls, systemClock.wallMs()),
     judgeProxies(facts),
+    judgeIdentity(facts, systemClock.wallMs()),
     judgeVersions(facts),
     judgeRuntime(facts),
   ].filter(({ checks }) => checks.length > 0);

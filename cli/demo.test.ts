@@ -85,6 +85,11 @@ function showsSuccess(text: string): boolean {
   );
 }
 
+/** Its last table: everything that has talked so far. */
+function showsSecured(text: string): boolean {
+  return /^secured: 5 of 5 edges by mutual TLS$/m.test(text);
+}
+
 /** One replica of greeter is moody. */
 function showsCalls(text: string): boolean {
   return /^edge +greeter +grpc +\d.*%/m.test(text) && /^grpc: .* UNAVAILABLE \d+x/m.test(text);
@@ -189,6 +194,9 @@ test('two demos at once, one with a process that hangs, leave nothing behind', a
     // Whatever its caller speaks.
     assert.match((await ask(port, 'prices')).body, /"httpVersion":"2\.0"/);
     await first.until(showsCalls);
+    await first.until(showsSecured);
+    // Nobody has ever sent a byte in plaintext to another proxy.
+    assert.doesNotMatch(first.text, /^secured: .*;/m);
     const folder = join(first.folder, readdirSync(first.folder)[0]);
     assert.equal(statSync(folder).mode & 0o077, 0, 'nobody else reads it');
 

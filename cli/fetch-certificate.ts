@@ -8,6 +8,7 @@ import type { Address } from '../api/settings.ts';
 import { formatAddress } from '../control/model/address.ts';
 import { runAfter } from '../control/model/delay.ts';
 import { systemClock } from '../core/base/clock.ts';
+import { nodeErrorCode } from '../core/base/node-error.ts';
 import { TimerWheel } from '../core/base/timers.ts';
 import { type Certificate, parseCertificate } from '../core/identity/certificate.ts';
 
@@ -33,9 +34,17 @@ export function fetchCertificates(address: Address, serverName: string): Promise
       const chain = readChain(socket.getPeerCertificate(true));
       end(chain.length === 0 ? 'its certificate cannot be read' : chain);
     });
-    socket.on('error', (error) => end(error.message));
-    socket.on('close', () => end('it has ended the handshake: is it certified?'));
+    socket.on('error', (error) => end(explain(nodeErrorCode(error))));
+    socket.on('close', () => end(ended));
   });
+}
+
+/** OpenSSL's own words have numbers and the names of its files in them. */
+function explain(code: string): string {
+  if (code === 'ECONNRESET' || code === 'EPIPE') return ended;
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') return 'it does not speak TLS';
+  if (!code.startsWith('ERR_SSL_')) return code;
+  return code.slice('ERR_SSL_'.length).replaceAll('_', ' ').toLowerCase();
 }
 
 /** As far as it was sent: the last one is its own issuer, or that one was left out. */
@@ -51,6 +60,7 @@ function readChain(leaf: DetailedPeerCertificate): Certificate[] {
   return chain;
 }
 
+const ended = 'it has ended the handshake: is it certified, and asked for its own name?';
 const timers = new TimerWheel(systemClock);
 const answerTimeoutMs = 5_000;
 const chainMax = 8;

@@ -1,16 +1,21 @@
 /** `heddle identity`: the certificates that proxies really serve, and what replaces them. */
 
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { Address } from '../api/settings.ts';
 import { isDnsName, isHostAndPort, splitPort } from '../control/model/address.ts';
 import { systemClock } from '../core/base/clock.ts';
+import type { Certificate } from '../core/identity/certificate.ts';
 import { isIdentityName } from '../core/identity/names.ts';
 import { askMany } from './ask-many.ts';
 import { type CommandContext, exitFailure } from './context.ts';
 import { controlOption } from './control-flag.ts';
 import { fetchCertificates } from './fetch-certificate.ts';
 import { gatherProxies, tellFailure } from './gather-proxies.ts';
-import { type KnownProxy, unknownProxy } from './known-proxies.ts';
+import {
+  identityRepairCommand,
+  identityRotateCommand,
+  identityStatusCommand,
+} from './identity-changes.ts';
+import type { KnownProxy } from './known-proxies.ts';
 import { readProxyIdentity } from './proxy-identity.ts';
 import {
   describeServed,
@@ -19,6 +24,7 @@ import {
   type ServedIdentity,
   servedJson,
 } from './served-identity.ts';
+import type { ViewClient } from './view-client.ts';
 import { openViewClients } from './view-clients.ts';
 
 interface IdentityOptions {
@@ -29,8 +35,9 @@ interface IdentityOptions {
 
 export function identityCommand(context: CommandContext): Command {
   return new Command('identity')
+    .enablePositionalOptions()
     .description('Show the certificates that proxies really serve, fetched from them by TLS.')
-    .argument('[name...]', 'services, proxies, or host:port of one', collectName)
+    .argument('[name...]', 'services, proxies, or host:port of one', collectName, [])
     .addOption(controlOption('off'))
     .option('--server-name <name>', 'who a host:port is asked for', readServerName, '')
     .addOption(
@@ -40,18 +47,29 @@ export function identityCommand(context: CommandContext): Command {
       ).choices(['table', 'wide', 'text', 'json']),
     )
     .addHelpText('after', help)
-    .action(async (names: readonly string[] | undefined, options: IdentityOptions) => {
-      const served = await gatherServed(names ?? [], options, context);
-      if (served === null) return;
+    .action(async (names: readonly string[], options: IdentityOptions) => {
+      const gathered = await gatherServed(names, options, context);
+      if (gathered === null) return;
+      const { served, roots } = gathered;
       const nowMs = systemClock.wallMs();
-      const { output = names === undefined ? 'table' : 'text' } = options;
-      if (served.some((one) => judgeServed(one, null, nowMs) !== '')) {
+      const { output = names.length === 0 ? 'table' : 'text' } = options;
+      if (served.some((one) => judgeServed(one, roots, nowMs) !== '')) {
         context.exitCode = exitFailure;
       }
-      if (output === 'json') context.print(servedJson(served, null, nowMs));
-      else if (output !== 'text') context.print(renderServed(served, null, nowMs, output));
-      else for (const one of served) context.print(describeServed(one, null, nowMs));
-    });
+      if (output === 'json') context.print(servedJson(served, roots, nowMs));
+      else if (output !== 'text') context.print(renderServed(served, roots, nowMs, output));
+      else for (const one of served) context.print(describeServed(one, roots, nowMs));
+    })
+    .addCommand(identityStatusCommand(context))
+    .addCommand(identityRotateCommand(context))
+    .addCommand(identityRepairCommand(context))
+    .helpCommand(false);
+}
+
+interface Gathered {
+  readonly served: readonly ServedIdentity[];
+  /** The trust anchors; null where no control plane tells of them. */
+  readonly roots: readonly Certificate[] | null;
 }
 
 /** Null where there is nobody to ask. */
@@ -59,17 +77,27 @@ async function gatherServed(
   names: readonly string[],
   { control, serverName }: IdentityOptions,
   context: CommandContext,
-): Promise<ServedIdentity[] | null> {
+): Promise<Gathered | null> {
   const places = names.filter((name) => isHostAndPort(name));
   const clients = await openViewClients(control);
   try {
     const known = await gatherProxies(clients, places, context);
     if (known === null) return null;
     const asked = names.length === 0 ? known : select(known, names, context);
-    return await askMany(asked, (proxy) => askProxy(proxy, serverName));
+    const served = await askMany(asked, (proxy) => askProxy(proxy, serverName));
+    return { served, roots: await findRoots(clients) };
   } finally {
     for (const client of clients) client.close();
   }
+}
+
+/** The first control plane that tells of some is believed; an older one knows of none. */
+async function findRoots(clients: readonly ViewClient[]): Promise<readonly Certificate[] | null> {
+  for (const client of clients) {
+    const answer = await client.authority();
+    if ('value' in answer) return answer.value.anchors.map(({ certificate }) => certificate);
+  }
+  return null;
 }
 
 function select(
@@ -105,7 +133,7 @@ async function askProxy(proxy: KnownProxy, serverName: string): Promise<ServedId
     return { ...about, failure: 'it is on another host, and takes no traffic there' };
   }
   try {
-    const chain = await fetchCertificates(split2(split.name, split.port), identity);
+    const chain = await fetchCertificates({ host: split.name, port: split.port }, identity);
     return { ...about, chain, failure: '' };
   } catch (error) {
     const reason = told?.error ?? '';
@@ -116,17 +144,13 @@ async function askProxy(proxy: KnownProxy, serverName: string): Promise<ServedId
   }
 }
 
-function split2(host: string, port: number): Address {
-  return { host, port };
-}
-
 function explainNone(state: string, error: string): string {
   if (state === 'off') return '';
   if (state === '') return 'it does not say who it is: name it by --server-name';
   return `it is ${state}${error === '' ? '' : `: ${error}`}`;
 }
 
-function collectName(text: string, before: readonly string[] = []): readonly string[] {
+function collectName(text: string, before: readonly string[]): readonly string[] {
   if (isDnsName(text) || isHostAndPort(text)) return [...before, text];
   throw new InvalidArgumentError('Expected a name such as web or web.demo, or host:port.');
 }

@@ -76,6 +76,10 @@ const commands: readonly { readonly name: string; readonly create: Create }[] = 
     create: async (context) => (await import('./validate.ts')).validateCommand(context),
   },
   { name: 'edges', create: async (context) => (await import('./edges.ts')).edgesCommand(context) },
+  {
+    name: 'identity',
+    create: async (context) => (await import('./identity.ts')).identityCommand(context),
+  },
   { name: 'stat', create: async (context) => (await import('./stat.ts')).statCommand(context) },
   {
     name: 'check',

@@ -23,6 +23,9 @@ interface UpFlags {
   readonly admin: Address;
   readonly advertise?: string;
   readonly joinKey?: string;
+  readonly identityDir?: string;
+  readonly issuerDir?: string;
+  readonly trustAnchors?: string;
   readonly logLevel: ProxySettings['logLevel'];
   readonly logFormat: ProxySettings['logFormat'];
 }
@@ -36,6 +39,9 @@ export function upCommand(context: CommandContext): Command {
     .addOption(addressOption('--admin <IP:port>', 'metrics and readiness', '127.0.0.1:9996'))
     .option('--advertise <host:port>', 'where others reach it, if not there', parseAdvertise)
     .option('--join-key <file>', 'signs join tokens; for several with the same key')
+    .option('--identity-dir <folder>', 'roots and issuer; for several with the same ones')
+    .option('--issuer-dir <folder>', 'an issuer of others: tls.crt, tls.key and ca.crt, followed')
+    .option('--trust-anchors <file>', 'roots beside those of the issuer, PEM, followed')
     .addOption(logOption('--log-level <level>', 'the least important line', logLevels, 'info'))
     .addOption(logOption('--log-format <format>', 'how log lines look', logFormats, 'plain'))
     .addHelpText('after', help)
@@ -77,7 +83,7 @@ async function runControlPlane(
   flags: UpFlags,
   run: { readonly stateFolder: string; readonly output: LogOutput; readonly signals: Signals },
 ): Promise<number> {
-  const { listen, admin, advertise = '', joinKey = null } = flags;
+  const { listen, admin, advertise = '', joinKey, identityDir, issuerDir, trustAnchors } = flags;
   const { log } = run.output;
   const plane = await startControlPlane({
     config,
@@ -85,7 +91,12 @@ async function runControlPlane(
     admin,
     advertise,
     stateFolder: resolve(run.stateFolder),
-    joinKeyPath: joinKey === null ? null : resolve(joinKey),
+    joinKeyPath: wholePath(joinKey),
+    places: {
+      identityDir: wholePath(identityDir),
+      issuerDir: wholePath(issuerDir),
+      trustAnchorsPath: wholePath(trustAnchors),
+    },
     log,
   });
   // It may be killed: what was compiled until here is kept for the next start.
@@ -93,6 +104,10 @@ async function runControlPlane(
   await run.signals.first((name) => log.info('heddle', `received ${name}, starting shutdown`));
   await drain(plane, run.signals);
   return 0;
+}
+
+function wholePath(path: string | undefined): string | null {
+  return path === undefined ? null : resolve(path);
 }
 
 /** A second signal ends it at once. */
@@ -165,7 +180,10 @@ function logOption(
 const help = `
 Without --config the mesh is what processes make of it that join: heddle run, which finds
 its right to announce any name in the state folder, as the same user. What is kept there
-serves a restart. Several control planes have folders of their own, and may share a key.
+serves a restart. Several control planes have folders of their own, and share --join-key and
+--identity-dir.
+
+Root and issuer are made at the first start and replaced in time; heddle identity shows them.
 
 Ctrl-C sends proxies to others, or lets them go on with what they know. Exit codes: 0 after
 an orderly end, 1 for a failure, 2 for wrong usage, 64 for a wrong configuration.

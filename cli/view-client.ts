@@ -1,14 +1,31 @@
-/** Asks control planes what they know (`heddle.view.v1`). Answers are bounded in size and time. */
+/**
+ * Asks control planes what they know (`heddle.view.v1`), and about the certificates of the mesh
+ * (`heddle.identity.v1`). Answers are bounded in size and time.
+ */
 
 import { create } from '@bufbuild/protobuf';
+import {
+  StatusRequestSchema as AuthorityRequestSchema,
+  type AuthorityStatus,
+  RepairRequestSchema,
+  RotateRequestSchema,
+} from '../api/gen/control/authority_pb.ts';
 import { EndpointsRequestSchema, StatusRequestSchema } from '../api/gen/control/view_pb.ts';
 import type { Address } from '../api/settings.ts';
-import { formatAddress } from '../control/model/address.ts';
-import { viewEndpoints, viewStatus } from '../control/serve/methods.ts';
+import { formatAddress, isLoopback, splitPort } from '../control/model/address.ts';
+import {
+  authorityRepair,
+  authorityRotate,
+  authorityStatus,
+  viewEndpoints,
+  viewStatus,
+} from '../control/serve/methods.ts';
 import { systemClock } from '../core/base/clock.ts';
 import { TimerWheel } from '../core/base/timers.ts';
 import { GrpcClient, type GrpcClientEnv } from '../core/grpc/client.ts';
+import type { Method } from '../core/grpc/method.ts';
 import { Code, codeName, type Status } from '../core/grpc/status.ts';
+import { type AuthorityView, readAuthority } from './authority-messages.ts';
 import { createGrpcEnv } from './grpc-env.ts';
 import { type ControlStatus, readService, readStatus, type ServiceView } from './view-messages.ts';
 
@@ -22,6 +39,10 @@ export interface ViewClient {
   /** Empty when there is no service of this name; `name` is empty for all of them. */
   endpoints(name: string, namespace: string): Promise<ViewAnswer<readonly ServiceView[]>>;
   status(): Promise<ViewAnswer<ControlStatus>>;
+  authority(): Promise<ViewAnswer<AuthorityView>>;
+  /** `token` gives the right to any name; `force` goes on without who has not confirmed. */
+  rotate(token: string, force: boolean): Promise<ViewAnswer<AuthorityView>>;
+  repair(token: string): Promise<ViewAnswer<AuthorityView>>;
   close(): void;
 }
 
@@ -30,6 +51,15 @@ export function createViewClient(address: Address): ViewClient {
   env ??= createGrpcEnv(systemClock, new TimerWheel(systemClock));
   const client = new GrpcClient(env, address);
   const options = { deadlineMs: answerTimeoutMs };
+  const askAuthority = async <Request>(
+    method: Method<Request, AuthorityStatus>,
+    request: Request,
+  ): Promise<ViewAnswer<AuthorityView>> => {
+    const { message, status } = await client.unary(method, request, options);
+    return message === null
+      ? { reason: explain(status, client.address) }
+      : { value: readAuthority(message) };
+  };
   return {
     address: formatAddress(address),
     host: address.host,
@@ -48,6 +78,10 @@ export function createViewClient(address: Address): ViewClient {
         ? { reason: explain(status, client.address) }
         : { value: readStatus(message) };
     },
+    authority: () => askAuthority(authorityStatus, create(AuthorityRequestSchema)),
+    rotate: (token, force) =>
+      askAuthority(authorityRotate, create(RotateRequestSchema, { token, force })),
+    repair: (token) => askAuthority(authorityRepair, create(RepairRequestSchema, { token })),
     close: () => client.close(),
   };
 }
@@ -59,6 +93,9 @@ function explain({ code, message }: Status, address: string): string {
     return `${what}; this is no control plane of Heddle's, name one by --control`;
   }
   if (!message.startsWith(`${address}: `)) return `${what} (${address})`;
+  if (!isLoopback(splitPort(address)?.name ?? '')) {
+    return `${what}; a control plane answers commands on its own host: ask there, on 127.0.0.1`;
+  }
   return code === Code.UNAVAILABLE || code === Code.DEADLINE_EXCEEDED
     ? `${what}; start a control plane by heddle up, or name yours by --control`
     : `${what}; is --control the address of a control plane?`;

@@ -53,6 +53,9 @@ function silentClient(control: string, reason: string): ViewClient {
     host: '',
     endpoints: () => Promise.resolve(answer),
     status: () => Promise.resolve(answer),
+    authority: () => Promise.resolve(answer),
+    rotate: () => Promise.resolve(answer),
+    repair: () => Promise.resolve(answer),
     close: () => undefined,
   };
 }

@@ -8,15 +8,16 @@ import { systemClock as clock } from '../core/base/clock.ts';
 import { systemRandom } from '../core/base/random.ts';
 import { TimerWheel } from '../core/base/timers.ts';
 import type { Logger } from '../core/telemetry/log.ts';
-import { ControlIdentity } from './identity.ts';
+import { ControlIdentity, type IdentityPlaces } from './identity.ts';
 import { MeshIndex } from './index/mesh-index.ts';
 import { verifyJoinToken } from './issuer/join-token.ts';
 import { joinTokenReviewer } from './issuer/review-token.ts';
-import { formatAddress, isLoopback } from './model/address.ts';
+import { formatAddress } from './model/address.ts';
 import type { Catalog } from './model/catalog.ts';
 import type { LoadedConfig } from './model/loaded-config.ts';
 import type { SourceLog } from './model/source.ts';
 import { createAdminServer } from './serve/admin.ts';
+import { controlSecurity } from './serve/control-security.ts';
 import { ControlServer } from './serve/control-server.ts';
 import { acceptOn, type Listening, listen } from './serve/listen.ts';
 import { ControlMetrics } from './serve/metrics.ts';
@@ -37,6 +38,8 @@ interface ControlPlaneOptions {
   readonly advertise: string;
   readonly stateFolder: string;
   readonly joinKeyPath: string | null;
+  /** In the state folder when not given. */
+  readonly places?: IdentityPlaces;
   readonly log: Logger;
   /** The system's own when not given. */
   readonly resolver?: ResolverOptions;
@@ -58,14 +61,16 @@ export async function startControlPlane(
 ): Promise<RunningControlPlane> {
   const { stateFolder: path, joinKeyPath } = options;
   const state = openStateFolder({ path, joinKeyPath });
-  const plane = new ControlPlane(options, state);
+  let plane: ControlPlane | null = null;
   try {
+    plane = new ControlPlane(options, state);
     await plane.start();
+    return plane;
   } catch (error) {
-    plane.stop();
+    if (plane === null) state.close();
+    else plane.stop();
     throw error;
   }
-  return plane;
 }
 
 class ControlPlane implements RunningControlPlane {
@@ -113,7 +118,13 @@ class ControlPlane implements RunningControlPlane {
     const { clusterDomain } = config;
     const verify = (token: string, nowWallMs: number) =>
       verifyJoinToken(state.joinKey.publicKey, token, nowWallMs);
-    const identity = new ControlIdentity({ ...env, log: options.log, config, state });
+    const identity = new ControlIdentity({
+      ...env,
+      log: options.log,
+      config,
+      state,
+      places: options.places ?? ownPlaces,
+    });
     this.#identity = identity;
     this.#index = new MeshIndex({ ...env, openSource: opener.open, catalogs, clusterDomain });
     this.#server = new ControlServer({
@@ -123,10 +134,12 @@ class ControlPlane implements RunningControlPlane {
       metrics: this.#metrics,
       verify,
       authority: identity.authority,
+      ownEndMs: () => identity.ownLeaf.endMs,
       reviewer: joinTokenReviewer(verify, config.trustDomain),
       spiffe: config.spiffe,
       clusterDomain,
       address: () => options.advertise || formatAddress(this.address),
+      security: controlSecurity(identity.ownLeaf, { log: options.log, metrics: this.#metrics }),
       onViolation: (peer, text) =>
         options.log.warn(target, 'a client breaks HTTP/2', { peer, text }),
     });
@@ -164,11 +177,6 @@ class ControlPlane implements RunningControlPlane {
       this.#server.accept(socket),
     );
     this.#isReady = true;
-    if (!isLoopback(this.address.host)) {
-      log.warn(target, 'whoever reaches this address can read the mesh, and nothing is encrypted', {
-        address: formatAddress(this.address),
-      });
-    }
     log.info('heddle', `Admin interface on ${formatAddress(this.admin)}`);
     log.info('heddle', `Control plane on ${formatAddress(this.address)}`);
     log.info('heddle', 'ready', { services: config.services.length });
@@ -208,3 +216,4 @@ class ControlPlane implements RunningControlPlane {
 
 const target = 'heddle::control';
 const dnsPort = 53;
+const ownPlaces: IdentityPlaces = { identityDir: null, issuerDir: null, trustAnchorsPath: null };

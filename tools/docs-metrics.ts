@@ -18,6 +18,7 @@ const labelMeanings: Readonly<Record<LabelName, string>> = {
   certificate:
     '`issuer`; `anchor`, of all the first to end; `control`, the leaf of the control plane',
   classification: '`success` or `failure`',
+  client_id: 'the identity that a client has proved by its certificate; empty for none',
   code:
     'the stable code of an error, as `heddle-error` carries it ([ERRORS.md](ERRORS.md)); of a ' +
     "control plane's calls, the name of a gRPC status",
@@ -39,6 +40,8 @@ const labelMeanings: Readonly<Record<LabelName, string>> = {
   result: 'what came of it',
   server_id: 'the identity that the endpoint proves, where there is TLS',
   service: 'name of the service in the configuration',
+  session_protocol: '`http/1` or `http/2`, what a connection is said to speak; empty for neither',
+  sni: 'the server name that TLS was for, when it was not for this proxy',
   source:
     'kind of source: `static`, `file`, `dns`, `srv`; of a control plane `config`, `manifests`, ' +
     '`registry`',

@@ -69,6 +69,7 @@ class Server implements AdminServer {
       headTimeoutMs,
       bodyIdleTimeoutMs: adminIdleMs,
       clientIdleTimeoutMs: adminIdleMs,
+      identity: null,
       draining: false,
       opened: (connection) => this.#connections.add(connection),
       closed: (connection) => this.#connections.delete(connection),

@@ -8,8 +8,10 @@ import { version } from '../../core/base/version.ts';
 import { readDescriptorFacts } from '../../workers/descriptors.ts';
 import { askAdmin, scrape } from '../admin-client.ts';
 import { askMany } from '../ask-many.ts';
+import type { AuthorityView } from '../authority-messages.ts';
 import type { Sample } from '../exposition.ts';
 import { type KnownProxy, listProxies, unknownProxy } from '../known-proxies.ts';
+import { type ProxyIdentity, readProxyIdentity } from '../proxy-identity.ts';
 import {
   type ProxyTarget,
   type ProxyWatch,
@@ -36,6 +38,8 @@ export interface ControlFacts {
   readonly address: string;
   readonly status: ViewAnswer<ControlStatus>;
   readonly services: ViewAnswer<readonly ServiceView[]>;
+  /** Null where it does not certify: it is of an earlier version. */
+  readonly authority: ViewAnswer<AuthorityView> | null;
   /** Our wall clock before the question and after the answer. */
   readonly askedMs: number;
   readonly answeredMs: number;
@@ -52,6 +56,11 @@ export interface ProxyFacts extends KnownProxy {
   /** As configured; null where that is not known or left to the proxy. */
   readonly workers: number | null;
   readonly samples: readonly Sample[];
+  /** What it says of its certificate; null where it does not. */
+  readonly certificate: ProxyIdentity | null;
+  /** Our wall clock before the questions and after the answers. */
+  readonly askedMs: number;
+  readonly answeredMs: number;
 }
 
 export interface OwnFacts {
@@ -96,7 +105,10 @@ async function askControl(client: ViewClient): Promise<ControlFacts> {
   const answeredMs = systemClock.wallMs();
   // Nobody waits twice for who does not answer.
   const services = 'reason' in status ? status : await client.endpoints('', '');
-  return { address: client.address, status, services, askedMs, answeredMs };
+  const asked = 'reason' in status ? status : await client.authority();
+  const isOld = 'reason' in asked && asked.reason.startsWith('UNIMPLEMENTED');
+  const authority = isOld ? null : asked;
+  return { address: client.address, status, services, authority, askedMs, answeredMs };
 }
 
 /** Of a control plane elsewhere the path means another file. */
@@ -117,19 +129,25 @@ async function readConfig(path: string): Promise<ConfigFacts> {
 
 async function askProxy(proxy: KnownProxy): Promise<ProxyFacts> {
   const { admin } = proxy;
-  const unasked = { ...proxy, unready: '', targets: null, watches: [], workers: null, samples: [] };
+  const askedMs = systemClock.wallMs();
+  const unasked = { ...proxy, unready: '', targets: null, watches: [], workers: null };
   try {
     const { status, body } = await askAdmin(admin, '/ready');
     const unready = status === 200 ? '' : body.trim() || `answered ${status}`;
-    const [targets, watches, workers, samples] = await Promise.all([
+    const [targets, watches, workers, samples, certificate] = await Promise.all([
       readProxyTargets(admin).catch(() => null),
       readProxyWatches(admin).catch(() => []),
       readWorkers(admin).catch(() => null),
       scrape(admin),
+      readProxyIdentity(admin),
     ]);
-    return { ...proxy, silence: '', unready, targets, watches, workers, samples };
+    const answeredMs = systemClock.wallMs();
+    const shown = { targets, watches, workers, samples, certificate, askedMs, answeredMs };
+    return { ...proxy, silence: '', unready, ...shown };
   } catch (error) {
-    return { ...unasked, silence: (error as Error).message };
+    const silence = (error as Error).message;
+    const times = { askedMs, answeredMs: systemClock.wallMs() };
+    return { ...unasked, samples: [], certificate: null, silence, ...times };
   }
 }
 

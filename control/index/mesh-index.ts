@@ -13,6 +13,7 @@ import { changesMs } from '../../core/base/limits.ts';
 import { splitPort } from '../model/address.ts';
 import type { Catalog, CatalogKind, CatalogStatus, ObjectProblem } from '../model/catalog.ts';
 import { Pace } from '../model/pace.ts';
+import { Addresses } from './addresses.ts';
 import { type MergedMesh, type MeshService, mergeCatalogs } from './merge-catalogs.ts';
 import { formatAuthority, httpPort, qualifyName } from './service-names.ts';
 import { locationOf, SourceCache, type SourceCacheEnv, type SourceHold } from './source-cache.ts';
@@ -86,6 +87,8 @@ interface InboundWatcher {
 }
 
 export class MeshIndex {
+  /** Which endpoint an address is. */
+  readonly addresses: Addresses;
   readonly #options: MeshIndexOptions;
   readonly #sources: SourceCache;
   readonly #entries = new Map<string, Entry>();
@@ -99,6 +102,7 @@ export class MeshIndex {
   constructor(options: MeshIndexOptions) {
     this.#options = options;
     this.#sources = new SourceCache(options);
+    this.addresses = new Addresses(options.timers, () => this.#endpointSets());
     this.#mesh = mergeCatalogs([], options.clusterDomain);
     this.#merging = new Pace(options.timers, changesMs, () => this.#refresh());
     this.#stops = options.catalogs.map((catalog) =>
@@ -183,7 +187,12 @@ export class MeshIndex {
     for (const { pace } of this.#entries.values()) pace.close();
     this.#entries.clear();
     this.#inboundWatchers.clear();
+    this.addresses.close();
     this.#sources.close();
+  }
+
+  *#endpointSets(): Iterable<readonly ResolvedEndpoint[]> {
+    for (const { ready } of this.#entries.values()) if (ready !== null) yield ready.endpoints;
   }
 
   #viewOf({ hold, ready }: Entry, service: MeshService): ServiceView {
@@ -280,6 +289,7 @@ export class MeshIndex {
 
   #publish(entry: Entry): void {
     entry.ready = readyOf(entry);
+    this.addresses.changed();
     for (const watcher of Array.from(entry.watchers)) {
       if (entry.watchers.has(watcher)) this.#tell(entry, watcher);
     }

@@ -3,34 +3,26 @@
  * what happens to them as time passes. Proxies are known to it by what they have confirmed alone.
  */
 
+import { authorityCheckMs, confirmSettleMs } from '../../core/base/certificate-limits.ts';
 import type { Clock } from '../../core/base/clock.ts';
-import { confirmSettleMs } from '../../core/base/limits.ts';
+import { systemName } from '../../core/base/random.ts';
 import type { Certificate } from '../../core/identity/certificate.ts';
+import { type AuthorityLog, type AuthorityView, lookAt, tellChange } from './authority-view.ts';
 import { bundleDigest, type Problem, sortedBundle } from './certificate.ts';
-import type { AuthorityState, IdentityFiles, Phase } from './identity-files.ts';
+import type { ExternalIssuer } from './external-issuer.ts';
+import type { AuthorityState, IdentityFiles } from './identity-files.ts';
 import {
   admitAnchors,
-  canSign,
   distributeRoot,
   foundAuthority,
   maintain,
+  repairState,
   retireAnchors,
   switchIssuer,
   wantedAnchors,
 } from './rotation.ts';
-import { createIssuer, refuseSigner, type Signer, signerEndMs } from './signer.ts';
-
-interface AuthorityLog {
-  info(message: string, fields: Readonly<Record<string, string | number>>): void;
-  warn(message: string, fields: Readonly<Record<string, string | number>>): void;
-}
-
-/** An issuer that others keep: cert-manager, or a person. */
-interface ExternalIssuer {
-  readonly signer: Signer;
-  /** What its folder says that proxies should trust. */
-  readonly anchors: readonly Certificate[];
-}
+import { createIssuer, refuseSigner } from './signer.ts';
+import { WaitingFiles } from './waiting-files.ts';
 
 interface AuthorityEnv {
   readonly clock: Clock;
@@ -44,32 +36,11 @@ interface AuthorityEnv {
 }
 
 /** What proxies should have confirmed before a rotation goes on. */
-interface Wanted {
+export interface Wanted {
   /** Digest of the bundle. */
   readonly bundle: string;
   /** Fingerprint of the issuer; null where that does not matter yet. */
   readonly issuer: string | null;
-}
-
-export interface AuthorityView {
-  /** Null while nothing can be signed, for `problem`. */
-  readonly signer: Signer | null;
-  /** The issuer first, without the trust anchor. */
-  readonly chain: readonly Certificate[];
-  /** How long what it signs can be good. */
-  readonly endMs: number;
-  /** A sentence without its full stop that says what to do; empty while all is well. */
-  readonly problem: string;
-  readonly root: Certificate | null;
-  readonly anchors: readonly Certificate[];
-  readonly digest: string;
-  /** Fingerprint; empty without an issuer. */
-  readonly issuer: string;
-  readonly phase: Phase;
-  readonly phaseSinceMs: number;
-  readonly former: readonly Certificate[];
-  /** Whether the root can be replaced and the issuer renewed by us. */
-  readonly isOwn: boolean;
 }
 
 export class Authority {
@@ -84,6 +55,10 @@ export class Authority {
   #anchors: readonly Certificate[];
   #state: AuthorityState;
   #problems: readonly string[] = [];
+  readonly #waiting: WaitingFiles;
+  /** To other control planes, and when. */
+  #said = ' 0';
+  #saidMs = 0;
   #view: AuthorityView;
 
   constructor(env: AuthorityEnv) {
@@ -91,6 +66,7 @@ export class Authority {
     this.trustDomain = env.trustDomain;
     this.#startedMs = env.clock.monotonicMs();
     this.#anchors = env.anchors;
+    this.#waiting = new WaitingFiles(env.files.folder, systemName());
     this.#takeExternal(env.external);
     const loaded = env.files.load();
     this.#state = loaded.state;
@@ -112,12 +88,18 @@ export class Authority {
   check(): void {
     const nowMs = this.#nowMs();
     // Files are touched when something has to change; problems are told anew.
-    const plan = this.#plan(this.#state, nowMs, this.#isFirst());
-    if (plan === this.#state) {
-      this.#publish(this.#state);
-      return;
+    try {
+      const plan = this.#plan(this.#state, nowMs, this.#isFirst());
+      if (plan === this.#state) this.#publish(this.#state);
+      else this.#change((state, isFirst) => this.#plan(state, nowMs, isFirst));
+      this.#tellOthers(nowMs);
+    } catch (error) {
+      this.#env.log.warn('certificates cannot be looked at', { problem: String(error) });
     }
-    this.#change((state, isFirst) => this.#plan(state, nowMs, isFirst));
+  }
+
+  close(): void {
+    this.#waiting.remove();
   }
 
   /** Another control plane has changed the files. */
@@ -139,16 +121,20 @@ export class Authority {
     this.check();
   }
 
+  /** Who has not confirmed what the phase of the rotation waits for, by name. */
+  waitingFor(): readonly string[] {
+    return this.#waitingFor(this.#state);
+  }
+
   /** Begins to replace the root; or why not, as a sentence. */
   rotate(): string | null {
     if (!this.#isOwn) return foreign;
     const nowMs = this.#nowMs();
-    const refusal = this.#change((state) => {
+    return this.#change((state) => {
       if (state.phase !== 'idle') return 'a rotation is under way already: see heddle identity';
       if (this.#view.signer === null) return this.#view.problem;
       return distributeRoot(state, this.trustDomain, nowMs);
     });
-    return refusal;
   }
 
   /** Goes on to the next phase, whoever has not confirmed; or why not, as a sentence. */
@@ -163,20 +149,9 @@ export class Authority {
 
   /** Makes whole what time or a loss has broken; or why not, as a sentence. */
   repair(): string | null {
-    if (!this.#isOwn)
-      return this.#externalProblem === '' ? null : `${this.#externalProblem}: mend it there`;
+    if (!this.#isOwn) return this.#externalProblem === '' ? null : this.#externalProblem;
     const nowMs = this.#nowMs();
-    return this.#change((state) => {
-      const mended = maintain(state, this.#anchors, this.trustDomain, nowMs);
-      if (canSign(mended.root, nowMs)) return mended;
-      const { issuer, anchors } = mended;
-      const isUsable = issuer !== null && refuseSigner(issuer, anchors, nowMs) === null;
-      // What still signs goes on until all proxies know the new root.
-      if (!isUsable) return foundAuthority(mended, this.trustDomain, nowMs);
-      return mended.phase === 'distribute'
-        ? mended
-        : distributeRoot(mended, this.trustDomain, nowMs);
-    });
+    return this.#change((state) => repairState(state, this.#anchors, this.trustDomain, nowMs));
   }
 
   /** The view once more, after what time has made due: for whoever is about to issue. */
@@ -215,7 +190,7 @@ export class Authority {
   #planExternal(state: AuthorityState, nowMs: number): AuthorityState {
     const external = this.#external;
     if (external === null) return state;
-    const wanted = sortedBundle([...external.anchors, ...this.#anchors]);
+    const wanted = this.#wanted(state);
     const { certificate } = external.signer;
     if (state.issuer?.certificate.fingerprint === certificate.fingerprint) {
       return admitAnchors(state, wanted, nowMs);
@@ -234,24 +209,45 @@ export class Authority {
     return admitAnchors({ ...switched, phase: isFirst ? 'idle' : 'switch' }, wanted, nowMs);
   }
 
-  /** Whether every proxy has confirmed, and those that are on their way have had the time to. */
+  /** Whether all have confirmed, and those that are on their way have had the time to. */
   #canAdvance(state: AuthorityState, nowMs: number): boolean {
     if (state.phase === 'idle') return false;
     const upMs = this.#env.clock.monotonicMs() - this.#startedMs;
     if (upMs < confirmSettleMs || nowMs - state.phaseSinceMs < confirmSettleMs) return false;
-    const bundle = bundleDigest(state.anchors);
-    const issuer =
-      state.phase === 'switch' ? (state.issuer?.certificate.fingerprint ?? null) : null;
-    return this.unconfirmed({ bundle, issuer }).length === 0;
+    const isWaiting = this.#waitingFor(state).length > 0;
+    return !isWaiting && this.#waiting.others(questionOf(state), nowMs) === 0;
+  }
+
+  /** Control planes that share the folder go on together. */
+  #tellOthers(nowMs: number): void {
+    const { phase } = this.#state;
+    const text = phase === 'idle' ? '' : questionOf(this.#state);
+    const count = phase === 'idle' ? 0 : this.waitingFor().length;
+    const said = `${text} ${count}`;
+    const isOld = nowMs - this.#saidMs >= authorityCheckMs;
+    if (said === this.#said && (text === '' || !isOld)) return;
+    this.#said = said;
+    this.#saidMs = nowMs;
+    if (text === '') this.#waiting.remove();
+    else this.#waiting.write(text, count, nowMs);
+  }
+
+  #waitingFor({ anchors, phase, issuer }: AuthorityState): readonly string[] {
+    const fingerprint = issuer?.certificate.fingerprint ?? null;
+    const bundle = bundleDigest(anchors);
+    return this.unconfirmed({ bundle, issuer: phase === 'switch' ? fingerprint : null });
+  }
+
+  /** What should be in the bundle when all is at rest. */
+  #wanted(state: AuthorityState): readonly Certificate[] {
+    return this.#external === null
+      ? wantedAnchors(state, this.#anchors)
+      : sortedBundle([...this.#external.anchors, ...this.#anchors]);
   }
 
   #advance(state: AuthorityState, nowMs: number): AuthorityState {
     if (state.phase === 'switch') {
-      const wanted =
-        this.#external === null
-          ? wantedAnchors(state, this.#anchors)
-          : sortedBundle([...this.#external.anchors, ...this.#anchors]);
-      return retireAnchors(state, wanted, nowMs);
+      return retireAnchors(state, this.#wanted(state), nowMs);
     }
     if (this.#external !== null) return switchIssuer(state, null, this.#external.signer, nowMs);
     const { nextRoot } = state;
@@ -297,59 +293,17 @@ export class Authority {
       view.phase === before.phase;
     if (isSame) return;
     this.#view = view;
-    this.#tell(before, view);
+    tellChange(this.#env.log, before, view);
     for (const listener of Array.from(this.#listeners)) listener();
   }
 
-  #tell(before: AuthorityView, view: AuthorityView): void {
-    const { log } = this.#env;
-    if (view.problem !== '' && view.problem !== before.problem) {
-      log.warn('certificates need a look', { problem: view.problem });
-    }
-    if (view.signer !== null && view.issuer !== before.issuer) {
-      const ends = new Date(view.endMs).toISOString();
-      log.info('leaves are signed by another issuer', { issuer: view.issuer, ends });
-    }
-    if (view.digest !== before.digest) {
-      log.info('the trust anchors have changed', {
-        anchors: view.anchors.length,
-        bundle: view.digest,
-      });
-    }
-    if (view.phase !== before.phase) log.info('rotation', { phase: view.phase });
-  }
-
   #look(): AuthorityView {
-    const { root, issuer, anchors, phase, phaseSinceMs, former } = this.#state;
-    const nowMs = this.#nowMs();
-    const refusal = issuer === null ? 'is not there' : refuseSigner(issuer, anchors, nowMs);
-    const signer = refusal === null ? issuer : null;
-    return {
-      signer,
-      chain: signer === null ? [] : chainOf(signer, anchors),
-      endMs: signer === null ? 0 : signerEndMs(signer, anchors),
-      problem: this.#problemOf(refusal, nowMs),
-      root: root?.certificate ?? null,
-      anchors,
-      digest: bundleDigest(anchors),
-      issuer: issuer?.certificate.fingerprint ?? '',
-      phase,
-      phaseSinceMs,
-      former,
-      isOwn: this.#isOwn,
-    };
-  }
-
-  #problemOf(refusal: string | null, nowMs: number): string {
-    if (!this.#isOwn) {
-      if (this.#externalProblem !== '') return this.#externalProblem;
-      return refusal === null ? '' : `the issuer of --issuer-dir ${refusal}: put another one there`;
-    }
-    const repair = 'heddle identity repair makes it whole';
-    const [unread] = this.#problems;
-    if (refusal !== null) return `${unread ?? `the issuer ${refusal}`}: ${repair}`;
-    if (canSign(this.#state.root, nowMs)) return '';
-    return `${unread ?? 'the root cannot sign the next issuer'}: ${repair}`;
+    return lookAt(this.#state, {
+      nowMs: this.#nowMs(),
+      wanted: this.#wanted(this.#state),
+      unread: this.#problems[0] ?? '',
+      external: this.#isOwn ? null : this.#externalProblem,
+    });
   }
 
   #takeExternal(external: ExternalIssuer | Problem | null): void {
@@ -358,16 +312,17 @@ export class Authority {
       this.#externalProblem = external.problem;
       return;
     }
-    const refusal = refuseSigner(external.signer, external.anchors, this.#nowMs());
-    this.#externalProblem = refusal === null ? '' : `the issuer of --issuer-dir ${refusal}`;
+    const anchors = [...external.anchors, ...this.#anchors];
+    const refusal = refuseSigner(external.signer, anchors, this.#nowMs());
+    this.#externalProblem =
+      refusal === null ? '' : `the issuer of --issuer-dir ${refusal}: put another one there`;
     if (refusal === null) this.#external = external;
   }
 }
 
-function chainOf(signer: Signer, anchors: readonly Certificate[]): readonly Certificate[] {
-  const isAnchor = ({ fingerprint }: Certificate): boolean =>
-    anchors.some((one) => one.fingerprint === fingerprint);
-  return [signer.certificate, ...signer.intermediates].filter((one) => !isAnchor(one));
+/** What control planes ask their proxies, each its own. */
+function questionOf({ phase, anchors, issuer }: AuthorityState): string {
+  return `${phase} ${bundleDigest(anchors)} ${issuer?.certificate.fingerprint ?? ''}`;
 }
 
 const foreign =

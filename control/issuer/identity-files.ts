@@ -7,7 +7,7 @@
 
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { certificateFileBytesMax, formerIssuersMax } from '../../core/base/limits.ts';
+import { certificateFileBytesMax, formerIssuersMax } from '../../core/base/certificate-limits.ts';
 import { nodeErrorCode } from '../../core/base/node-error.ts';
 import type { Certificate } from '../../core/identity/certificate.ts';
 import { type Problem, parseCertificates, sortedBundle } from './certificate.ts';
@@ -116,6 +116,7 @@ export class IdentityFiles {
   /** A switch that a crash has cut short goes on to its end; leftovers are none. */
   #complete(state: AuthorityState): AuthorityState {
     const { root, nextRoot, phase } = state;
+    if (!this.#hasKeys) return state;
     if (nextRoot === null) return phase === 'distribute' ? { ...state, phase: 'switch' } : state;
     const isOver = root?.certificate.fingerprint === nextRoot.certificate.fingerprint;
     if (isOver) return { ...state, nextRoot: null, phase: 'switch' };

@@ -4,7 +4,7 @@
  */
 
 import { type KeyObject, sign, verify } from 'node:crypto';
-import { joinTokenCharsMax, nameCharsMax, pinsMax } from '../../core/base/limits.ts';
+import { joinTokenCharsMax, nameCharsMax, trustAnchorsMax } from '../../core/base/limits.ts';
 
 export interface JoinClaims {
   /** `*` is any. */
@@ -108,7 +108,7 @@ function isName(value: unknown): value is string {
 }
 
 function isPins(value: unknown): value is string[] {
-  const isList = Array.isArray(value) && value.length <= pinsMax;
+  const isList = Array.isArray(value) && value.length <= trustAnchorsMax;
   return isList && value.every((one) => typeof one === 'string' && /^[0-9a-f]{64}$/.test(one));
 }
 

@@ -5,10 +5,11 @@
 
 import { generateKeyPairSync } from 'node:crypto';
 import type { IdentitySnapshot } from '../../api/identity.ts';
+import { leafRenewalShare } from '../../core/base/certificate-limits.ts';
 import type { Clock } from '../../core/base/clock.ts';
-import { leafRenewalShare } from '../../core/base/limits.ts';
 import { parseCertificate } from '../../core/identity/certificate.ts';
-import type { Authority, AuthorityView } from './authority.ts';
+import type { Authority } from './authority.ts';
+import type { AuthorityView } from './authority-view.ts';
 import { isAnchored } from './certificate.ts';
 import { controlIdentity } from './identity-name.ts';
 import { issueLeaf, type Signer } from './signer.ts';

@@ -7,7 +7,7 @@
 import 'reflect-metadata';
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { Pkcs10CertificateRequest, SubjectAlternativeNameExtension } from '@peculiar/x509';
-import { certificateRequestBytesMax } from '../../core/base/limits.ts';
+import { certificateRequestBytesMax } from '../../core/base/certificate-limits.ts';
 
 export interface CertificateRequest {
   /** SubjectPublicKeyInfo, DER. */

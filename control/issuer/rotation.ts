@@ -8,7 +8,7 @@
  * Where nothing signs any more, a rotation begins with `switch`: there is nothing to wait for.
  */
 
-import { renewalShare } from '../../core/base/limits.ts';
+import { renewalShare } from '../../core/base/certificate-limits.ts';
 import type { Certificate } from '../../core/identity/certificate.ts';
 import { sortedBundle } from './certificate.ts';
 import type { AuthorityState } from './identity-files.ts';
@@ -67,10 +67,8 @@ export function switchIssuer(
 /** Another issuer below the same root. */
 function renewIssuer(state: AuthorityState, issuer: Signer, nowMs: number): AuthorityState {
   const before = state.issuer?.certificate;
-  const former = state.former.filter(
-    (one) => nowMs < one.notAfterMs && one.fingerprint !== before?.fingerprint,
-  );
-  return { ...state, issuer, former: before === undefined ? former : [...former, before] };
+  const former = before === undefined ? state.former : [...state.former, before];
+  return { ...state, issuer, former: former.filter((one) => nowMs < one.notAfterMs) };
 }
 
 /** What goes leaves the bundle. */
@@ -103,10 +101,9 @@ export function maintain(
   nowMs: number,
 ): AuthorityState {
   let next = state;
-  const { root } = state;
+  const { root, issuer, nextRoot } = state;
+  const isUsable = issuer !== null && refuseSigner(issuer, state.anchors, nowMs) === null;
   if (canSign(root, nowMs)) {
-    const { issuer } = state;
-    const isUsable = issuer !== null && refuseSigner(issuer, state.anchors, nowMs) === null;
     const isCapped = issuer?.certificate.notAfterMs === root.certificate.notAfterMs;
     if (!isUsable || (isDue(issuer.certificate, nowMs) && !isCapped)) {
       next = renewIssuer(next, createIssuer(root, trustDomain, nowMs), nowMs);
@@ -114,8 +111,26 @@ export function maintain(
     if (next.phase !== 'distribute' && isDue(root.certificate, nowMs)) {
       next = distributeRoot(next, trustDomain, nowMs);
     }
+  } else if (!isUsable && canSign(nextRoot, nowMs)) {
+    // Nothing signs any more: there is nothing to wait for.
+    next = switchIssuer(next, nextRoot, createIssuer(nextRoot, trustDomain, nowMs), nowMs);
   }
   return admitAnchors(next, wantedAnchors(next, more), nowMs);
+}
+
+/** Makes whole what is expired or lost; what still signs goes on while proxies take the root. */
+export function repairState(
+  state: AuthorityState,
+  more: readonly Certificate[],
+  trustDomain: string,
+  nowMs: number,
+): AuthorityState {
+  const mended = maintain(state, more, trustDomain, nowMs);
+  if (canSign(mended.root, nowMs)) return mended;
+  const { issuer, anchors, phase } = mended;
+  const isUsable = issuer !== null && refuseSigner(issuer, anchors, nowMs) === null;
+  if (!isUsable) return foundAuthority(mended, trustDomain, nowMs);
+  return phase === 'distribute' ? mended : distributeRoot(mended, trustDomain, nowMs);
 }
 
 /** Anchors that should be there enter at once; those that should not leave by a rotation. */

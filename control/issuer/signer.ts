@@ -13,7 +13,7 @@ import {
   issuerLifetimeMs,
   leafLifetimeMs,
   rootLifetimeMs,
-} from '../../core/base/limits.ts';
+} from '../../core/base/certificate-limits.ts';
 import { type Certificate, isSignedBy, parseCertificate } from '../../core/identity/certificate.ts';
 import { isAnchored, type Problem, parseCertificates } from './certificate.ts';
 import { createCertificate, type Issuer } from './create-certificate.ts';

@@ -9,13 +9,14 @@ import { Deadlines } from '../../core/base/deadlines.ts';
 import { controlDrainMs, controlStreamsPerConnectionMax } from '../../core/base/limits.ts';
 import { systemRandom } from '../../core/base/random.ts';
 import { systemPause, systemTurn, type TimerWheel } from '../../core/base/timers.ts';
-import { GrpcServer } from '../../core/grpc/server.ts';
+import { GrpcServer, type ServerSecurity } from '../../core/grpc/server.ts';
 import { Code, type Status } from '../../core/grpc/status.ts';
 import { Io } from '../../core/io/io.ts';
 import type { MeshIndex } from '../index/mesh-index.ts';
 import type { Authority } from '../issuer/authority.ts';
 import type { JoinClaims, Refusal } from '../issuer/join-token.ts';
 import type { TokenReviewer } from '../issuer/review-token.ts';
+import { serveAuthority } from './authority.ts';
 import { DestinationService } from './destination.ts';
 import { IdentityService } from './identity.ts';
 import { InboundService } from './inbound.ts';
@@ -23,6 +24,7 @@ import { type JoinRegistry, JoinService } from './joins.ts';
 import type { ControlMetrics } from './metrics.ts';
 import { OutboundService } from './outbound.ts';
 import { Streams } from './streams.ts';
+import { TrustService } from './trust.ts';
 import { serveView, type ViewRegistry } from './view.ts';
 
 interface ControlServerEnv {
@@ -33,12 +35,15 @@ interface ControlServerEnv {
   readonly timers: TimerWheel;
   readonly authority: Authority;
   readonly reviewer: TokenReviewer;
+  /** When our own leaf ends, in milliseconds since 1970. */
+  readonly ownEndMs: () => number;
   /** Whether leaves have a name of SPIFFE as well. */
   readonly spiffe: boolean;
   readonly verify: (token: string, nowWallMs: number) => JoinClaims | Refusal;
   readonly clusterDomain: string;
   /** Where others reach us. */
   readonly address: () => string;
+  readonly security: ServerSecurity;
   readonly onViolation: (peer: string, text: string) => void;
 }
 
@@ -68,6 +73,7 @@ export class ControlServer {
     this.#server = new GrpcServer(grpcEnv, {
       callsPerConnectionMax: controlStreamsPerConnectionMax,
       onViolation: env.onViolation,
+      security: env.security,
     });
     const streams = new Streams({ server: this.#server, timers, metrics, soon: systemTurn });
     const { authority, reviewer, spiffe } = env;
@@ -82,11 +88,13 @@ export class ControlServer {
     });
     this.#services = [
       this.#identity,
+      new TrustService({ authority, streams, clock, timers }),
       new DestinationService(index, streams),
       new OutboundService(index, streams),
       new InboundService(index, streams),
       new JoinService({ registry, streams, metrics, clock, verify }),
     ];
+    serveAuthority({ authority, streams, clock, verify, ownEndMs: env.ownEndMs });
     serveView({
       ...env,
       streams,

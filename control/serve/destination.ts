@@ -97,8 +97,17 @@ export class DestinationService {
       this.#streams.watched(destinationGetProfile, call.peer, toldBy(request));
     if (name.isIp) {
       this.#profiles.add(name.text, call, onEnd(), (profiles) => {
-        profiles.update(frameOf(addressProfile(name.text)));
-        return () => undefined;
+        const address = parseAddress(name.text);
+        if (address === null) {
+          // Without a port it is nowhere.
+          profiles.update(frameOf(create(DestinationProfileSchema, { retryBudget })));
+          return () => undefined;
+        }
+        const { host, port } = address;
+        return this.#index.addresses.watch(host, port, (known) => {
+          const endpoint = weightedAddr(known ?? { host, port, weight: 1, zone: '' });
+          profiles.update(frameOf(create(DestinationProfileSchema, { retryBudget, endpoint })));
+        });
       });
       return;
     }
@@ -133,14 +142,6 @@ function serviceProfile(service: MeshService): DestinationProfile {
     retryBudget,
     parentRef: serviceMetadata({ namespace, service: name, port }),
   });
-}
-
-/** Nothing is known of an address but itself; one without a port is nowhere. */
-function addressProfile(text: string): DestinationProfile {
-  const address = parseAddress(text);
-  if (address === null) return create(DestinationProfileSchema, { retryBudget });
-  const endpoint = weightedAddr({ ...address, weight: 1, zone: '' });
-  return create(DestinationProfileSchema, { retryBudget, endpoint });
 }
 
 function frameOf(profile: DestinationProfile): Buffer {

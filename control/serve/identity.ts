@@ -11,16 +11,17 @@ import {
   type CertifyResponse,
   CertifyResponseSchema,
 } from '../../api/gen/control/identity_pb.ts';
-import type { Clock } from '../../core/base/clock.ts';
 import {
   certifyPerPeerMax,
   certifyQueueMax,
   certifyReviewsMax,
   certifySliceMs,
-} from '../../core/base/limits.ts';
+} from '../../core/base/certificate-limits.ts';
+import type { Clock } from '../../core/base/clock.ts';
 import type { ServerCall } from '../../core/grpc/server-call.ts';
 import { Code, okStatus, type Status } from '../../core/grpc/status.ts';
-import type { Authority, AuthorityView } from '../issuer/authority.ts';
+import type { Authority } from '../issuer/authority.ts';
+import type { AuthorityView } from '../issuer/authority-view.ts';
 import { isOwnLeaf, refuseNames } from '../issuer/check-request.ts';
 import { parseWorkloadIdentity, spiffeId, type WorkloadName } from '../issuer/identity-name.ts';
 import { type CertificateRequest, readRequest } from '../issuer/read-request.ts';

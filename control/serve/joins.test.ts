@@ -179,3 +179,37 @@ test('one connection holds so many processes and no more', async (t) => {
   last.register(registration(rig.token()));
   await last.message(1);
 });
+
+test('who asks about the address of a meshed endpoint learns who it proves to be', async (t) => {
+  const rig = await startControlRig(t);
+  const { client, clock } = rig;
+  const profile = client.watch('io.linkerd.proxy.destination.Destination', 'GetProfile', {
+    path: '127.0.0.1:8080',
+  });
+  const endpointOf = async (count: number) =>
+    (await profile.message(count)).endpoint as Readonly<Record<string, unknown>>;
+  assert.equal((await endpointOf(1)).tls_identity, undefined);
+  const join = client.join();
+  const address = { ip: { ipv4: 0x7f000001 }, port: 8080 };
+  join.register(registration(rig.token('demo', 'web'), { address, inbound_port: 4143 }));
+  await join.message(1);
+  join.say(true);
+  const name = 'web.demo.serviceaccount.identity.heddle.mesh.local';
+  await untilTurn('the profile', () => {
+    clock.advance(200);
+    return profile.messages.length > 1;
+  });
+  const { tls_identity: identity, protocol_hint: hint } = await endpointOf(2);
+  assert.deepEqual(identity, {
+    dns_like_identity: { name },
+    server_name: { name },
+    strategy: 'dns_like_identity',
+  });
+  assert.deepEqual(hint, { protocol: 'h2', h2: {}, opaque_transport: { inbound_port: 4143 } });
+  join.say(false);
+  await untilTurn('the profile', () => {
+    clock.advance(200);
+    return profile.messages.length > 2;
+  });
+  assert.equal((await endpointOf(3)).tls_identity, undefined);
+});

@@ -7,6 +7,7 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf';
+import { Authority } from '../../api/gen/control/authority_pb.ts';
 import { Destination } from '../../api/gen/control/destination_pb.ts';
 import { Identity } from '../../api/gen/control/identity_pb.ts';
 import { InboundServerPolicies } from '../../api/gen/control/inbound_pb.ts';
@@ -15,6 +16,9 @@ import { Registry } from '../../api/gen/control/registry_pb.ts';
 import { View } from '../../api/gen/control/view_pb.ts';
 import type { MessageCodec, Method } from '../../core/grpc/method.ts';
 
+export const authorityStatus = methodOf(Authority.method.status);
+export const authorityRotate = methodOf(Authority.method.rotate);
+export const authorityRepair = methodOf(Authority.method.repair);
 export const destinationGet = methodOf(Destination.method.get);
 export const destinationGetProfile = methodOf(Destination.method.getProfile);
 export const outboundGet = methodOf(OutboundPolicies.method.get);

@@ -1,7 +1,7 @@
 /** When certificates end, as metrics, taken when they are asked for. */
 
 import type { Certificate } from '../../core/identity/certificate.ts';
-import type { AuthorityView } from '../issuer/authority.ts';
+import type { AuthorityView } from '../issuer/authority-view.ts';
 import type { ControlMetrics } from './metrics.ts';
 
 export function sampleCertificates(

@@ -40,6 +40,8 @@ export const detectTimeoutMs = 10_000;
 export const transportHeaderBytesMax = 64 * 1024;
 /** The client's silence after which a destination is dialled that may speak first. */
 export const serverFirstSilenceMs = 50;
+/** The same where the client may be about to begin with TLS, which a busy one does late. */
+export const helloSilenceMs = 250;
 /** How long a destination is remembered as speaking first. */
 export const serverFirstMemoryMs = 60_000;
 export const serverFirstMemoryMax = 10_000;
@@ -55,6 +57,12 @@ export const responseTimeoutMs = 300_000;
 export const poolIdleTimeoutMs = 3_000;
 /** Connections of one worker to one endpoint. */
 export const poolConnectionsMax = 1_024;
+
+/** Identities of clients whose metrics a worker keeps apart, and names of TLS that passes by. */
+export const clientIdentitiesMax = 1_024;
+export const clientNamesMax = 64;
+/** Sets of fields of our own that a thread keeps encoded: most name a client. */
+export const ownHeadsMax = 256;
 
 /** HTTP/2: what we let a peer send on one stream, and on all of a connection, before we answer. */
 export const http2InitialStreamWindowBytes = 65_535;
@@ -131,9 +139,13 @@ export const reissueMaxMs = 300_000;
 export const identityTokenBytesMax = 16 * 1024;
 /** A file with a key, a chain or trust anchors. */
 export const identityFileBytesMax = 1024 * 1024;
+/** To the first word of a control plane on a stream of trust, of which it may have many. */
+export const trustInitialMs = 10_000;
 /** When a control plane is asked again that has never heard of trust. */
 export const trustRetryMs = 600_000;
 /** Limits of a watch at a control plane: until it says something, without a word, and in all. */
+/** How often, at the most, it is looked up anew which endpoints addresses are. */
+export const addressIndexMs = 100;
 export const adminConnectionsMax = 64;
 /** A client of the admin port that neither asks nor takes its answer. */
 export const adminIdleMs = 60_000;
@@ -337,37 +349,6 @@ export const proxyTextCharsMax = 512;
 export const viewEndpointsMax = 32 * 1024;
 /** How long the token of the local user is good; each start makes another. */
 export const localTokenMs = 10 * 365 * 24 * 3600 * 1000;
-/** Of the trust anchors, those whose digests a join token names; they fit it. */
-export const pinsMax = 32;
-/** A file of certificates. */
-export const certificateFileBytesMax = 256 * 1024;
-/** A request for a certificate, DER; one of RSA with 4096 bits has 1700. */
-export const certificateRequestBytesMax = 8 * 1024;
-/** How long a root, an issuer and a leaf that we make are good. */
-export const rootLifetimeMs = 365 * 24 * 3600 * 1000;
-export const issuerLifetimeMs = 30 * 24 * 3600 * 1000;
-export const leafLifetimeMs = 24 * 3600 * 1000;
-/** How far the clocks of a mesh may differ, either way, as leaves are concerned. */
-export const clockSkewMs = 20_000;
-/** How much earlier than they are made roots and issuers begin. */
-export const issuerBackdateMs = 600_000;
-/** The part of their life after which roots and issuers are replaced. */
-export const renewalShare = 2 / 3;
-/** The same of a leaf. */
-export const leafRenewalShare = 0.7;
-/** How often a control plane looks at its certificates: after a sleep, that soon. */
-export const authorityCheckMs = 5_000;
-/** In a rotation, how long proxies that have lost their stream may take to come back. */
-export const confirmSettleMs = 15_000;
-/** Issuers from before, of which leaves may be in use. */
-export const formerIssuersMax = 16;
-/** Calls of Certify that wait, of all proxies together and of one connection. */
-export const certifyQueueMax = 32 * 1024;
-export const certifyPerPeerMax = 64;
-/** Tokens of such calls that somebody else reviews, at one time. */
-export const certifyReviewsMax = 64;
-/** How long leaves are issued before other work gets its turn. */
-export const certifySliceMs = 5;
 /** How long the end of a control plane takes at the most. */
 export const controlDrainMs = 2_000;
 /** How long a stream may take nothing before the control plane ends it. */
@@ -398,6 +379,4 @@ assert(heldSocketsMax < descriptorReserve, 'held sockets fit the reserve');
 assert(targetsMax * 3 < controlStreamsPerConnectionMax, 'a proxy can watch all of its targets');
 assert(updateEndpointsMax * 400 < grpcMessageBytesMax, 'an update fits a message');
 assert(accessBatchChars < logBufferBytesMax, 'a batch of the access log fits the buffer');
-assert(pinsMax * 67 * 1.4 + 1_000 < joinTokenCharsMax, 'the pins of a token fit it');
-assert(trustAnchorsMax <= pinsMax, 'each trust anchor can be pinned');
 assert(joinTokenCharsMax < secretBytesMax, 'a token fits its file');

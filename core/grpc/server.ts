@@ -75,6 +75,7 @@ export class GrpcServer implements CallHost {
     this.#security = security;
     const requests = new Requests(this, this.#handlers, null);
     this.#context = {
+      identity: null,
       io,
       deadlines,
       random,

@@ -9,8 +9,18 @@ import type { TunnelSide } from '../io/conduit.ts';
 import { GrpcStatus } from './grpc.ts';
 import { Head } from './head.ts';
 
+/** Who a client has proved to be, over TLS. */
+export interface ClientIdentity {
+  /** Empty for one that has shown no certificate. */
+  readonly name: string;
+  /** The complete field line that tells the application; empty without a name. */
+  readonly line: string;
+}
+
 /** What a client's requests have in common. */
 export interface ClientConnection {
+  /** Null in plaintext. */
+  readonly identity: ClientIdentity | null;
   /** The peer, as `10.0.0.1:4321`. */
   readonly peer: string;
   /** What the connection is for when that was known before its first request. */
@@ -80,6 +90,8 @@ export class Exchange {
   defaultAuthority = '';
   /** Fields that the proxy adds to the request, as complete lines. */
   extraFields = '';
+  /** Fields that the proxy adds to a response that it forwards over HTTP/2, as complete lines. */
+  addedFields = '';
   /** What the request was before this attempt made HTTP/2 of it: a sum of OrigProto; -1: itself. */
   origProto = -1;
   status = 0;
@@ -149,6 +161,7 @@ export class Exchange {
     this.syntheticBody = '';
     this.defaultAuthority = '';
     this.extraFields = '';
+    this.addedFields = '';
     this.origProto = -1;
     this.status = 0;
     this.attempts = 0;

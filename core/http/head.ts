@@ -50,6 +50,8 @@ export class Head {
   /** Version as received: 1.0, 1.1 or 2. */
   major = 1;
   minor = 1;
+  /** What it was before it came over HTTP/2, a sum of OrigProto; -1 for nothing else. */
+  restored = -1;
   /** HTTP/2 only: the scheme was https; which pseudo-headers there were, as bits. */
   secure = false;
   pseudoSeen = 0;
@@ -114,6 +116,7 @@ export class Head {
     this.pathStart = -1;
     this.major = 1;
     this.minor = 1;
+    this.restored = -1;
     this.secure = false;
     this.pseudoSeen = 0;
     this.status = 0;

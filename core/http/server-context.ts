@@ -1,9 +1,9 @@
-/** What the server connections of one direction share, whichever version they speak. */
+/** What the server connections of clients that are alike share, whichever version they speak. */
 
 import type { Deadlines } from '../base/deadlines.ts';
 import type { Io } from '../io/io.ts';
 import type { Layer } from '../stack/layer.ts';
-import type { Exchange, Exchanges } from './exchange.ts';
+import type { ClientIdentity, Exchange, Exchanges } from './exchange.ts';
 
 /** What the owner of the connections may ask of one. */
 export interface ServerConnection {
@@ -14,6 +14,8 @@ export interface ServerConnection {
 }
 
 export interface ServerContext {
+  /** Who the clients of these connections are. */
+  readonly identity: ClientIdentity | null;
   readonly io: Io;
   readonly deadlines: Deadlines;
   readonly exchanges: Exchanges;

@@ -55,7 +55,7 @@ export function parsePem(text: string, countMax: number): readonly Certificate[]
 }
 
 /** A string is why they cannot be anchors. */
-function bundleOf(roots: readonly Certificate[]): TrustBundle | string {
+export function bundleOf(roots: readonly Certificate[]): TrustBundle | string {
   const byPrint = new Map(roots.map((root) => [root.fingerprint, root]));
   if (byPrint.size === 0) return 'there is no trust anchor';
   if (byPrint.size > trustAnchorsMax) return `there are more than ${trustAnchorsMax} trust anchors`;

@@ -193,7 +193,10 @@ export class Certifier implements TimerOwner {
     this.#asking = true;
     this.#askAgain = false;
     this.#env.timers.cancel(this.#wake);
-    const failure = await this.#certify();
+    // Nothing that an answer holds may end the process.
+    const failure = await this.#certify().catch(
+      (error: unknown) => `it went wrong: ${String(error)}`,
+    );
     this.#asking = false;
     if (this.#closed) return;
     this.#env.onAnswer(failure === '' ? 'ok' : 'error');

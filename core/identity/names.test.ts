@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { isDnsIdentity, isIdentityName } from './names.ts';
+import { completeName, controlNameOf, isDnsIdentity, isIdentityName, isNameOf } from './names.ts';
 
 const whole = 'web.demo.serviceaccount.identity.heddle.mesh.local';
 
@@ -52,4 +52,24 @@ it('says what is a name', () => {
 it('says what can be a server name', () => {
   assert.equal(isDnsIdentity(whole), true);
   assert.equal(isDnsIdentity('spiffe://mesh.local/web'), false);
+});
+
+it('completes what a setting says', () => {
+  assert.equal(completeName('web.demo', 'mesh.local'), whole);
+  assert.equal(completeName('web.demo', ''), null);
+  assert.equal(completeName(whole, ''), whole);
+  assert.equal(completeName('web.demo.x', 'mesh.local'), 'web.demo.x');
+  assert.equal(completeName('Web.demo', 'mesh.local'), null);
+  assert.equal(isNameOf(whole, 'web.demo'), true);
+  assert.equal(isNameOf(whole, whole), true);
+  assert.equal(isNameOf(whole, 'eb.demo'), false);
+  assert.equal(isNameOf('web.demo.evil.org', 'web.demo'), false);
+  assert.equal(isNameOf('', 'web.demo'), false);
+});
+
+it('knows the name of the control plane by that of a workload', () => {
+  const control = 'heddle-control.heddle.serviceaccount.identity.heddle.mesh.local';
+  assert.equal(controlNameOf(whole), control);
+  assert.equal(controlNameOf('web.example.org'), null);
+  assert.equal(controlNameOf(''), null);
 });

@@ -46,13 +46,14 @@ export class Socket implements ThreadSocket {
   writeEnded = false;
   nextDirty: ThreadSocket | null = null;
   dirty = false;
+  /** Where its bytes count. */
+  meter: Meter;
   /** For a connection that many others write to in a turn: one write in place of one for each. */
   gathers = false;
   /** Grows whenever the output buffer is given away: what was encoded before is out of reach. */
   flushes = 0;
 
   readonly #io: SocketThread;
-  readonly #meter: Meter;
   #owner: SocketOwner;
   #handle: StreamHandle;
   #reading = false;
@@ -75,7 +76,7 @@ export class Socket implements ThreadSocket {
   /** Takes over the descriptor of `socket`, which ends as an object. It starts paused. */
   constructor(io: SocketThread, socket: NetSocket, owner: SocketOwner, meter: Meter) {
     this.#io = io;
-    this.#meter = meter;
+    this.meter = meter;
     this.#reads = new BulkReads(io);
     this.#owner = owner;
     this.remoteHost = socket.remoteAddress ?? '';
@@ -250,7 +251,7 @@ export class Socket implements ThreadSocket {
 
   /** Either in an output buffer, which then is given back, or in the bulk buffer just read. */
   #send(bytes: Buffer, buffer: Buffer | null, bulk: BulkBuffer | null): void {
-    this.#io.cells[this.#meter.writeCell] += bytes.length;
+    this.#io.cells[this.meter.writeCell] += bytes.length;
     const request = this.#io.writeRequest();
     const error = this.#handle.writeBuffer(request, bytes);
     if (error === 0 && wroteLater()) {
@@ -341,7 +342,7 @@ export class Socket implements ThreadSocket {
     }
     this.#io.enter();
     if (count > 0) {
-      this.#io.cells[this.#meter.readCell] += count;
+      this.#io.cells[this.meter.readCell] += count;
       const bulk = this.#reads.own;
       this.#io.readingBulk = bulk;
       this.#owner.onBytes(bulk === null ? this.#io.readBuffer : bulk.bytes, count);
@@ -360,7 +361,7 @@ export class Socket implements ThreadSocket {
     while (this.#reading) {
       const count = held.take(readBuffer);
       if (count === 0) break;
-      this.#io.cells[this.#meter.readCell] += count;
+      this.#io.cells[this.meter.readCell] += count;
       this.#owner.onBytes(readBuffer, count);
     }
     if (!this.#reading) return;

@@ -8,27 +8,34 @@
  * connection is opaque. That connection is used in any case.
  */
 
-import { serverFirstSilenceMs } from '../base/limits.ts';
+import { helloSilenceMs, serverFirstSilenceMs } from '../base/limits.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
 import { createClientHello, type Detected, detectProtocol } from '../detect/detect.ts';
 import type { ServerFirstMemory } from '../detect/server-first.ts';
-import { H1Server } from '../http/h1/server.ts';
-import { H2Server } from '../http/h2/server.ts';
 import type { ServerConnection } from '../http/server-context.ts';
 import { Stash } from '../http/stash.ts';
 import type { Conduit } from '../io/conduit.ts';
+import type { Socket } from '../io/socket.ts';
 import type { SocketOwner } from '../io/socket-owner.ts';
+import type { ClientGroup, GroupDirection } from './client-group.ts';
+import type { ClientGroups } from './client-groups.ts';
 import type { Counters, DetectResult } from './counters.ts';
-import type { Direction } from './direction.ts';
 import { EarlyDial } from './early-dial.ts';
 import { Opaque } from './opaque.ts';
+import { serveHttp } from './serve-http.ts';
 import type { Target, TargetWaiter } from './target.ts';
 import type { Targets } from './targets.ts';
 import { Tunnel } from './tunnel.ts';
 
+/** Takes over a connection whose ClientHello names this proxy, with what was read from it. */
+export interface Terminator {
+  terminate(socket: Socket, target: Target, first: Buffer): void;
+}
+
 /** What all connections of one direction are accepted with. */
 export interface AcceptContext {
-  readonly direction: Direction;
+  readonly terminator: Terminator;
+  readonly groups: ClientGroups;
   readonly targets: Targets;
   readonly serverFirst: ServerFirstMemory;
   readonly counters: Counters;
@@ -40,7 +47,14 @@ const timerSilence = 1;
 export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConnection {
   arrivedMs = 0;
   readonly #context: AcceptContext;
-  readonly #direction: Direction;
+  readonly #direction: GroupDirection;
+  /** As whom the client counts, by what is known of it so far. */
+  #clients: ClientGroup;
+  /**
+   * The connection, where TLS for this proxy may begin on it; null where it may not. Until that is
+   * known it is not counted as accepted.
+   */
+  #securable: Socket | null;
   readonly #stash = new Stash();
   readonly #detectTimer = new Timer(this, timerDetect);
   readonly #silenceTimer = new Timer(this, timerSilence);
@@ -55,13 +69,22 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   #over = false;
 
   /** `first` are bytes that were read from the socket already. */
-  constructor(context: AcceptContext, socket: Conduit, target: Target | null, first: Buffer) {
+  constructor(
+    context: AcceptContext,
+    clients: ClientGroup,
+    socket: Conduit,
+    target: Target | null,
+    first: Buffer,
+    securable: Socket | null,
+  ) {
     this.#context = context;
-    this.#direction = context.direction;
+    this.#clients = clients;
+    this.#direction = clients.direction;
     this.#socket = socket;
     this.#target = target;
+    this.#securable = securable;
     socket.owner = this;
-    this.#direction.opened(this);
+    clients.opened(this);
     if (first.length > 0) this.#stash.append(first, 0, first.length);
     if (target === null) this.#detect();
     else this.#await(target);
@@ -90,7 +113,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
       this.#look();
       return;
     }
-    const what = detectProtocol(bytes, 0, length, hello);
+    const what = this.#detectIn(bytes, 0, length);
     if ((what === 'HTTP1' || what === 'HTTP2') && this.#early === null) {
       this.#context.counters.detected(resultOf(what));
       if (this.#target !== null) this.#context.serverFirst.clear(this.#target.key);
@@ -161,18 +184,24 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
 
   #go(target: Target): void {
     this.#target = target;
-    if (target.protocol === 'opaque') {
+    const mayBeSecure = this.#securable !== null;
+    if (target.protocol === 'opaque' && !mayBeSecure) {
       this.#opaque(target);
+      return;
+    }
+    this.#detect();
+    if (this.#over || (target.protocol !== 'auto' && target.protocol !== 'opaque')) return;
+    // A peer in the mesh would get in plaintext what the server says first.
+    if (!mayBeSecure && this.#context.serverFirst.isServerFirst(target.key)) {
+      this.#dialEarly(target);
     } else {
-      this.#detect();
-      if (this.#over || target.protocol !== 'auto') return;
-      if (this.#context.serverFirst.isServerFirst(target.key)) this.#dialEarly(target);
-      else this.#awaitSilence();
+      this.#awaitSilence();
     }
   }
 
   #awaitSilence(): void {
-    this.#direction.core.timers.arm(this.#silenceTimer, serverFirstSilenceMs);
+    const silenceMs = this.#securable === null ? serverFirstSilenceMs : helloSilenceMs;
+    this.#direction.core.timers.arm(this.#silenceTimer, silenceMs);
   }
 
   #detect(): void {
@@ -185,7 +214,13 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
 
   #look(): void {
     const { bytes, start, end } = this.#stash;
-    this.#decide(detectProtocol(bytes, start, end, hello));
+    this.#decide(this.#detectIn(bytes, start, end));
+  }
+
+  /** What is declared to be opaque may still be TLS for this proxy. */
+  #detectIn(bytes: Buffer, start: number, end: number): Detected {
+    if (this.#target?.protocol === 'opaque' && bytes[start] !== tlsFirstByte) return 'OPAQUE';
+    return detectProtocol(bytes, start, end, hello);
   }
 
   #decide(what: Detected): void {
@@ -194,6 +229,13 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
       if (this.#socket.readEnded) this.onEnd();
       else this.#socket.resume();
       return;
+    }
+    if (what === 'TLS' && this.#securable !== null && target !== null) {
+      if (hello.sni === this.#direction.core.tls.name) {
+        this.#terminate(this.#securable, target);
+        return;
+      }
+      if (hello.sni !== null) this.#pass(this.#securable, hello.sni);
     }
     this.#context.counters.detected(resultOf(what));
     if (target !== null && what !== 'OPAQUE') this.#context.serverFirst.clear(target.key);
@@ -208,7 +250,24 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
 
   /** What bytes are that nothing else can be made of: HTTP answers them where it is declared. */
   get #fallback(): 'http' | 'opaque' {
-    return this.#target?.protocol === 'auto' ? 'opaque' : 'http';
+    const protocol = this.#target?.protocol;
+    return protocol === 'auto' || protocol === 'opaque' ? 'opaque' : 'http';
+  }
+
+  #terminate(socket: Socket, target: Target): void {
+    const first = this.#stash.take();
+    this.#early?.abort();
+    this.#securable = null;
+    this.#leave();
+    this.#context.terminator.terminate(socket, target, first);
+  }
+
+  /** TLS for somebody else: whether the target takes it is up to the target. */
+  #pass(socket: Socket, sni: string): void {
+    this.#clients.closed(this);
+    this.#clients = this.#context.groups.passing(sni);
+    this.#clients.opened(this);
+    socket.meter = this.#clients.cells;
   }
 
   #byServerName(name: string): void {
@@ -238,29 +297,21 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
 
   /** `length` is -1 when the first bytes are in the stash. */
   #http(asHttp2: boolean, bytes: Buffer, length: number): void {
-    const { io } = this.#direction.core;
     this.#early?.givePool(this.#target?.version ?? 'kept', asHttp2);
     const first = length === -1 ? this.#stash.take() : nothing;
+    const clients = this.#clients;
     this.#leave();
-    io.enter();
-    const Server = asHttp2 ? H2Server : H1Server;
-    const server = new Server(this.#direction.server, this.#socket, this.#target);
-    this.#socket.resume();
-    if (length === -1) {
-      if (first.length > 0) server.onBytes(first, first.length);
-    } else {
-      server.onBytes(bytes, length);
-    }
-    if (this.#socket.readEnded && !this.#socket.destroyed) server.onEnd();
-    io.leave();
+    const version = asHttp2 ? 'http2' : 'http1';
+    if (length === -1) serveHttp(clients, this.#socket, this.#target, version, first, first.length);
+    else serveHttp(clients, this.#socket, this.#target, version, bytes, length);
   }
 
   #opaque(target: Target): void {
     const early = this.#early;
     const client = { conduit: this.#socket, first: this.#stash.take() };
     this.#leave();
-    if (early === null) new Opaque(this.#direction, this.#context.counters, client, target);
-    else new Tunnel(this.#direction, early.endpoint, client, early.take());
+    if (early === null) new Opaque(this.#clients, this.#context.counters, client, target);
+    else new Tunnel(this.#clients, early.endpoint, client, early.take());
   }
 
   #dialEarly(target: Target): void {
@@ -279,7 +330,9 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
     const target = this.#target;
     const { core, name } = this.#direction;
     this.#context.counters.detected('read_timeout');
-    if (target !== null) {
+    if (target?.protocol === 'opaque') {
+      this.#settle('opaque');
+    } else if (target !== null) {
       this.#context.counters.detectTimedOut(target.authority);
       core.log.warn('proxy', `Protocol detection timed out; taken for ${this.#fallback}`, {
         service: target.authority,
@@ -310,7 +363,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
     if (reason !== '') core.log.info('proxy', 'Connection closed', { direction: name, reason });
     this.#early?.abort();
     this.#leave();
-    this.#direction.ended();
+    this.#clients.ended();
     this.#socket.destroyWhenWritten();
   }
 
@@ -318,7 +371,8 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
     if (this.#over) return;
     this.#over = true;
     this.#cancelTimers();
-    this.#direction.closed(this);
+    this.#clients.closed(this);
+    if (this.#securable !== null) this.#clients.accepted();
   }
 
   #cancelTimers(): void {
@@ -330,6 +384,8 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
 
 const hello = createClientHello();
 const nothing = Buffer.alloc(0);
+/** The content type of a handshake record. */
+const tlsFirstByte = 0x16;
 /** Endpoints that are tried for a client that says nothing. */
 const earlyDialsMax = 3;
 /** Record of one fatal alert: unrecognized_name (112). */

@@ -4,7 +4,7 @@
  */
 
 import type { ProxyError } from '../base/errors.ts';
-import type { Exchange } from '../http/exchange.ts';
+import type { ClientIdentity, Exchange } from '../http/exchange.ts';
 import { Layer } from '../stack/layer.ts';
 import type { Core } from './core.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -21,7 +21,7 @@ export class CountRequests extends Layer<Exchange> {
   override request(x: Exchange): void {
     const endpoint = x.endpoint as Endpoint;
     endpoint.start();
-    endpoint.countRequest();
+    endpoint.requestsOf(identityOf(x)).countRequest();
     x.attemptMs = this.#core.io.nowMs;
     this.next.request(x);
   }
@@ -37,7 +37,8 @@ export class CountRequests extends Layer<Exchange> {
   override end(x: Exchange): void {
     const endpoint = x.endpoint as Endpoint;
     endpoint.finish();
-    endpoint.countResponse(x.status, x.grpcStatus, this.#core.io.nowMs - x.attemptMs);
+    const latencyMs = this.#core.io.nowMs - x.attemptMs;
+    endpoint.requestsOf(identityOf(x)).countResponse(x.status, x.grpcStatus, latencyMs);
     this.prev.end(x);
   }
 
@@ -47,7 +48,7 @@ export class CountRequests extends Layer<Exchange> {
     if (error.code === 'RESPONSE_TIMEOUT' || error.code === 'DEADLINE_EXCEEDED') {
       this.#observeWait(x, endpoint);
     }
-    endpoint.countFailure(error.code);
+    endpoint.requestsOf(identityOf(x)).countFailure(error.code);
     this.prev.fail(x, error);
   }
 
@@ -56,7 +57,7 @@ export class CountRequests extends Layer<Exchange> {
     endpoint.finish();
     this.#observeWait(x, endpoint);
     this.#core.slots.releasePermit(endpoint.slot);
-    endpoint.countFailure('CLIENT_GONE');
+    endpoint.requestsOf(identityOf(x)).countFailure('CLIENT_GONE');
     this.next.cancel(x);
   }
 
@@ -66,6 +67,10 @@ export class CountRequests extends Layer<Exchange> {
     const { io, slots } = this.#core;
     slots.observe(slot, io.nowMs - x.attemptMs, slots.timeOf(io.nowMs));
   }
+}
+
+function identityOf(x: Exchange): ClientIdentity | null {
+  return x.client === null ? null : x.client.connection.identity;
 }
 
 /** The last layer: hands the request to a connection of its endpoint. */

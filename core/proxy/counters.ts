@@ -3,10 +3,21 @@
 import { statusField, statusWords } from '../../api/shared-memory.ts';
 import type { ErrorCode, ProxyError } from '../base/errors.ts';
 import type { Exchange } from '../http/exchange.ts';
+import type { HandshakeFailure } from '../tls/handshake.ts';
+import type { TransportHeader } from '../tls/transport-header.ts';
 import type { Core, DirectionName } from './core.ts';
 import { responseTo } from './respond.ts';
 
 export type DetectResult = 'http/1' | 'http/2' | 'not_http' | 'read_timeout';
+
+/** Why a connection with a transport header was closed. */
+export type DirectRefusal =
+  | 'no_client_identity'
+  | 'malformed'
+  | 'timeout'
+  | 'ended'
+  | 'gateway'
+  | 'port_not_declared';
 
 export class Counters {
   readonly #core: Core;
@@ -66,6 +77,30 @@ export class Counters {
     this.#add(`tcp ${error}`, () => this.#core.registry.counter(family, { error }));
   }
 
+  handshakeFailed(reason: HandshakeFailure): void {
+    this.#add(`handshake ${reason}`, () =>
+      this.#core.registry.counter('heddle_tls_handshake_failures_total', {
+        direction: this.#name,
+        reason,
+      }),
+    );
+  }
+
+  directed(session: TransportHeader['session']): void {
+    this.#add(`directed ${session}`, () =>
+      this.#core.registry.counter('inbound_tcp_transport_header_connections_total', {
+        session_protocol: session === null ? '' : sessionLabels[session],
+        target_port: String(this.#core.settings.inboundTo?.port ?? ''),
+      }),
+    );
+  }
+
+  directRefused(reason: DirectRefusal): void {
+    this.#add(`direct ${reason}`, () =>
+      this.#core.registry.counter('heddle_transport_header_refused_total', { reason }),
+    );
+  }
+
   detectTimedOut(authority: string): void {
     this.#add(`timeout ${authority}`, () =>
       this.#core.registry.counter('heddle_detect_timeouts_total', {
@@ -102,3 +137,5 @@ export class Counters {
     ];
   }
 }
+
+const sessionLabels = { http1: 'http/1', http2: 'http/2' } as const;

@@ -5,31 +5,36 @@ import { http2ConnectionsMax, http2StreamsPerConnectionMax } from '../base/limit
 import type { ServerFirstMemory } from '../detect/server-first.ts';
 import type { Exchange, ExchangeClient, ExchangeUpstream } from '../http/exchange.ts';
 import { Head } from '../http/head.ts';
+import type { Socket } from '../io/socket.ts';
 import { nobody } from '../io/socket-owner.ts';
 import type { PoolContext } from '../pool/pools.ts';
 import type { Layer } from '../stack/layer.ts';
-import { Accept, type AcceptContext } from './accept.ts';
+import { Accept, type AcceptContext, type Terminator } from './accept.ts';
 import { Balance } from './balance.ts';
+import type { ClientGroup } from './client-group.ts';
+import { ClientGroups } from './client-groups.ts';
 import type { Core, DirectionName } from './core.ts';
 import { Counters } from './counters.ts';
 import { Direction } from './direction.ts';
 import type { TunnelTaker } from './edge.ts';
 import type { Endpoint } from './endpoint.ts';
 import { inboundLayers } from './inbound/http.ts';
+import { Terminate, type TerminateContext } from './inbound/terminate.ts';
 import { outboundLayers } from './outbound/http.ts';
 import { Route } from './route.ts';
 import type { Target } from './target.ts';
 import type { Targets } from './targets.ts';
 import { Tunnel } from './tunnel.ts';
 
-export class DirectionStack implements TunnelTaker {
+export class DirectionStack implements TunnelTaker, TerminateContext, Terminator {
   readonly direction: Direction;
+  readonly groups: ClientGroups;
+  readonly counters: Counters;
   readonly pools: PoolContext;
   readonly #route: Route;
   readonly #balance: Balance;
   readonly #targets: () => Targets;
   readonly #serverFirst: ServerFirstMemory;
-  readonly #counters: Counters;
   #context: AcceptContext | null = null;
 
   constructor(
@@ -40,19 +45,34 @@ export class DirectionStack implements TunnelTaker {
   ) {
     this.#targets = targets;
     this.#serverFirst = serverFirst;
-    this.#counters = new Counters(core, name);
+    this.counters = new Counters(core, name);
     this.#route = new Route(core, targets);
     this.#balance = new Balance(core);
     const build = name === 'inbound' ? inboundLayers : outboundLayers;
-    const layers = build(core, this.#counters, this, this.#route, this.#balance);
+    const layers = build(core, this.counters, this, this.#route, this.#balance);
     this.direction = new Direction(core, name, layers);
+    this.groups = new ClientGroups(this.direction, ({ cells }) => targets().forgetClients(cells));
     this.pools = createPoolContext(core, layers.last);
   }
 
   adopt(socket: NetSocket, target: Target | null): void {
-    const adopted = this.direction.core.io.adopt(socket, nobody, this.direction.meter);
-    this.direction.accepted();
-    new Accept(this.#acceptContext, adopted, target, nothing);
+    const { plain, core, name } = this.direction;
+    const adopted = core.io.adopt(socket, nobody, plain.cells);
+    const context = this.#acceptContext;
+    if (name === 'inbound' && core.tls.name !== '' && target !== null) {
+      new Accept(context, plain, adopted, target, nothing, adopted);
+    } else {
+      plain.accepted();
+      new Accept(context, plain, adopted, target, nothing, null);
+    }
+  }
+
+  terminate(socket: Socket, target: Target, first: Buffer): void {
+    new Terminate(this, socket, target, first);
+  }
+
+  detect(clients: ClientGroup, socket: Socket, target: Target): void {
+    new Accept(this.#acceptContext, clients, socket, target, nothing, null);
   }
 
   /** Known, or not in time for those who came until `arrivedMs`. */
@@ -69,23 +89,34 @@ export class DirectionStack implements TunnelTaker {
 
   upgraded(x: Exchange): void {
     const endpoint = x.endpoint as Endpoint;
+    const clients = this.#clientsOf(x);
     const server = (x.upstream as ExchangeUpstream).detach(x);
     const client = (x.client as ExchangeClient).detach(x);
-    new Tunnel(this.direction, endpoint, client, server);
+    new Tunnel(clients, endpoint, client, server);
   }
 
   connected(x: Exchange): void {
     const target = x.target as Target;
     const { conduit, first } = (x.client as ExchangeClient).establish(x);
-    new Accept(this.#acceptContext, conduit, target, first);
+    new Accept(this.#acceptContext, this.direction.plain, conduit, target, first, null);
+  }
+
+  #clientsOf(x: Exchange): ClientGroup {
+    const { identity } = (x.client as ExchangeClient).connection;
+    return identity === null ? this.direction.plain : (identity as ClientGroup);
+  }
+
+  get plain(): ClientGroup {
+    return this.direction.plain;
   }
 
   get #acceptContext(): AcceptContext {
     this.#context ??= {
-      direction: this.direction,
+      terminator: this,
+      groups: this.groups,
       targets: this.#targets(),
       serverFirst: this.#serverFirst,
-      counters: this.#counters,
+      counters: this.counters,
     };
     return this.#context;
   }

@@ -7,61 +7,62 @@ import { statusField, statusWords } from '../../api/shared-memory.ts';
 import { drainLooksMin } from '../base/limits.ts';
 import type { H2ServerContext } from '../http/h2/server-context.ts';
 import type { ServerConnection } from '../http/server-context.ts';
-import type { Meter } from '../io/socket.ts';
+import { ClientCells } from './client-cells.ts';
+import { ClientGroup, type GroupDirection } from './client-group.ts';
 import type { Core, DirectionName } from './core.ts';
 import type { HttpLayers } from './layers.ts';
 
-export class Direction {
+export class Direction implements GroupDirection {
   readonly name: DirectionName;
   readonly core: Core;
-  /** For connections of either version. */
-  readonly server: H2ServerContext;
-  readonly meter: Meter;
+  /** The clients that speak plaintext. */
+  readonly plain: ClientGroup;
+  readonly #layers: HttpLayers;
   /** With how often a drain has looked at each. */
   readonly #open = new Map<ServerConnection, number>();
-  readonly #openCell: number;
-  readonly #openTotalCell: number;
-  readonly #closeCell: number;
   readonly #connectionsAt: number;
+  #draining = false;
   #stopping = false;
 
   constructor(core: Core, name: DirectionName, layers: HttpLayers) {
     this.name = name;
     this.core = core;
-    const { registry, settings } = core;
-    const labels = {
-      direction: name,
-      peer: 'src',
-      tls: 'no_identity',
-      no_tls_reason: name === 'inbound' ? 'no_tls_from_remote' : 'loopback',
-    };
-    this.meter = {
-      readCell: registry.counter('tcp_read_bytes_total', labels),
-      writeCell: registry.counter('tcp_write_bytes_total', labels),
-    };
-    this.#openCell = registry.gauge('tcp_open_connections', labels);
-    this.#openTotalCell = registry.counter('tcp_open_total', labels);
-    this.#closeCell = registry.counter('tcp_close_total', { ...labels, errno: '' });
+    this.#layers = layers;
     const field = name === 'inbound' ? 'connectionsInbound' : 'connectionsOutbound';
     this.#connectionsAt = core.worker * statusWords + statusField[field];
-    this.server = {
+    const cells = new ClientCells(core.registry, name, {
+      tls: 'no_identity',
+      no_tls_reason: name === 'inbound' ? 'no_tls_from_remote' : 'loopback',
+    });
+    this.plain = new ClientGroup(this, cells, null);
+  }
+
+  /** What the HTTP connections of `clients` are served with. */
+  serverContext(clients: ClientGroup): H2ServerContext {
+    const { core, name } = this;
+    const { settings } = core;
+    const isDraining = (): boolean => this.#draining;
+    return {
+      identity: clients.identity,
       io: core.io,
       deadlines: core.deadlines,
       exchanges: core.exchanges,
-      handler: layers.first,
-      rejects: layers.rejects,
+      handler: this.#layers.first,
+      rejects: this.#layers.rejects,
       headBytesMax: settings.headBytesMax,
       headFieldsMax: settings.headFieldsMax,
       headTimeoutMs: settings.headTimeoutMs,
       bodyIdleTimeoutMs: settings.bodyIdleTimeoutMs,
       clientIdleTimeoutMs: settings.clientIdleTimeoutMs,
-      draining: false,
+      get draining() {
+        return isDraining();
+      },
       thread: core.h2,
       random: core.random,
-      opened: (server) => this.opened(server),
+      opened: (server) => clients.opened(server),
       closed: (server, gone) => {
-        this.closed(server);
-        if (gone) this.ended();
+        clients.closed(server);
+        if (gone) clients.ended();
       },
       violated: (peer, text) => {
         core.log.info('proxy', 'HTTP/2 client broke a rule', {
@@ -73,41 +74,34 @@ export class Direction {
     };
   }
 
-  /** Connections and bytes of clients so far: it stays the same while nothing happens. */
+  /** Connections and bytes of plaintext clients so far: it stays while nothing happens. */
   get progress(): number {
     const { cells } = this.core;
-    const { readCell, writeCell } = this.meter;
-    return cells[this.#openTotalCell] + cells[readCell] + cells[writeCell];
+    const { openTotalCell, readCell, writeCell } = this.plain.cells;
+    return cells[openTotalCell] + cells[readCell] + cells[writeCell];
   }
 
-  /** A client has connected: the first thing that happens to it. */
-  accepted(): void {
-    this.core.cells[this.#openTotalCell] += 1;
-  }
-
-  /** A connection has begun to be something; each has one `closed`. */
+  /** A connection has begun to be something; its group of clients says so. */
   opened(connection: ServerConnection): void {
     this.#open.set(connection, 0);
     this.#count(1);
   }
 
-  closed(connection: ServerConnection): void {
-    if (this.#open.delete(connection)) this.#count(-1);
-  }
-
-  /** A client connection is gone for good, not turned into something else. */
-  ended(): void {
-    this.core.cells[this.#closeCell] += 1;
+  /** False when that is known already. */
+  closed(connection: ServerConnection): boolean {
+    if (!this.#open.delete(connection)) return false;
+    this.#count(-1);
+    return true;
   }
 
   /** Responses carry `connection: close` from now on; everything else goes on. */
   announce(): void {
-    this.server.draining = true;
+    this.#draining = true;
   }
 
   /** From now on connections end when they are idle. */
   stop(): void {
-    this.server.draining = true;
+    this.#draining = true;
     this.#stopping = true;
   }
 
@@ -129,8 +123,6 @@ export class Direction {
   }
 
   #count(change: number): void {
-    const { memory, cells } = this.core;
-    Atomics.add(memory.status, this.#connectionsAt, change);
-    cells[this.#openCell] += change;
+    Atomics.add(this.core.memory.status, this.#connectionsAt, change);
   }
 }

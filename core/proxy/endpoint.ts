@@ -5,19 +5,18 @@
 
 import type { EndpointSnapshot, EndpointTraits } from '../../api/snapshot.ts';
 import { type ErrorCode, errorTraits } from '../base/errors.ts';
-import type { Exchange, ExchangeEndpoint } from '../http/exchange.ts';
-import { GrpcCode, GrpcStatus } from '../http/grpc.ts';
+import type { ClientIdentity, Exchange, ExchangeEndpoint } from '../http/exchange.ts';
 import { Form } from '../http/head.ts';
 import { OrigProto } from '../http/orig-proto.ts';
 import type { Meter } from '../io/socket.ts';
 import type { PoolEvents } from '../pool/pool-events.ts';
 import { type PoolContext, Pools, type UpstreamVersion } from '../pool/pools.ts';
-import { latencyBoundsMs } from '../telemetry/families.ts';
-import { observe } from '../telemetry/registry.ts';
 import { Transport } from '../tls/transport.ts';
+import type { ClientCells } from './client-cells.ts';
+import type { ClientGroup } from './client-group.ts';
 import type { Core, DirectionName } from './core.ts';
 import { transportOf } from './endpoint-transport.ts';
-import { responseTo } from './respond.ts';
+import { RequestCells } from './request-cells.ts';
 
 interface EndpointLabels {
   readonly direction: DirectionName;
@@ -45,16 +44,12 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   /** Its proxy makes HTTP/1 again of what says in HTTP/2 that it was. */
   readonly #restores: boolean;
   readonly #labels: Record<string, string>;
-  readonly #requestCell: number;
+  readonly #requests: RequestCells;
+  /** Of clients that have proved an identity. */
+  readonly #requestsOf = new Map<ClientCells, RequestCells>();
   readonly #openCell: number;
   readonly #openTotalCell: number;
   readonly #closeCell: number;
-  /** By status; the newest also by itself, because most endpoints answer alike. */
-  readonly #responseCells = new Map<number, ResponseCells>();
-  #lastOutcome = -1;
-  #lastTotalCell = 0;
-  #lastLatencyCell = 0;
-  readonly #failureCells = new Map<ErrorCode, number>();
   readonly #dialFailureCells = new Map<ErrorCode, number>();
 
   constructor(core: Core, pools: PoolContext, snapshot: EndpointSnapshot, labels: EndpointLabels) {
@@ -72,7 +67,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
       readCell: registry.counter('tcp_read_bytes_total', transport),
       writeCell: registry.counter('tcp_write_bytes_total', transport),
     };
-    this.#requestCell = registry.counter('request_total', this.#labels);
+    this.#requests = new RequestCells(registry, requestLabels(this.#labels));
     this.#openCell = registry.gauge('tcp_open_connections', transport);
     this.#openTotalCell = registry.counter('tcp_open_total', transport);
     this.#closeCell = registry.counter('tcp_close_total', { ...transport, errno: '' });
@@ -112,30 +107,11 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     this.#core.slots.end(this.slot);
   }
 
-  countRequest(): void {
-    this.#core.cells[this.#requestCell] += 1;
-  }
-
-  /** `grpcStatus` is one of GrpcCode or of GrpcStatus. */
-  countResponse(status: number, grpcStatus: number, latencyMs: number): void {
-    const { cells } = this.#core;
-    const outcome = (status << outcomeBits) | (grpcStatus + 1);
-    if (outcome !== this.#lastOutcome) this.#useOutcome(outcome);
-    cells[this.#lastTotalCell] += 1;
-    observe(cells, this.#lastLatencyCell, latencyBoundsMs, latencyMs);
-  }
-
-  countFailure(code: ErrorCode): void {
-    let cell = this.#failureCells.get(code);
-    if (cell === undefined) {
-      cell = this.#core.registry.counter('response_total', {
-        ...this.#labels,
-        classification: 'failure',
-        error: responseTo(code).label,
-      });
-      this.#failureCells.set(code, cell);
-    }
-    this.#core.cells[cell] += 1;
+  /** Where requests of a client count that has this identity; null for one in plaintext. */
+  requestsOf(identity: ClientIdentity | null): RequestCells {
+    if (identity === null) return this.#requests;
+    const { cells } = identity as ClientGroup;
+    return this.#requestsOf.get(cells) ?? this.#addRequests(cells);
   }
 
   connected(): void {
@@ -194,66 +170,27 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     const { registry } = this.#core;
     registry.release(this.meter.readCell);
     registry.release(this.meter.writeCell);
-    registry.release(this.#requestCell);
+    this.#requests.release();
     registry.release(this.#openCell);
     registry.release(this.#openTotalCell);
     registry.release(this.#closeCell);
-    for (const of of this.#responseCells.values()) {
-      registry.release(of.total);
-      registry.release(of.latency);
-    }
-    for (const cell of this.#failureCells.values()) registry.release(cell);
     for (const cell of this.#dialFailureCells.values()) registry.release(cell);
+    for (const cells of this.#requestsOf.values()) cells.release();
+    this.#requestsOf.clear();
   }
 
-  #useOutcome(outcome: number): void {
-    let of = this.#responseCells.get(outcome);
-    if (of === undefined) {
-      of = this.#resolveResponse(outcome >> outcomeBits, (outcome & outcomeMask) - 1);
-      this.#responseCells.set(outcome, of);
-    }
-    this.#lastOutcome = outcome;
-    this.#lastTotalCell = of.total;
-    this.#lastLatencyCell = of.latency;
+  /** Those clients are known no more. */
+  forget(cells: ClientCells): void {
+    this.#requestsOf.get(cells)?.release();
+    this.#requestsOf.delete(cells);
   }
 
-  #resolveResponse(status: number, grpcStatus: number): ResponseCells {
-    const { registry } = this.#core;
-    const labels = { ...this.#labels, status_code: String(status) };
-    const failed = status >= 500 || grpcFailures.has(grpcStatus);
-    return {
-      total: registry.counter('response_total', {
-        ...labels,
-        classification: failed ? 'failure' : 'success',
-        grpc_status: grpcLabel(grpcStatus),
-        error: '',
-      }),
-      latency: registry.histogram('response_latency_ms', labels),
-    };
+  #addRequests(cells: ClientCells): RequestCells {
+    const { no_tls_reason: _, ...labels } = this.#labels;
+    const requests = new RequestCells(this.#core.registry, { ...labels, ...cells.labels });
+    this.#requestsOf.set(cells, requests);
+    return requests;
   }
-}
-
-function grpcLabel(status: number): string {
-  if (status === GrpcStatus.NONE) return '';
-  return String(status === GrpcStatus.MISSING ? GrpcCode.UNKNOWN : status);
-}
-
-/** What Linkerd counts as failures. */
-const grpcFailures: ReadonlySet<number> = new Set([
-  GrpcCode.UNKNOWN,
-  GrpcCode.DEADLINE_EXCEEDED,
-  GrpcCode.PERMISSION_DENIED,
-  GrpcCode.INTERNAL,
-  GrpcCode.UNAVAILABLE,
-  GrpcCode.DATA_LOSS,
-]);
-/** An outcome is a status and, in so many bits, a gRPC status and one. */
-const outcomeBits = 5;
-const outcomeMask = (1 << outcomeBits) - 1;
-
-interface ResponseCells {
-  readonly total: number;
-  readonly latency: number;
 }
 
 const unproved = 'it proves no identity, and requireIdentity asks for one';
@@ -292,4 +229,10 @@ function endpointLabels(
     dst_service: labels.service,
     ...(snapshot.zone === '' ? {} : { dst_zone: snapshot.zone }),
   };
+}
+
+/** Who sends the requests of plaintext clients is not known, though the application is local. */
+function requestLabels(labels: Record<string, string>): Record<string, string> {
+  if (labels.direction !== 'inbound') return labels;
+  return { ...labels, no_tls_reason: 'no_tls_from_remote' };
 }

@@ -12,14 +12,15 @@ import type { DialOwner } from '../io/dial.ts';
 import type { Socket } from '../io/socket.ts';
 import type { SocketOwner } from '../io/socket-owner.ts';
 import type { Dialling } from '../tls/secure-dial.ts';
+import type { ClientGroup } from './client-group.ts';
 import type { Counters } from './counters.ts';
-import type { Direction } from './direction.ts';
+
 import type { Endpoint } from './endpoint.ts';
 import type { Target } from './target.ts';
 import { Tunnel } from './tunnel.ts';
 
 export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnection {
-  readonly #direction: Direction;
+  readonly #clients: ClientGroup;
   readonly #counters: Counters;
   readonly #client: TunnelSide;
   readonly #target: Target;
@@ -30,16 +31,16 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
   #attempts = 0;
   #over = false;
 
-  constructor(direction: Direction, counters: Counters, client: TunnelSide, target: Target) {
-    this.#direction = direction;
+  constructor(clients: ClientGroup, counters: Counters, client: TunnelSide, target: Target) {
+    this.#clients = clients;
     this.#counters = counters;
     this.#client = client;
     this.#target = target;
-    this.#startMs = direction.core.io.nowMs;
+    this.#startMs = clients.direction.core.io.nowMs;
     target.holders += 1;
     client.conduit.owner = this;
     client.conduit.pause();
-    direction.opened(this);
+    clients.opened(this);
     if (target.refusal === '') this.#dial();
     else this.#fail('POLICY_UNSUPPORTED');
   }
@@ -52,10 +53,10 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
 
   dialled(socket: Socket): void {
     const endpoint = this.#endpoint as Endpoint;
-    this.#direction.core.slots.connectSucceeded(endpoint.slot);
+    this.#clients.direction.core.slots.connectSucceeded(endpoint.slot);
     this.#leave();
     const server = { conduit: socket, first: nothing };
-    new Tunnel(this.#direction, endpoint, this.#client, server);
+    new Tunnel(this.#clients, endpoint, this.#client, server);
   }
 
   dialFailed(code: ErrorCode, detail: string): void {
@@ -68,7 +69,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
 
   /** Time to look for an endpoint again. */
   onTimer(): void {
-    const { io } = this.#direction.core;
+    const { io } = this.#clients.direction.core;
     io.enter();
     this.#dial();
     io.leave();
@@ -88,7 +89,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
   }
 
   #dial(): void {
-    const { core } = this.#direction;
+    const { core } = this.#clients.direction;
     const { settings, timers, io } = core;
     const endpoint = this.#target.pick(this.#endpoint);
     if (endpoint === null) {
@@ -109,7 +110,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
 
   /** Another endpoint may be who it has to be. */
   #refuse(endpoint: Endpoint): void {
-    const { core } = this.#direction;
+    const { core } = this.#clients.direction;
     core.slots.releasePermit(endpoint.slot);
     core.log.info('proxy', 'Endpoint refused', {
       endpoint: endpoint.address,
@@ -122,7 +123,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
 
   #fail(code: ErrorCode): void {
     if (this.#over) return;
-    const { core, name } = this.#direction;
+    const { core, name } = this.#clients.direction;
     this.#abort();
     this.#counters.tcpError(code);
     core.log.info('proxy', 'Connection closed', {
@@ -139,20 +140,20 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
     if (this.#dialling === null || this.#endpoint === null) return;
     this.#dialling.abort();
     this.#dialling = null;
-    this.#direction.core.slots.releasePermit(this.#endpoint.slot);
+    this.#clients.direction.core.slots.releasePermit(this.#endpoint.slot);
   }
 
   #end(): void {
     this.#leave();
-    this.#direction.ended();
+    this.#clients.ended();
   }
 
   #leave(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#direction.core.timers.cancel(this.#pollTimer);
+    this.#clients.direction.core.timers.cancel(this.#pollTimer);
     this.#target.holders -= 1;
-    this.#direction.closed(this);
+    this.#clients.closed(this);
   }
 }
 

@@ -46,7 +46,7 @@ export class RecordAccess extends Layer<Exchange> {
     this.#log.log({
       clientHost: peer.slice(0, colon),
       clientPort: Number(peer.slice(colon + 1)),
-      clientId: '',
+      clientId: x.client?.connection.identity?.name ?? '',
       startWallMs: this.#core.clock.wallMs() - (nowMs - x.startedMs),
       method: request.bytes.toString('latin1', request.methodStart, request.methodEnd),
       uri: request.bytes.toString('latin1', request.targetStart, request.targetEnd),

@@ -9,6 +9,7 @@ import { Balancer } from '../balance/balancer.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { WaitList } from '../http/wait-list.ts';
 import type { PoolContext, UpstreamVersion } from '../pool/pools.ts';
+import type { ClientCells } from './client-cells.ts';
 import type { Core, DirectionName } from './core.ts';
 import { Endpoint } from './endpoint.ts';
 
@@ -140,6 +141,12 @@ export class Target {
     }
     this.#leaving = staying;
     if (released.length > 0) this.#core.post({ kind: 'released', slots: released });
+  }
+
+  /** Gives back what was counted of clients that are known no more. */
+  forgetClients(cells: ClientCells): void {
+    for (const endpoint of this.endpoints) endpoint.forget(cells);
+    for (const endpoint of this.#leaving) endpoint.forget(cells);
   }
 
   /** Why it has no endpoints. */

@@ -16,6 +16,7 @@ import { Timer, type TimerOwner } from '../base/timers.ts';
 import type { Head } from '../http/head.ts';
 import type { PoolContext } from '../pool/pools.ts';
 import { Authorities } from './authorities.ts';
+import type { ClientCells } from './client-cells.ts';
 import type { Core, DirectionName } from './core.ts';
 import { Target } from './target.ts';
 
@@ -69,6 +70,11 @@ export class Targets {
   /** What has the place of a target that was dropped while somebody still referred to it. */
   findAgain(dropped: Target): Target | null {
     return this.#find(dropped.key, dropped.direction);
+  }
+
+  /** Clients of the inbound listener that are known no more. */
+  forgetClients(cells: ClientCells): void {
+    this.#byKey.get(inboundKey)?.forgetClients(cells);
   }
 
   /** A snapshot has come from main. */

@@ -5,7 +5,7 @@ import { bodyIdleTimeoutMs } from '../base/limits.ts';
 import type { ServerConnection } from '../http/server-context.ts';
 import type { Conduit, TunnelSide } from '../io/conduit.ts';
 import { Splice } from '../io/splice.ts';
-import type { Direction } from './direction.ts';
+import type { ClientGroup } from './client-group.ts';
 import type { Endpoint } from './endpoint.ts';
 
 export class Tunnel implements ServerConnection, DeadlineHolder {
@@ -13,7 +13,7 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
   prevHolder: DeadlineHolder | null = null;
   nextHolder: DeadlineHolder | null = null;
 
-  readonly #direction: Direction;
+  readonly #clients: ClientGroup;
   readonly #endpoint: Endpoint;
   readonly #client: Conduit;
   readonly #server: Conduit;
@@ -22,15 +22,15 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
   #progressMs = 0;
   #gone = false;
 
-  constructor(direction: Direction, endpoint: Endpoint, client: TunnelSide, server: TunnelSide) {
-    this.#direction = direction;
+  constructor(clients: ClientGroup, endpoint: Endpoint, client: TunnelSide, server: TunnelSide) {
+    this.#clients = clients;
     this.#endpoint = endpoint;
     this.#client = client.conduit;
     this.#server = server.conduit;
-    direction.opened(this);
+    clients.opened(this);
     endpoint.start();
     endpoint.opened();
-    const { io } = direction.core;
+    const { io } = clients.direction.core;
     io.enter();
     if (client.first.length > 0) server.conduit.write(client.first, 0, client.first.length);
     if (server.first.length > 0) client.conduit.write(server.first, 0, server.first.length);
@@ -48,7 +48,7 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
 
   /** Both sides have sent their last byte; one of them may not have read all of the other's. */
   onDeadline(): void {
-    const { nowMs } = this.#direction.core.io;
+    const { nowMs } = this.#clients.direction.core.io;
     const before = this.#waitingBytes;
     this.#waitingBytes = this.#client.waitingBytes + this.#server.waitingBytes;
     if (this.#waitingBytes !== before) this.#progressMs = nowMs;
@@ -63,7 +63,7 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
       this.#close();
       return;
     }
-    const { io, deadlines } = this.#direction.core;
+    const { io, deadlines } = this.#clients.direction.core;
     this.#progressMs = io.nowMs;
     this.deadlineMs = io.nowMs + lingerPollMs;
     deadlines.add(this);
@@ -78,10 +78,10 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
   #close(): void {
     if (this.#gone) return;
     this.#gone = true;
-    this.#direction.core.deadlines.remove(this);
+    this.#clients.direction.core.deadlines.remove(this);
     this.#endpoint.closed();
-    this.#direction.closed(this);
-    this.#direction.ended();
+    this.#clients.closed(this);
+    this.#clients.ended();
   }
 }
 

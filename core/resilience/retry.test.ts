@@ -50,6 +50,8 @@ const always: ReadonlySet<ErrorCode> = new Set([
   'CONNECT_REFUSED',
   'CONNECT_TIMEOUT',
   'CONNECT_FAILED',
+  'TLS_FAILED',
+  'IDENTITY_MISMATCH',
   'UPSTREAM_REFUSED',
   'UPGRADE_REFUSED',
 ]);

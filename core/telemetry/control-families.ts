@@ -26,6 +26,11 @@ export const controlFamilies = {
     help: 'Calls that were refused, by their method and the status that says why.',
     labels: ['method', 'code'],
   },
+  heddle_control_connections_refused_total: {
+    type: 'counter',
+    help: 'Connections that were closed because of how they began: plaintext, or a failed handshake.',
+    labels: [],
+  },
   heddle_control_joins_total: {
     type: 'counter',
     help: 'Processes that asked to join: accepted, or why not.',

@@ -26,7 +26,7 @@ export const latencyBoundsMs = [
 ] as const;
 
 const targetLabels = ['target_addr', 'target_ip', 'target_port'] as const;
-const tlsLabels = ['tls', 'no_tls_reason'] as const;
+const tlsLabels = ['tls', 'client_id', 'sni', 'no_tls_reason'] as const;
 const dstLabels = ['dst_namespace', 'dst_service', 'dst_zone'] as const;
 const endpointLabels = [
   'direction',
@@ -117,6 +117,11 @@ export const families = {
     type: 'counter',
     help: 'What outbound connections turned out to be.',
     labels: ['result'],
+  },
+  inbound_tcp_transport_header_connections_total: {
+    type: 'counter',
+    help: 'Connections whose transport header named the port that this proxy serves.',
+    labels: ['session_protocol', 'target_port'],
   },
   process_start_time_seconds: {
     type: 'gauge',
@@ -227,6 +232,16 @@ export const families = {
     type: 'counter',
     help: 'Connections to endpoints with an identity that did not come about.',
     labels: ['authority', 'server_id', 'code'],
+  },
+  heddle_tls_handshake_failures_total: {
+    type: 'counter',
+    help: 'TLS handshakes of clients that failed.',
+    labels: ['direction', 'reason'],
+  },
+  heddle_transport_header_refused_total: {
+    type: 'counter',
+    help: 'Connections that were closed for what their transport header said, or did not say.',
+    labels: ['reason'],
   },
   heddle_detect_server_first_total: {
     type: 'counter',

@@ -26,7 +26,7 @@ export interface Peer {
   readonly protocol: boolean;
 }
 
-export type HandshakeRole =
+type HandshakeRole =
   | {
       readonly kind: 'server';
       readonly context: SecureContext;
@@ -50,10 +50,19 @@ export interface HandshakeOwner {
   /** What is read and written is inside of TLS; the connection has no owner and is paused. */
   secured(socket: Socket, peer: Peer): void;
   /** The connection is closed. */
-  handshakeFailed(code: ErrorCode, detail: string): void;
+  handshakeFailed(code: ErrorCode, detail: string, failure: HandshakeFailure): void;
 }
 
-export interface HandshakeContext {
+/** What a metric says of a handshake that failed; the owner itself had no certificate in one. */
+export type HandshakeFailure =
+  | 'not_certified'
+  | 'timeout'
+  | 'ended'
+  | 'protocol'
+  | 'certificate'
+  | 'identity';
+
+interface HandshakeContext {
   readonly io: Io;
   readonly timers: TimerWheel;
   readonly handshakeTimeoutMs: number;
@@ -104,7 +113,7 @@ export class Handshake implements SocketOwner, HandshakeReader, TimerOwner {
   onInsecure(reason: string): void {
     const { io } = this.#context;
     io.enter();
-    this.#fail('TLS_FAILED', plainReason(reason));
+    this.#fail('protocol', plainReason(reason));
     io.leave();
   }
 
@@ -112,7 +121,7 @@ export class Handshake implements SocketOwner, HandshakeReader, TimerOwner {
   onBytes(): void {}
 
   onEnd(): void {
-    this.#fail('TLS_FAILED', 'the connection ended in the middle of the handshake');
+    this.#fail('ended', 'the connection ended in the middle of the handshake');
   }
 
   onCongested(): void {}
@@ -120,7 +129,7 @@ export class Handshake implements SocketOwner, HandshakeReader, TimerOwner {
   onDrain(): void {}
 
   onClose(code: string): void {
-    this.#fail('TLS_FAILED', `${code} in the middle of the handshake`);
+    this.#fail('ended', `${code} in the middle of the handshake`);
   }
 
   /** A thread that was held up for so long hears of the peer after its timers. */
@@ -129,7 +138,7 @@ export class Handshake implements SocketOwner, HandshakeReader, TimerOwner {
       if (this.#over) return;
       const { io, handshakeTimeoutMs } = this.#context;
       io.enter();
-      this.#fail('TLS_FAILED', `no handshake within ${handshakeTimeoutMs} ms`);
+      this.#fail('timeout', `no handshake within ${handshakeTimeoutMs} ms`);
       io.leave();
     });
   }
@@ -153,12 +162,12 @@ export class Handshake implements SocketOwner, HandshakeReader, TimerOwner {
     const role = this.#role;
     const verdict = verifyPeer(this.#handle);
     if ('refusal' in verdict) {
-      this.#fail('TLS_FAILED', verdict.refusal);
+      this.#fail('certificate', verdict.refusal);
       return;
     }
     const { names } = verdict;
     if (role.kind === 'client' && !names.includes(role.identity)) {
-      this.#fail('IDENTITY_MISMATCH', `it is ${names.join(', ')}, not ${role.identity}`);
+      this.#fail('identity', `it is ${names.join(', ')}, not ${role.identity}`);
       return;
     }
     const handle = this.#handle;
@@ -171,11 +180,12 @@ export class Handshake implements SocketOwner, HandshakeReader, TimerOwner {
     this.#owner.secured(this.#socket, { name: names[0] ?? '', protocol });
   }
 
-  #fail(code: ErrorCode, detail: string): void {
+  #fail(failure: HandshakeFailure, detail: string): void {
     if (this.#over) return;
     this.#end();
     this.#socket.destroy();
-    this.#owner.handshakeFailed(code, detail);
+    const code = failure === 'identity' ? 'IDENTITY_MISMATCH' : 'TLS_FAILED';
+    this.#owner.handshakeFailed(code, detail, failure);
   }
 
   #end(): void {

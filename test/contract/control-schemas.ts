@@ -11,6 +11,7 @@ import { file_meta } from '../../api/gen/control/meta_pb.ts';
 import { file_net } from '../../api/gen/control/net_pb.ts';
 import { file_opaque_route } from '../../api/gen/control/opaque_route_pb.ts';
 import { file_outbound } from '../../api/gen/control/outbound_pb.ts';
+import { file_registry } from '../../api/gen/control/registry_pb.ts';
 import { file_tap } from '../../api/gen/control/tap_pb.ts';
 import { file_tls_route } from '../../api/gen/control/tls_route_pb.ts';
 
@@ -36,4 +37,5 @@ export function controlSchema(typeName: string): DescMessage {
   return schema;
 }
 
-const registry = createRegistry(...controlFiles);
+/** Linkerd's API, and of ours what a proxy speaks too. */
+const registry = createRegistry(...controlFiles, file_registry);

@@ -14,6 +14,8 @@ import { messagesOf } from './arbitrary-message.ts';
 import { readFixtures } from './fixtures.ts';
 import { decoders, encoders, fromControl, toControl } from './proxy-codecs.ts';
 
+/** Linkerd's bindings know nothing of what is ours alone. */
+const isForeign = (one: DescMessage): boolean => !one.typeName.startsWith('heddle.');
 const fixtures = Map.groupBy(readFixtures(), (fixture) => fixture.type);
 
 for (const { schema, code: decode } of decoders) {
@@ -30,7 +32,7 @@ for (const { schema, code: decode } of decoders) {
         cases += 1;
       }
     }
-    assert.ok(cases >= 5, 'there are cases');
+    assert.equal(cases >= 5, isForeign(schema), 'there are cases');
   });
 
   test(`${schema.typeName}: any message is read as by the other codec`, () => {
@@ -56,7 +58,7 @@ for (const { schema, code: encode } of encoders) {
         cases += 1;
       }
     }
-    assert.ok(cases >= 5, 'there are cases');
+    assert.equal(cases >= 5, isForeign(schema), 'there are cases');
   });
 
   test(`${schema.typeName}: any message is written as by the other codec`, () => {

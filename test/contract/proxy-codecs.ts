@@ -73,11 +73,16 @@ async function findFunctions<Code>(prefix: string): Promise<ProxyCodec<Code>[]> 
     const part = basename(file, '.ts').replaceAll('-', '_');
     for (const [name, code] of Object.entries(module)) {
       if (!name.startsWith(prefix)) continue;
-      const schema = controlSchema(`io.linkerd.proxy.${part}.${name.slice(prefix.length)}`);
+      const schema = controlSchema(`${packageOf(part)}.${name.slice(prefix.length)}`);
       found.push({ schema, code });
     }
   }
   return found;
+}
+
+/** Of a file of codecs. */
+function packageOf(part: string): string {
+  return part === 'registry' ? 'heddle.registry.v1' : `io.linkerd.proxy.${part}`;
 }
 
 const proxyFolder = resolve(import.meta.dirname, '../../api/gen/proxy');

@@ -11,9 +11,15 @@ import { loadSync, type ServiceDefinition } from '@grpc/proto-loader';
 import { cleanUp } from './cleanup.ts';
 
 const protoFolder = resolve(import.meta.dirname, '../../api/proto');
-const files = ['destination', 'identity', 'outbound', 'inbound', 'registry', 'view'].map(
-  (name) => `${name}.proto`,
-);
+const files = [
+  'authority',
+  'destination',
+  'identity',
+  'outbound',
+  'inbound',
+  'registry',
+  'view',
+].map((name) => `${name}.proto`);
 const definitions = loadSync(files, {
   includeDirs: [protoFolder],
   keepCase: true,
@@ -87,16 +93,26 @@ export class ControlClient {
   }
 
   join(): Join {
+    return new Join(this.#talk('Join'));
+  }
+
+  /** Says it first, and then whatever else. */
+  trust(said: Message): Trust {
+    const trust = new Trust(this.#talk('Trust'));
+    trust.say(said);
+    return trust;
+  }
+
+  #talk(name: string): grpc.ClientDuplexStream<Message, Message> {
     const { path, requestSerialize, responseDeserialize } = methodOf(
       'heddle.registry.v1.Registry',
-      'Join',
+      name,
     );
-    const call = this.#channel.makeBidiStreamRequest(
+    return this.#channel.makeBidiStreamRequest(
       path,
       requestSerialize as (message: Message) => Buffer,
       responseDeserialize as (bytes: Buffer) => Message,
     );
-    return new Join(call);
   }
 }
 
@@ -190,6 +206,19 @@ class Join extends Watch {
 
   close(): void {
     this.#call.end();
+  }
+}
+
+class Trust extends Watch {
+  readonly #call: grpc.ClientDuplexStream<Message, Message>;
+
+  constructor(call: grpc.ClientDuplexStream<Message, Message>) {
+    super(call);
+    this.#call = call;
+  }
+
+  say(message: Message): void {
+    this.#call.write(message);
   }
 }
 

@@ -1,4 +1,4 @@
-/** A control plane that answers `heddle.view.v1` with what a test says. */
+/** A control plane that answers what commands ask with what a test says. */
 
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
@@ -11,6 +11,12 @@ import {
   type MessageInitShape,
   toBinary,
 } from '@bufbuild/protobuf';
+import {
+  Authority,
+  AuthorityStatusSchema,
+  type RepairRequest,
+  type RotateRequest,
+} from '../../api/gen/control/authority_pb.ts';
 import {
   type EndpointsRequest,
   EndpointsResponseSchema,
@@ -29,6 +35,8 @@ import { cleanUp } from './cleanup.ts';
 type Endpoints = MessageInitShape<typeof EndpointsResponseSchema>;
 type StatusAnswer = MessageInitShape<typeof StatusResponseSchema>;
 
+type AuthorityAnswer = MessageInitShape<typeof AuthorityStatusSchema>;
+
 interface FakeView {
   readonly port: number;
   readonly address: string;
@@ -40,6 +48,9 @@ interface Answers {
   /** Each may answer with a status in place of a message. */
   readonly endpoints?: (request: EndpointsRequest) => Endpoints | Status;
   readonly status?: () => StatusAnswer | Status;
+  readonly authority?: () => AuthorityAnswer | Status;
+  /** To rotate and to repair; the latter has no `force`. */
+  readonly change?: (request: RotateRequest | RepairRequest) => AuthorityAnswer | Status;
 }
 
 /** A method without an answer is not implemented. */
@@ -54,7 +65,7 @@ export async function startFakeView(t: TestContext, answers: Answers): Promise<F
     meter: { readCell: 0, writeCell: 1 },
   });
   const asked: EndpointsRequest[] = [];
-  const { endpoints, status } = answers;
+  const { endpoints, status, authority, change } = answers;
   if (endpoints !== undefined) {
     handle(server, View.method.endpoints, EndpointsResponseSchema, (request) => {
       asked.push(request);
@@ -62,6 +73,12 @@ export async function startFakeView(t: TestContext, answers: Answers): Promise<F
     });
   }
   if (status !== undefined) handle(server, View.method.status, StatusResponseSchema, status);
+  const { status: ask, rotate, repair } = Authority.method;
+  if (authority !== undefined) handle(server, ask, AuthorityStatusSchema, authority);
+  if (change !== undefined) {
+    handle(server, rotate, AuthorityStatusSchema, change);
+    handle(server, repair, AuthorityStatusSchema, change);
+  }
   const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     server.accept(socket);
   });

@@ -98,6 +98,7 @@ export class ServerRig extends Rig {
       headTimeoutMs: 10_000,
       bodyIdleTimeoutMs: 30_000,
       clientIdleTimeoutMs: 300_000,
+      identity: null,
       draining: false,
       thread: this.thread,
       random: this.random,
@@ -296,7 +297,7 @@ class Sink extends Layer<Exchange> {
 
 /** The client of an exchange. */
 class Caller implements ExchangeClient {
-  readonly connection = { peer: 'caller', fixedTarget: null };
+  readonly connection = { identity: null, peer: 'caller', fixedTarget: null };
   readonly #events: string[];
 
   constructor(events: string[]) {

@@ -15,20 +15,23 @@ const headOverheadBytes = 128;
 export const chunkHeaderBytesMax = 18;
 
 /**
- * Writes a request head to `out` from `at` on, always as HTTP/1.1; `extra` is complete field lines
+ * Writes a request head to `out` from `at` on, as HTTP/1.1 and in the form for an origin, but for
+ * one whose version and form are to be restored; `extra` is complete field lines
  * or ''. A 1.0 request may name no host: then Host is up to `extra`.
  * Returns the offset behind it, or -1 when `out` has not the length of the head, of `extra` and
  * `headOverheadBytes` left.
  */
 export function encodeRequestHead(head: Head, out: Buffer, at: number, extra: string): number {
   const { bytes, start, end, form, methodStart } = head;
-  if (at + (end - start) + extra.length + headOverheadBytes > out.length) return -1;
+  const twice = head.restored < 2 ? 0 : head.authorityEnd - head.authorityStart;
+  const size = end - start + twice + extra.length + headOverheadBytes;
+  if (at + size > out.length) return -1;
   let to = at;
   if (form !== Form.ORIGIN || !head.canonicalLine) {
     to = copyBytes(bytes, methodStart, head.methodEnd, out, to);
     out[to++] = SP;
-    to = writeTarget(head, out, to);
-    to = writeAscii(' HTTP/1.1\r\n', out, to);
+    to = head.restored < 2 ? writeTarget(head, out, to) : writeAbsoluteTarget(head, out, to);
+    to = writeAscii(head.restored === -1 || head.minor === 1 ? v11 : v10, out, to);
     to = copyHost(head, out, to);
     to = copyFields(head, fieldsStart(head), -1, out, to);
   } else {
@@ -116,6 +119,16 @@ function writeTarget(head: Head, out: Buffer, at: number): number {
   return copyBytes(bytes, pathStart, targetEnd, out, to);
 }
 
+/** As a proxy is asked, of a request that came over HTTP/2 with an authority. */
+function writeAbsoluteTarget(head: Head, out: Buffer, at: number): number {
+  const { bytes, authorityStart, authorityEnd } = head;
+  if (authorityStart < 0) return writeTarget(head, out, at);
+  const to = writeAscii(head.secure ? 'https://' : 'http://', out, at);
+  const path = copyBytes(bytes, authorityStart, authorityEnd, out, to);
+  // `OPTIONS *` of all of an origin has no path in this form (RFC 9112 3.2.4).
+  return head.form === Form.ASTERISK ? path : writeTarget(head, out, path);
+}
+
 /** Host from the target, where the request's own is absent or says something else. */
 function copyHost(head: Head, out: Buffer, at: number): number {
   const { hostField, authorityStart, authorityEnd } = head;
@@ -198,4 +211,6 @@ function writeDecimal(value: number, out: Buffer, at: number): number {
   return at + digits;
 }
 
+const v10 = ' HTTP/1.0\r\n';
+const v11 = ' HTTP/1.1\r\n';
 const SLASH = 0x2f;

@@ -18,7 +18,7 @@ import type { DeadlineHolder } from '../../base/deadlines.ts';
 import { ProxyError } from '../../base/errors.ts';
 import type { Conduit, TunnelSide } from '../../io/conduit.ts';
 import type { SocketOwner } from '../../io/socket-owner.ts';
-import type { ClientConnection, Exchange, ExchangeClient } from '../exchange.ts';
+import type { ClientConnection, ClientIdentity, Exchange, ExchangeClient } from '../exchange.ts';
 import { Framing, type Head } from '../head.ts';
 import { markHopByHop } from '../hop-by-hop.ts';
 import { Linger } from '../linger.ts';
@@ -37,6 +37,7 @@ export class H1Server
   readonly socket: Conduit;
   readonly connection = this;
   readonly fixedTarget: unknown;
+  readonly identity: ClientIdentity | null;
   deadlineMs: number;
   prevHolder: DeadlineHolder | null = null;
   nextHolder: DeadlineHolder | null = null;
@@ -57,6 +58,7 @@ export class H1Server
     this.socket = socket;
     this.#writer = new ResponseWriter(socket);
     this.fixedTarget = fixedTarget;
+    this.identity = context.identity;
     socket.owner = this;
     this.deadlineMs = context.io.nowMs + context.clientIdleTimeoutMs;
     context.deadlines.add(this);

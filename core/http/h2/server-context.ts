@@ -1,4 +1,4 @@
-/** What the HTTP/2 server connections of one direction share. */
+/** What the HTTP/2 server connections of clients that are alike share. */
 
 import type { Random } from '../../base/random.ts';
 import type { ServerContext } from '../server-context.ts';

@@ -17,7 +17,8 @@ import type { StreamConduit } from './stream-conduit.ts';
 
 /** The connection. */
 export interface ServerStreamOwner extends StreamOwner, ClientConnection {
-  sendHead(stream: Stream, head: Head): void;
+  /** `added`: complete field lines behind those of the head. */
+  sendHead(stream: Stream, head: Head, added: string): void;
   /** An answer of our own. */
   sendOwn(stream: Stream, x: Exchange): void;
   /** The next byte of the request has so long. */
@@ -64,7 +65,7 @@ export class ServerStream extends Stream implements ExchangeClient {
   }
 
   informational(x: Exchange): void {
-    if (x.response !== null) this.connection.sendHead(this, x.response);
+    if (x.response !== null) this.connection.sendHead(this, x.response, '');
   }
 
   respond(x: Exchange): void {
@@ -79,7 +80,7 @@ export class ServerStream extends Stream implements ExchangeClient {
       head.status = 200;
       dropNamed(head, 'sec-websocket-accept');
     }
-    this.connection.sendHead(this, head);
+    this.connection.sendHead(this, head, x.addedFields);
   }
 
   data(x: Exchange, bytes: Buffer, start: number, end: number): void {
@@ -103,7 +104,7 @@ export class ServerStream extends Stream implements ExchangeClient {
   establish(x: Exchange): TunnelSide {
     const head = new Head();
     head.status = 200;
-    this.connection.sendHead(this, head);
+    this.connection.sendHead(this, head, '');
     return this.detach(x);
   }
 

@@ -13,7 +13,7 @@
 
 import { ProxyError } from '../../base/errors.ts';
 import type { Conduit } from '../../io/conduit.ts';
-import type { Exchange } from '../exchange.ts';
+import type { ClientIdentity, Exchange } from '../exchange.ts';
 import { headOfLines } from '../field-lines.ts';
 import { grpcTimeoutMs, isGrpc } from '../grpc.ts';
 import { type Head, Method } from '../head.ts';
@@ -23,7 +23,7 @@ import { createWebSocketKey } from '../websocket.ts';
 import { Closed } from './closed-streams.ts';
 import { Connection } from './connection.ts';
 import { appendField, decodeRequest, decodeTrailers } from './decode-head.ts';
-import { blockBytesMax, encodeResponse } from './encode-head.ts';
+import { blockBytesMax, encodeFields, encodeResponse } from './encode-head.ts';
 import { H2Code } from './error-code.ts';
 import { streamIdMax } from './frame/head.ts';
 import { Setting } from './frame/settings.ts';
@@ -40,6 +40,7 @@ const Stage = { OPEN: 0, ASKED: 1, LEAVING: 2 } as const;
 export class H2Server extends Connection implements ServerStreamOwner, ServerConnection {
   readonly peer: string;
   readonly fixedTarget: unknown;
+  readonly identity: ClientIdentity | null;
 
   protected lastPeerStream = 0;
   readonly #context: H2ServerContext;
@@ -60,6 +61,7 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
     this.#context = context;
     this.peer = `${socket.remoteHost}:${socket.remotePort}`;
     this.fixedTarget = fixedTarget;
+    this.identity = context.identity;
     const { settings } = context.thread;
     this.sender.settings([
       [Setting.MAX_CONCURRENT_STREAMS, settings.maxConcurrentStreams],
@@ -93,11 +95,13 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
     this.broken('the proxy is shutting down');
   }
 
-  sendHead(stream: Stream, head: Head): void {
+  sendHead(stream: Stream, head: Head, added: string): void {
     const { sender } = this;
     if (this.over || stream.state === State.CLOSED) return;
-    const out = sender.block(blockBytesMax(head));
-    const end = encodeResponse(sender.encoder, head, out, sender.blockStart);
+    const own = added === '' ? null : this.#context.thread.headOf(added);
+    const out = sender.block(blockBytesMax(head) + (own === null ? 0 : blockBytesMax(own)));
+    let end = encodeResponse(sender.encoder, head, out, sender.blockStart);
+    if (own !== null) end = encodeFields(sender.encoder, own, out, end);
     sender.headers(stream, out, end, false);
     if (this.#leaveSoon || this.#context.draining) this.#leave();
   }
@@ -107,7 +111,7 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
     const head = headOfLines(`${x.syntheticFields}content-length: ${text.length}\r\n`);
     head.status = x.status;
     if (x.closing) this.#leaveSoon = true;
-    this.sendHead(stream, head);
+    this.sendHead(stream, head, '');
     if (text === '' || x.request.method === Method.HEAD) return;
     const body = Buffer.from(text, 'latin1');
     this.sendData(stream, body, 0, body.length);

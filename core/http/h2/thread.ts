@@ -1,5 +1,6 @@
 /** What the HTTP/2 connections of one thread share: settings, and what lasts for an event only. */
 
+import { ownHeadsMax } from '../../base/limits.ts';
 import { headOfLines } from '../field-lines.ts';
 import { Head } from '../head.ts';
 import { fieldOutputBytes, type HeadLimits } from './decode-head.ts';
@@ -19,8 +20,10 @@ export class H2Thread {
   /** Response heads and trailers are decoded here and handed on at once. */
   readonly head: Head;
 
-  #ownLines = '';
-  #own = headOfLines('');
+  /** Heads of the lines that came up lately. */
+  readonly #own = new Map<string, Head>();
+  #lastLines = '';
+  #last = headOfLines('');
 
   constructor(settings: H2Settings) {
     this.settings = settings;
@@ -28,12 +31,17 @@ export class H2Thread {
     this.head = new Head();
   }
 
-  /** Lines of our own as a head: of the requests that have any most have the same. */
+  /** Lines of our own as a head: of the requests that have any most have the same few. */
   headOf(lines: string): Head {
-    if (lines !== this.#ownLines) {
-      this.#ownLines = lines;
-      this.#own = headOfLines(lines);
+    if (lines === this.#lastLines) return this.#last;
+    let own = this.#own.get(lines);
+    if (own === undefined) {
+      own = headOfLines(lines);
+      if (this.#own.size === ownHeadsMax) this.#own.clear();
+      this.#own.set(lines, own);
     }
-    return this.#own;
+    this.#lastLines = lines;
+    this.#last = own;
+    return own;
   }
 }

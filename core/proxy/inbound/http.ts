@@ -18,6 +18,7 @@ import { RecordAccess } from '../record-access.ts';
 import { Respond } from '../respond.ts';
 import type { Route } from '../route.ts';
 import { StripFields } from '../strip-fields.ts';
+import { RestoreVersion } from './restore-version.ts';
 
 /** `route` and `balance` are told about the target by the proxy, so it makes them. */
 export function inboundLayers(
@@ -40,6 +41,8 @@ export function inboundLayers(
     respond,
     // Before the application could see it: identity that a client claims for itself.
     new StripFields('inbound'),
+    // Behind the identity, which decides whether it is believed.
+    new RestoreVersion(),
     // Before anything is spent on a request that is refused for there being too many.
     inFlight,
     // Inside in-flight, by whose count it judges; before anything waits for the request.

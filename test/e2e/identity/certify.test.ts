@@ -5,18 +5,27 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { connect } from 'node:tls';
 import type { GrpcServer, ServerSecurity } from '../../../core/grpc/server.ts';
+import { createKey, createRequest, keyDer } from '../../../core/identity/csr.ts';
 import { TlsContexts } from '../../../core/tls/contexts.ts';
 import { type Certificate, identityOf, makeLeaf, meshName } from '../../support/certificates.ts';
 import { cleanUp } from '../../support/cleanup.ts';
 import { FakeControl } from '../../support/fake-control.ts';
 import { FakeIssuer } from '../../support/fake-issuer.ts';
 import { GrpcRig } from '../../support/grpc-rig.ts';
-import { ask, makeFolder, type ProxyProcess, startProxy } from '../../support/process.ts';
+import {
+  ask,
+  launchProxy,
+  makeFolder,
+  type ProxyProcess,
+  startProxy,
+} from '../../support/process.ts';
 import { untilTurn } from '../../support/turns.ts';
 
 interface Rig {
@@ -90,6 +99,16 @@ interface Shown {
   readonly error: string;
 }
 
+/** The names of the certificate that a port shows. */
+async function nameServedBy(port: number, root: Certificate): Promise<string | undefined> {
+  const servername = meshName('web');
+  const socket = connect({ port, host: '127.0.0.1', servername, ca: root.pem });
+  await once(socket, 'secureConnect');
+  const { subjectaltname } = socket.getPeerCertificate();
+  socket.destroy();
+  return subjectaltname;
+}
+
 async function untilReady(t: TestContext, proxy: ProxyProcess): Promise<Shown> {
   const admin = proxy.port('Admin interface');
   for (;;) {
@@ -118,6 +137,7 @@ describe('the identity of a proxy', () => {
     assert.match(proxy.said, new RegExp(`Local identity is ${meshName('web')}\n`));
     assert.match(proxy.said, new RegExp(`SNI is ${meshName('web')}\n`));
     assert.match(proxy.said, /Certified identity/);
+    assert.equal(await nameServedBy(admin, issuer.root), `DNS:${meshName('web')}`);
     const { body: metrics } = await ask(admin, '/metrics');
     assert.match(metrics, /control_identity_cert_refreshes_total\{result="ok"\} 1\n/);
     assert.match(metrics, /control_identity_cert_expiration_timestamp_seconds \d{10}/);
@@ -175,6 +195,43 @@ describe('the identity of a proxy', () => {
     await untilTurn('the new anchor alone', () => trust.said.at(-1)?.bundle !== both);
     assert.equal(issuer.requests.length, 2);
     assert.equal(issuer.trusts.size, 1);
+  });
+
+  for (const settings of [{ workers: 0 }, { accept: 'reuseport' }]) {
+    it(`is in use with ${JSON.stringify(settings)}`, async (t) => {
+      const { issuer, start } = await startRig(t);
+      const proxy = await start(settings);
+      const shown = await untilReady(t, proxy);
+      await untilTurn('a stream of trust', () => issuer.trusts.size === 1);
+      const [trust] = issuer.trusts;
+      await untilTurn('its first word', () => trust.said.length > 0);
+      assert.equal(trust.said[0].issuer, shown.issuer);
+    });
+  }
+
+  it('may have a key and a request that somebody else has made', async (t) => {
+    const { issuer, start, folder } = await startRig(t);
+    const key = createKey();
+    const request = createRequest(meshName('web'), key);
+    writeFileSync(join(folder, 'key.p8'), keyDer(key), { mode: 0o600 });
+    writeFileSync(join(folder, 'csr.der'), request);
+    const proxy = await start({ identityDir: folder, identity: meshName('web') });
+    await untilReady(t, proxy);
+    assert.deepEqual(Buffer.from(issuer.requests[0].certificateSigningRequest), request);
+    proxy.signal('SIGTERM');
+    await proxy.ended;
+    const kept = readdirSync(join(folder, 'state/identity'));
+    assert.deepEqual(kept.toSorted(), ['bundle.crt', 'leaf.crt']);
+  });
+
+  it('ends a proxy at its start whose key is not where it is said to be', async (t) => {
+    const { folder } = await startRig(t);
+    const settings = { identity: 'web.demo', identityDir: folder, control: '127.0.0.1:1' };
+    const all = { ...settings, outbound: '127.0.0.1:0', stateDir: 'off' };
+    const proxy = launchProxy(t, JSON.stringify({ proxy: all }));
+    const { code, said } = await proxy.ended;
+    assert.equal(code, 1);
+    assert.match(said, /^heddle: identityDir: there is no \S+\/key\.p8\n$/m);
   });
 
   it('comes over TLS from another machine, by the pin of the token', async (t) => {

@@ -1,0 +1,111 @@
+/**
+ * One inbound connection whose ClientHello names this proxy, until both sides have proved who they
+ * are. What comes inside of TLS is either detected as on any connection, or begins with a transport
+ * header (`direct.ts`), which a client without an identity may not send. Without a certificate of
+ * our own the connection is closed: there is no way to speak plaintext instead.
+ */
+
+import type { ErrorCode } from '../../base/errors.ts';
+import type { ServerConnection } from '../../http/server-context.ts';
+import type { Socket } from '../../io/socket.ts';
+import {
+  Handshake,
+  type HandshakeFailure,
+  type HandshakeOwner,
+  type Peer,
+} from '../../tls/handshake.ts';
+import { transportProtocol } from '../../tls/transport-header.ts';
+import type { ClientGroup } from '../client-group.ts';
+import type { ClientGroups } from '../client-groups.ts';
+import type { Counters } from '../counters.ts';
+import type { Target } from '../target.ts';
+import { Direct } from './direct.ts';
+
+/** What all connections are terminated with. */
+export interface TerminateContext {
+  /** As whose a connection counts before its client has proved anything. */
+  readonly plain: ClientGroup;
+  readonly groups: ClientGroups;
+  readonly counters: Counters;
+  /** What the connection speaks is found out from here on. */
+  detect(clients: ClientGroup, socket: Socket, target: Target): void;
+}
+
+export class Terminate implements HandshakeOwner, ServerConnection {
+  readonly #context: TerminateContext;
+  readonly #socket: Socket;
+  readonly #target: Target;
+  #handshake: Handshake | null = null;
+  #over = false;
+
+  /** `first` are bytes that were read from the socket already: they begin with the ClientHello. */
+  constructor(context: TerminateContext, socket: Socket, target: Target, first: Buffer) {
+    this.#context = context;
+    this.#socket = socket;
+    this.#target = target;
+    const { core } = context.plain.direction;
+    context.plain.opened(this);
+    target.holders += 1;
+    if (core.tls.server === null) {
+      socket.destroy();
+      this.handshakeFailed('NOT_CERTIFIED', notCertified, 'not_certified');
+      return;
+    }
+    this.#handshake = new Handshake(
+      { io: core.io, timers: core.timers, handshakeTimeoutMs: core.settings.detectTimeoutMs },
+      socket,
+      { kind: 'server', context: core.tls.server, protocol: transportProtocol, first },
+      this,
+    );
+  }
+
+  /** It is bounded in time. */
+  closeIdle(): void {}
+
+  closeForced(): void {
+    this.#handshake?.abort();
+    this.#end();
+  }
+
+  secured(socket: Socket, peer: Peer): void {
+    const { groups, counters } = this.#context;
+    const target = this.#target;
+    const clients = groups.identified(peer.name);
+    socket.meter = clients.cells;
+    this.#leave();
+    clients.accepted();
+    if (peer.protocol) new Direct(clients, counters, socket, target);
+    else this.#context.detect(clients, socket, target);
+  }
+
+  handshakeFailed(code: ErrorCode, detail: string, failure: HandshakeFailure): void {
+    const { counters, plain } = this.#context;
+    const { name, core } = plain.direction;
+    counters.handshakeFailed(failure);
+    counters.tcpError(code);
+    core.log.info('proxy', 'Connection closed', {
+      direction: name,
+      client: `${this.#socket.remoteHost}:${this.#socket.remotePort}`,
+      error: code,
+      reason: detail,
+    });
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#leave();
+    const { plain } = this.#context;
+    plain.accepted();
+    plain.ended();
+  }
+
+  #leave(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#target.holders -= 1;
+    this.#context.plain.closed(this);
+  }
+}
+
+const notCertified = 'this proxy has no certificate yet; see /ready and heddle check';
