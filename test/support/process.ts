@@ -33,6 +33,8 @@ interface StartOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** `ulimit -n` of the process. */
   readonly descriptors?: number;
+  /** Words before the command, which run it elsewhere. */
+  readonly inside?: readonly string[];
   /** Instead of a folder of its own. */
   readonly folder?: string;
   /** Written into the folder before it starts. */
@@ -108,7 +110,8 @@ function launch(
   }
   const args = [...command, ...(options.args ?? [])];
   const limit = options.descriptors === undefined ? '' : `ulimit -n ${options.descriptors} && `;
-  const child = spawn('sh', ['-c', `${limit}exec "$0" "$@"`, executable, ...args], {
+  const shell = [...(options.inside ?? []), 'sh', '-c', `${limit}exec "$0" "$@"`];
+  const child = spawn(shell[0], [...shell.slice(1), executable, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, ...options.environment },
   });
