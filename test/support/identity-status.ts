@@ -1,4 +1,4 @@
-/** What `heddle identity status` says, and a rotation from its beginning to its end. */
+/** What `heddle identity status` says. */
 
 import assert from 'node:assert/strict';
 import { runCommand } from './run-process.ts';
@@ -10,6 +10,16 @@ interface Authority {
   readonly anchors: readonly { readonly fingerprint: string }[];
   /** The one that signs first. */
   readonly issuer: readonly { readonly fingerprint: string }[];
+  /** What proxies say of themselves. */
+  readonly proxies: readonly Proxy[];
+}
+
+interface Proxy {
+  readonly name: string;
+  /** Whether it is at the newest: yes, no, or - where it has none. */
+  readonly bundle: string;
+  readonly issuer: string;
+  readonly problem: string;
 }
 
 export async function readAuthority(

@@ -55,7 +55,7 @@ export interface ProxyProcess {
   /** The port that its log names after `what`, as in `Outbound interface`. */
   port(what: string): number;
   /** Resolves with the line; fails when the process ends before, or takes too long. */
-  untilSaid(part: string | RegExp): Promise<string>;
+  untilSaid(part: string | RegExp, limitMs?: number): Promise<string>;
   /** Replaces heddle.yaml, or another file of its folder, in one step. */
   write(text: string, name?: string): void;
   signal(name: NodeJS.Signals): void;
@@ -159,8 +159,8 @@ class Launched implements ProxyProcess {
     return Number(digits);
   }
 
-  async untilSaid(part: string | RegExp): Promise<string> {
-    const limit = AbortSignal.timeout(waitMs);
+  async untilSaid(part: string | RegExp, limitMs = waitMs): Promise<string> {
+    const limit = AbortSignal.timeout(limitMs);
     const late = once(limit, 'abort');
     for (;;) {
       const line = this.said
