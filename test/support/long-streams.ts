@@ -7,7 +7,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer as createHttp, request } from 'node:http';
-import { connect as connectHttp2, createServer as createHttp2 } from 'node:http2';
+import {
+  connect as connectHttp2,
+  createServer as createHttp2,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
@@ -38,7 +42,7 @@ export async function startEchoes(
     echo(socket);
   });
   const h2 = createHttp2();
-  h2.on('stream', (stream) => {
+  h2.on('stream', (stream: ServerHttp2Stream) => {
     stream.respond({ ':status': 200 });
     echo(stream);
   });
@@ -69,22 +73,22 @@ export async function startLongStreams(t: TestContext, port: number): Promise<Lo
   const stopping = new AbortController();
   let exchanges = 0;
   async function exchangeAll(name: string, stream: Duplex): Promise<void> {
-    let received = '';
-    let isOver = false;
+    const heard = { text: '', isOver: false };
     stream.on('data', (bytes: Buffer) => {
-      received += bytes.toString();
+      heard.text += bytes.toString();
     });
     stream.on('error', () => undefined);
     stream.on('close', () => {
-      isOver = true;
+      heard.isOver = true;
     });
     for (let turn = 0; !stopping.signal.aborted; turn++) {
       const expected = `${name} ${turn}\n`;
-      received = '';
+      heard.text = '';
       stream.write(expected);
-      while (received !== expected && !isOver && !t.signal.aborted) await sleep(20);
-      if (received !== expected) {
-        failures.push(`${name} ${isOver ? 'ended' : 'is silent'} after ${turn} exchanges`);
+      const isWaiting = () => heard.text !== expected && !heard.isOver && !t.signal.aborted;
+      while (isWaiting()) await sleep(20);
+      if (heard.text !== expected) {
+        failures.push(`${name} ${heard.isOver ? 'ended' : 'is silent'} after ${turn} exchanges`);
         break;
       }
       exchanges += 1;

@@ -1,7 +1,8 @@
 /**
  * Goal: between hosts all is encrypted and both sides are known, from the first word with the
- * control plane on; whoever has no right, or comes in plaintext, gets nothing and is told why. Method: network namespaces as hosts, one for the control plane, one for
- * the callee, one for the caller, and a tap between them; skipped where there can be none.
+ * control plane on; whoever has no right, or comes in plaintext, gets nothing and is told why.
+ * Method: network namespaces as hosts, one for the control plane, one for the callee, one for the
+ * caller, and a tap between them; skipped where there can be none.
  */
 
 import assert from 'node:assert/strict';
