@@ -46,7 +46,7 @@ export async function startEchoes(
     stream.respond({ ':status': 200 });
     echo(stream);
   });
-  const db = createServer(echo);
+  const db = createServer({ allowHalfOpen: true }, echo);
   const servers = { web, h2, db } as const;
   const protocols = { web: 'http1', h2: 'http2', db: 'opaque' } as const;
   const names = ['web', 'h2', 'db'] as const;
@@ -143,7 +143,7 @@ async function upgrade(port: number): Promise<Duplex> {
   return socket;
 }
 
-async function tunnel(port: number): Promise<Duplex> {
+export async function tunnel(port: number): Promise<Duplex> {
   const options = { host: '127.0.0.1', port, method: 'CONNECT', path: 'db:80', agent: false };
   const sent = request(options);
   sent.end();
@@ -152,7 +152,7 @@ async function tunnel(port: number): Promise<Duplex> {
   return socket;
 }
 
-function openHttp2(t: TestContext, port: number): Duplex {
+export function openHttp2(t: TestContext, port: number): Duplex {
   const session = connectHttp2(`http://127.0.0.1:${port}`);
   session.on('error', () => undefined);
   cleanUp(t, () => session.destroy());
