@@ -13,6 +13,7 @@ import {
   makeFolder,
   ownHost,
   type ProxyProcess,
+  readMetrics,
   startLoad,
   startProxy,
   startUp,
@@ -52,6 +53,8 @@ interface JoinedMesh {
   /** Resolves when all watches of the caller are live, and at none but these. */
   untilWatched(...seats: readonly Seat[]): Promise<void>;
   load(): ReturnType<typeof startLoad>;
+  /** Connections of the caller to endpoints so far: all of them, and those with mTLS. */
+  countConnections(): Promise<readonly [all: number, mutual: number]>;
 }
 
 export async function startJoinedMesh(t: TestContext, controls = 1): Promise<JoinedMesh> {
@@ -87,6 +90,11 @@ export async function startJoinedMesh(t: TestContext, controls = 1): Promise<Joi
     untilServedBy: (...members) => untilServedBy(t, { outbound, admin }, members),
     untilWatched: (...watched) => untilWatched(t, admin, watched),
     load: () => startLoad(t, outbound, 'web', clients, 2),
+    async countConnections() {
+      const metrics = await readMetrics(admin);
+      const count = (labels = {}) => metrics.sum('tcp_open_total', { peer: 'dst', ...labels });
+      return [count(), count({ tls: 'true' })];
+    },
   };
 }
 

@@ -18,6 +18,8 @@ describe('joined processes', { concurrency: 3 }, () => {
     await members[0].events.until('heddle: the proxy is back');
     await mesh.untilServedBy(...members);
     await load.stop();
+    const [all, mutual] = await mesh.countConnections();
+    assert.ok(all > 0 && all === mutual, `${mutual} of ${all} connections are secured`);
     assert.ok(load.failures.length <= clients, load.failures.join('\n'));
     const said = members[0].events.all.filter((line) => line.startsWith('running '));
     assert.equal(said.length, 1, 'the application is the one of before');
@@ -35,6 +37,8 @@ describe('joined processes', { concurrency: 3 }, () => {
     await mesh.untilServedBy(members[1]);
     await Promise.all([untilGone(guard), untilGone(application)]);
     await load.stop();
+    const [all, mutual] = await mesh.countConnections();
+    assert.ok(all > 0 && all === mutual, `${mutual} of ${all} connections are secured`);
     assert.ok(load.answered > 100, `${load.answered} requests`);
     assert.ok(load.failures.length <= clients, load.failures.join('\n'));
   });

@@ -22,6 +22,8 @@ test('a rolling restart of all members costs no request', async (t) => {
     await mesh.untilServedBy(...left);
   }
   await load.stop();
+  const [all, mutual] = await mesh.countConnections();
+  assert.ok(all > 0 && all === mutual, `${mutual} of ${all} connections are secured`);
   assert.ok(load.answered > 100, `${load.answered} requests`);
   assert.deepEqual(load.failures, []);
 });
