@@ -23,7 +23,7 @@ export const leafRenewalShare = 0.7;
 export const authorityCheckMs = 5_000;
 /** In a rotation, how long proxies that have lost their stream may take to come back. */
 export const confirmSettleMs = 10_000;
-/** How long a phase of a rotation takes at least: until control planes beside this one know of it. */
+/** How long a phase of a rotation takes at least: other control planes have to hear of it. */
 export const phaseMsMin = 5_000;
 /** Confirmations within this time are looked at together. */
 export const confirmLookMs = 100;
