@@ -1,6 +1,6 @@
 /** Discovery by watches of a control plane, and where the application dialled without one. */
 
-import type { Address } from '../api/settings.ts';
+import type { Address, ProxySettings } from '../api/settings.ts';
 import { formatAddress, isLoopback } from '../control/model/address.ts';
 import { followAddresses } from '../control/sources/follow-addresses.ts';
 import { createSourceOpener } from '../control/sources/open-source.ts';
@@ -28,34 +28,28 @@ export const openByControl: OpenDiscovery = (config, settings, env) => {
   const { timers, tls } = env;
   const meter = { readCell: 0, writeCell: 1 };
   const clientEnv = { io, timers, deadlines: new Deadlines(timers, io), meter };
-  const security = { contexts: tls, serverName: () => controlNameOf(tls.name) };
+  const own = { contexts: tls, serverName: () => controlNameOf(tls.name) };
+  const anonymous = {
+    get client() {
+      return tls.anonymous;
+    },
+  };
   // Without an identity of its own a proxy has nothing to verify anybody by.
   const isSecured = ({ host }: Address): boolean => settings.identity !== '' && !isLoopback(host);
   const discovery = new RemoteDiscovery(
     {
       ...sources,
       io,
-      openClient: (address) =>
-        new GrpcClient(clientEnv, address, isSecured(address) ? { security } : {}),
+      openClient: (address, isAnonymous) => {
+        const security = isAnonymous ? { ...own, contexts: anonymous } : own;
+        return new GrpcClient(clientEnv, address, isSecured(address) ? { security } : {});
+      },
       isOpenTo: (address) => tls.certified || !isSecured(address),
       followControl: (onAddresses, onError) =>
         followAddresses(settings.control, opener.open, { onAddresses, onError }),
       unmeshed,
     },
-    {
-      control: settings.control,
-      workload: settings.workload,
-      admin: settings.admin === null ? '' : formatAddress(settings.admin),
-      version,
-      inboundTo: settings.inboundTo,
-      passthrough: settings.passthrough,
-      stateDir: settings.stateDir === 'off' ? null : settings.stateDir,
-      stream: {
-        initialMs: settings.controlStreamInitialMs,
-        idleMs: settings.controlStreamIdleMs,
-        lifetimeMs: settings.controlStreamLifetimeMs,
-      },
-    },
+    remoteOptions(settings),
   );
   return {
     watch: (key, onChange) => discovery.watch(key, onChange),
@@ -80,3 +74,20 @@ export const openByControl: OpenDiscovery = (config, settings, env) => {
     },
   };
 };
+
+function remoteOptions(settings: ProxySettings) {
+  return {
+    control: settings.control,
+    workload: settings.workload,
+    admin: settings.admin === null ? '' : formatAddress(settings.admin),
+    version,
+    inboundTo: settings.inboundTo,
+    passthrough: settings.passthrough,
+    stateDir: settings.stateDir === 'off' ? null : settings.stateDir,
+    stream: {
+      initialMs: settings.controlStreamInitialMs,
+      idleMs: settings.controlStreamIdleMs,
+      lifetimeMs: settings.controlStreamLifetimeMs,
+    },
+  };
+}
