@@ -1,6 +1,6 @@
 /** Discovery by watches of a control plane, and where the application dialled without one. */
 
-import type { Address } from '../api/settings.ts';
+import type { Address, ProxySettings } from '../api/settings.ts';
 import { formatAddress, isLoopback } from '../control/model/address.ts';
 import { followAddresses } from '../control/sources/follow-addresses.ts';
 import { createSourceOpener } from '../control/sources/open-source.ts';
@@ -49,20 +49,7 @@ export const openByControl: OpenDiscovery = (config, settings, env) => {
         followAddresses(settings.control, opener.open, { onAddresses, onError }),
       unmeshed,
     },
-    {
-      control: settings.control,
-      workload: settings.workload,
-      admin: settings.admin === null ? '' : formatAddress(settings.admin),
-      version,
-      inboundTo: settings.inboundTo,
-      passthrough: settings.passthrough,
-      stateDir: settings.stateDir === 'off' ? null : settings.stateDir,
-      stream: {
-        initialMs: settings.controlStreamInitialMs,
-        idleMs: settings.controlStreamIdleMs,
-        lifetimeMs: settings.controlStreamLifetimeMs,
-      },
-    },
+    remoteOptions(settings),
   );
   return {
     watch: (key, onChange) => discovery.watch(key, onChange),
@@ -87,3 +74,20 @@ export const openByControl: OpenDiscovery = (config, settings, env) => {
     },
   };
 };
+
+function remoteOptions(settings: ProxySettings) {
+  return {
+    control: settings.control,
+    workload: settings.workload,
+    admin: settings.admin === null ? '' : formatAddress(settings.admin),
+    version,
+    inboundTo: settings.inboundTo,
+    passthrough: settings.passthrough,
+    stateDir: settings.stateDir === 'off' ? null : settings.stateDir,
+    stream: {
+      initialMs: settings.controlStreamInitialMs,
+      idleMs: settings.controlStreamIdleMs,
+      lifetimeMs: settings.controlStreamLifetimeMs,
+    },
+  };
+}
