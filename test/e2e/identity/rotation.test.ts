@@ -50,6 +50,9 @@ test('no request fails and no stream ends while a root is replaced', async (t) =
   const more = once(stream, 'data');
   app.write('still here');
   assert.match(String(await more), /still here/);
+  const end = once(stream, 'end');
+  app.end();
+  await end;
 });
 
 interface Trust {
@@ -92,6 +95,9 @@ async function startApp(t: TestContext) {
   });
   return {
     port: (server.address() as AddressInfo).port,
+    end: () => {
+      for (const stream of streams) stream.end();
+    },
     write: (text: string) => {
       for (const stream of streams) stream.write(text);
     },
