@@ -1,7 +1,11 @@
 /** One direction with everything that it needs: layers, pools, acceptance of connections. */
 
 import type { Socket as NetSocket } from 'node:net';
-import { http2ConnectionsMax, http2StreamsPerConnectionMax } from '../base/limits.ts';
+import {
+  distrustSpreadMs,
+  http2ConnectionsMax,
+  http2StreamsPerConnectionMax,
+} from '../base/limits.ts';
 import type { ServerFirstMemory } from '../detect/server-first.ts';
 import type { Exchange, ExchangeClient, ExchangeUpstream } from '../http/exchange.ts';
 import { Head } from '../http/head.ts';
@@ -80,6 +84,14 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
 
   detect(clients: ClientGroup, socket: Socket, target: Target): void {
     new Accept(this.#acceptContext, clients, socket, target, nothing, null);
+  }
+
+  /** Called every `periodMs`: lets go of clients whose trust anchor has left. */
+  sweep(periodMs: number): void {
+    if (!this.groups.sweep()) return;
+    const { io, tls } = this.direction.core;
+    const endMs = tls.distrustedMs + distrustSpreadMs;
+    if (io.nowMs < endMs + periodMs) this.direction.endDistrusted(periodMs, endMs);
   }
 
   /** Known, or not in time for those who came until `arrivedMs`. */

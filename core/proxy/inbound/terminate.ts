@@ -35,6 +35,8 @@ export class Terminate implements HandshakeOwner, ServerConnection {
   readonly #context: TerminateContext;
   readonly #socket: Socket;
   readonly #target: Target;
+  /** As of the trust anchors that the client is verified by. */
+  readonly #distrusts: number;
   #handshake: Handshake | null = null;
   #over = false;
 
@@ -44,6 +46,7 @@ export class Terminate implements HandshakeOwner, ServerConnection {
     this.#socket = socket;
     this.#target = target;
     const { core } = context.plain.direction;
+    this.#distrusts = core.tls.distrusts;
     context.plain.opened(this);
     target.holders += 1;
     if (core.tls.server === null) {
@@ -68,7 +71,12 @@ export class Terminate implements HandshakeOwner, ServerConnection {
   }
 
   secured(socket: Socket, peer: Peer): void {
-    const { groups, counters } = this.#context;
+    const { groups, counters, plain } = this.#context;
+    if (plain.direction.core.tls.distrusts !== this.#distrusts) {
+      socket.destroy();
+      this.handshakeFailed('TLS_FAILED', anchorLeft, 'certificate');
+      return;
+    }
     const target = this.#target;
     const clients = groups.identified(peer.name);
     socket.meter = clients.cells;
@@ -109,3 +117,4 @@ export class Terminate implements HandshakeOwner, ServerConnection {
 }
 
 const notCertified = 'this proxy has no certificate yet; see /ready and heddle check';
+const anchorLeft = 'a trust anchor left in the middle of the handshake';
