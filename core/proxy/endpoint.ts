@@ -174,9 +174,9 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     registry.release(this.#openCell);
     registry.release(this.#openTotalCell);
     registry.release(this.#closeCell);
+    for (const cell of this.#dialFailureCells.values()) registry.release(cell);
     for (const cells of this.#requestsOf.values()) cells.release();
     this.#requestsOf.clear();
-    for (const cell of this.#dialFailureCells.values()) registry.release(cell);
   }
 
   /** Those clients are known no more. */
