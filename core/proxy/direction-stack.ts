@@ -41,6 +41,8 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
   readonly #targets: () => Targets;
   readonly #serverFirst: ServerFirstMemory;
   #context: AcceptContext | null = null;
+  /** All connections have been asked to end that are older than so many distrusts. */
+  #distrustsEnded = 0;
 
   constructor(
     core: Core,
@@ -88,10 +90,11 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
 
   /** Called every `periodMs`: lets go of clients whose trust anchor has left. */
   sweep(periodMs: number): void {
-    if (!this.groups.sweep()) return;
     const { io, tls } = this.direction.core;
+    if (!this.groups.sweep() || this.#distrustsEnded === tls.distrusts) return;
     const endMs = tls.distrustedMs + distrustSpreadMs;
-    if (io.nowMs < endMs + periodMs) this.direction.endDistrusted(periodMs, endMs);
+    if (io.nowMs >= endMs) this.#distrustsEnded = tls.distrusts;
+    this.direction.endDistrusted(periodMs, endMs);
   }
 
   /** Known, or not in time for those who came until `arrivedMs`. */

@@ -5,9 +5,11 @@
  * our own the connection is closed: there is no way to speak plaintext instead.
  */
 
+import type { SecureContext } from 'node:tls';
 import type { ErrorCode } from '../../base/errors.ts';
 import type { ServerConnection } from '../../http/server-context.ts';
 import type { Socket } from '../../io/socket.ts';
+import type { TlsContexts } from '../../tls/contexts.ts';
 import {
   Handshake,
   type HandshakeFailure,
@@ -49,15 +51,16 @@ export class Terminate implements HandshakeOwner, ServerConnection {
     this.#distrusts = core.tls.distrusts;
     context.plain.opened(this);
     target.holders += 1;
-    if (core.tls.server === null) {
+    const secure = findContext(core.tls);
+    if (typeof secure === 'string') {
       socket.destroy();
-      this.handshakeFailed('NOT_CERTIFIED', notCertified, 'not_certified');
+      this.handshakeFailed('NOT_CERTIFIED', secure, 'not_certified');
       return;
     }
     this.#handshake = new Handshake(
       { io: core.io, timers: core.timers, handshakeTimeoutMs: core.settings.detectTimeoutMs },
       socket,
-      { kind: 'server', context: core.tls.server, protocol: transportProtocol, first },
+      { kind: 'server', context: secure, protocol: transportProtocol, first },
       this,
     );
   }
@@ -113,6 +116,15 @@ export class Terminate implements HandshakeOwner, ServerConnection {
     this.#over = true;
     this.#target.holders -= 1;
     this.#context.plain.closed(this);
+  }
+}
+
+/** Or why there is none. */
+function findContext(tls: TlsContexts): SecureContext | string {
+  try {
+    return tls.server ?? notCertified;
+  } catch (error) {
+    return `the certificate of this proxy is of no use: ${(error as Error).message}`;
   }
 }
 
