@@ -12,7 +12,7 @@ import type { IdentitySnapshot } from '../../api/identity.ts';
 import { decodeTransportHeader, type TransportHeader } from '../../core/tls/transport-header.ts';
 import { untilTurn } from './turns.ts';
 
-export interface PeerConnection {
+interface PeerConnection {
   readonly socket: TLSSocket;
   /** What was asked for, and by whom. */
   readonly serverName: string;
@@ -24,6 +24,8 @@ export interface TlsPeer extends AsyncDisposable {
   readonly port: number;
   /** Of handshakes that are complete. */
   readonly connections: PeerConnection[];
+  /** Connections, before anything is known of them. */
+  readonly accepted: Socket[];
   /** All that came in plaintext, or in handshakes that failed. */
   readonly failures: string[];
   /** Waits until there are so many connections, and returns the last one. */
@@ -50,6 +52,7 @@ export async function startTlsPeer(options: PeerOptions): Promise<TlsPeer> {
   const { identity } = options;
   const connections: PeerConnection[] = [];
   const failures: string[] = [];
+  const accepted: Socket[] = [];
   const open = new Set<Socket>();
   const http1 = createHttp1(options.http1 ?? ((_, response) => response.end('ok')));
   const server = createServer({
@@ -64,6 +67,7 @@ export async function startTlsPeer(options: PeerOptions): Promise<TlsPeer> {
   });
   server.on('connection', (socket: Socket) => {
     open.add(socket);
+    accepted.push(socket);
     socket.on('close', () => open.delete(socket));
     socket.on('error', () => {});
   });
@@ -98,6 +102,7 @@ export async function startTlsPeer(options: PeerOptions): Promise<TlsPeer> {
     port: (server.address() as AddressInfo).port,
     connections,
     failures,
+    accepted,
     async untilConnections(count) {
       await untilTurn(`${count} connections`, () => connections.length >= count);
       return connections.at(-1) as PeerConnection;
