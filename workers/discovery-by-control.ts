@@ -28,15 +28,22 @@ export const openByControl: OpenDiscovery = (config, settings, env) => {
   const { timers, tls } = env;
   const meter = { readCell: 0, writeCell: 1 };
   const clientEnv = { io, timers, deadlines: new Deadlines(timers, io), meter };
-  const security = { contexts: tls, serverName: () => controlNameOf(tls.name) };
+  const own = { contexts: tls, serverName: () => controlNameOf(tls.name) };
+  const anonymous = {
+    get client() {
+      return tls.anonymous;
+    },
+  };
   // Without an identity of its own a proxy has nothing to verify anybody by.
   const isSecured = ({ host }: Address): boolean => settings.identity !== '' && !isLoopback(host);
   const discovery = new RemoteDiscovery(
     {
       ...sources,
       io,
-      openClient: (address) =>
-        new GrpcClient(clientEnv, address, isSecured(address) ? { security } : {}),
+      openClient: (address, isAnonymous) => {
+        const security = isAnonymous ? { ...own, contexts: anonymous } : own;
+        return new GrpcClient(clientEnv, address, isSecured(address) ? { security } : {});
+      },
       isOpenTo: (address) => tls.certified || !isSecured(address),
       followControl: (onAddresses, onError) =>
         followAddresses(settings.control, opener.open, { onAddresses, onError }),

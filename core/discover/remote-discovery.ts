@@ -32,7 +32,8 @@ import { type StreamEnv, type StreamLimits, WatchStream } from './watch-stream.t
 interface RemoteDiscoveryEnv {
   /** Around what is sent outside of an event of a connection. */
   readonly io: Pick<Io, 'enter' | 'leave'>;
-  readonly openClient: (address: Address) => ControlClient;
+  /** `anonymous`: it shows no certificate. */
+  readonly openClient: (address: Address, anonymous: boolean) => ControlClient;
   /** Whether the control plane there answers us as we are now. */
   readonly isOpenTo: (address: Address) => boolean;
   readonly clock: Clock;

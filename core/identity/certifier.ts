@@ -115,9 +115,16 @@ export class Certifier implements TimerOwner {
     return this.error === '' ? 'certified' : 'failing';
   }
 
-  /** Fingerprints of trust anchors that the token names. */
-  get pins(): ReadonlySet<string> {
-    return this.#hints.pins;
+  /** Fingerprints of trust anchors that the token names and that are still to be found. */
+  get missingPins(): ReadonlySet<string> {
+    const found = this.bundle?.roots.map((root) => root.fingerprint) ?? [];
+    return this.#hints.pins.difference(new Set(found));
+  }
+
+  /** A trust anchor that the token pins: it joins those in use. */
+  addPinned(der: Uint8Array): string {
+    const roots = this.bundle?.roots.map((root) => root.der) ?? [];
+    return this.offerBundle([...roots, der]);
   }
 
   /** The mesh may have been made anew since an earlier run: nobody has to vouch for its anchors. */
@@ -345,7 +352,9 @@ export class Certifier implements TimerOwner {
   /** Timers stand still while a machine sleeps, certificates do not. */
   #armWake(): void {
     const waitMs = Math.max(0, this.#dueMs - this.#env.clock.monotonicMs());
-    this.#env.timers.arm(this.#wake, Math.min(waitMs, identityTickMs));
+    const leftMs = this.#leftMs();
+    const endMs = leftMs > 0 ? leftMs : Number.POSITIVE_INFINITY;
+    this.#env.timers.arm(this.#wake, Math.min(waitMs, endMs, identityTickMs));
   }
 
   #leftMs(): number {

@@ -26,6 +26,7 @@ export class TlsContexts {
   #identity: IdentitySnapshot | null = null;
   /** Made when it is first needed: main hardly ever needs one. */
   #context: SecureContext | null = null;
+  #anonymous: SecureContext | null = null;
   #roots: ReadonlySet<string> = new Set();
   /** As many as there may be dials at once. */
   readonly #waiters = new Set<CertificateWaiter>();
@@ -41,6 +42,14 @@ export class TlsContexts {
     return this.#context;
   }
 
+  /** For those that are dialled without showing a certificate. */
+  get anonymous(): SecureContext | null {
+    const identity = this.#identity;
+    if (identity === null || identity.roots === '') return null;
+    this.#anonymous ??= createContext(identity, false);
+    return this.#anonymous;
+  }
+
   /** For connections that are accepted; null before the first certificate: none is. */
   get server(): SecureContext | null {
     return this.certified ? this.client : null;
@@ -50,6 +59,7 @@ export class TlsContexts {
     if (identity.generation <= this.generation) return;
     this.#identity = identity;
     this.#context = null;
+    this.#anonymous = null;
     this.certified = identity.chain !== '';
     this.name = identity.name;
     this.generation = identity.generation;

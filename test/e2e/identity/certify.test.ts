@@ -32,6 +32,8 @@ interface Rig {
   readonly folder: string;
   readonly issuer: FakeIssuer;
   readonly stopControl: () => void;
+  /** The control plane's own certificate is of this issuer from now on. */
+  readonly serveWith: (issuer: FakeIssuer) => void;
   readonly start: (settings?: object) => Promise<ProxyProcess>;
 }
 
@@ -47,7 +49,17 @@ async function startRig(t: TestContext, host = '127.0.0.1'): Promise<Rig> {
   const rig = new GrpcRig();
   const issuer = new FakeIssuer();
   const attach = (server: GrpcServer): void => issuer.attach(server);
-  const options = host === '127.0.0.1' ? {} : { host, security: securityOf(issuer) };
+  const contexts = new TlsContexts();
+  let generation = 0;
+  const serveWith = ({ root, issuer: signer }: FakeIssuer): void => {
+    generation += 1;
+    const name = meshName('heddle-control', 'heddle');
+    // Its chain ends with the root, for those who have the pin alone.
+    const chain = [makeLeaf(signer, name), signer, root];
+    contexts.replace(identityOf(name, chain, [root], generation));
+  };
+  serveWith(issuer);
+  const options = host === '127.0.0.1' ? {} : { host, security: securityOf(contexts) };
   const control = await new FakeControl().startOwn(rig.env, attach, options);
   cleanUp(t, async () => {
     control.stop();
@@ -69,6 +81,7 @@ async function startRig(t: TestContext, host = '127.0.0.1'): Promise<Rig> {
     folder,
     issuer,
     stopControl: () => control.stop(),
+    serveWith,
     start: (settings = {}) =>
       startProxy(t, JSON.stringify({ proxy: { ...common, ...settings } }), {
         folder: makeFolder(t),
@@ -76,12 +89,7 @@ async function startRig(t: TestContext, host = '127.0.0.1'): Promise<Rig> {
   };
 }
 
-/** As our control plane: its chain ends with the root, for those who have the pin alone. */
-function securityOf(issuer: FakeIssuer): ServerSecurity {
-  const name = meshName('heddle-control', 'heddle');
-  const chain = [makeLeaf(issuer.issuer, name), issuer.issuer, issuer.root];
-  const contexts = new TlsContexts();
-  contexts.replace(identityOf(name, chain, [issuer.root]));
+function securityOf(contexts: TlsContexts): ServerSecurity {
   return {
     contexts,
     allowsPlaintext: () => false,
@@ -249,6 +257,47 @@ describe('the identity of a proxy', () => {
     // Nothing was asked by a proxy that had not proved itself.
     assert.doesNotMatch(metrics, /heddle_discovery_stream_failures_total\{reason="UNAUTH/);
     assert.match(metrics, /heddle_discovery_streams_total \d/);
+  });
+
+  it('comes back over TLS after it has expired, and to a mesh that was made anew', async (t) => {
+    if (otherHost === undefined) {
+      t.skip('this machine has no address beside the loopback');
+      return;
+    }
+    const { issuer, start, folder, serveWith } = await startRig(t, otherHost);
+    issuer.lifetimeMs = 3_000;
+    const limits = { identityRefreshMinMs: 1_000, identityRefreshMaxMs: 3_600_000 };
+    const proxy = await start(limits);
+    const before = await untilReady(t, proxy);
+    issuer.refuse = 'not now';
+    await proxy.untilSaid('the certificate has expired');
+    issuer.lifetimeMs = 86_400_000;
+    issuer.refuse = '';
+    const admin = proxy.port('Admin interface');
+    const until = async (holds: (shown: Shown) => boolean): Promise<void> => {
+      for (;;) {
+        const { body } = await ask(admin, '/identity');
+        if (holds(JSON.parse(body) as Shown)) return;
+        assert.ok(!t.signal.aborted, body);
+      }
+    };
+    await until(({ state }) => state === 'certified');
+    proxy.signal('SIGTERM');
+    await proxy.ended;
+    issuer.root = issuer.makeRoot();
+    issuer.issuer = issuer.makeIssuer();
+    issuer.bundle = [issuer.root];
+    serveWith(issuer);
+    writeFileSync(
+      join(folder, 'token'),
+      tokenOf({ td: 'mesh.local', pin: [fingerprintOf(issuer.root)] }),
+    );
+    const next = await start(limits);
+    await next.untilSaid(/Certified identity .*source=issued/);
+    const { body } = await ask(next.port('Admin interface'), '/identity');
+    const after = JSON.parse(body) as Shown;
+    assert.equal(after.issuer, fingerprintOf(issuer.issuer));
+    assert.notEqual(after.bundle, before.bundle);
   });
 
   it('is not asked for from somebody who has no pinned anchor', async (t) => {
