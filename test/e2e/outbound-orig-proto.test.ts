@@ -299,7 +299,7 @@ test('an upgrade has a connection of its own, in HTTP/1', async () => {
   assert.equal(heads[1].upgrade, 'websocket');
 });
 
-test('a connection that was dialled early carries them too, where nothing was said of it', async () => {
+test('an early connection, of which nothing was said, carries them too', async () => {
   await using peer = await startTlsPeer({ identity: mesh.identity(webName), http2: answer });
   const traits = traitsOf({ protocolHint: 'h2' });
   const target = { endpoints: [{ port: peer.port, traits }] };

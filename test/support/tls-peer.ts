@@ -4,6 +4,7 @@
  * test.
  */
 
+import { once } from 'node:events';
 import { createServer as createHttp1, type RequestListener } from 'node:http';
 import { performServerHandshake, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
@@ -86,6 +87,8 @@ export async function startTlsPeer(options: PeerOptions): Promise<TlsPeer> {
     connections.push(connection);
     if (options.opaque !== undefined) options.opaque(connection);
     else if (options.http2 !== undefined && header?.session !== 'http1') {
+      // A proxy that has to find out what it is says nothing before.
+      if (header === null) await once(socket, 'readable');
       const session = performServerHandshake(socket);
       session.on('error', () => {});
       session.on('stream', (stream, headers) => {
