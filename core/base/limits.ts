@@ -113,6 +113,8 @@ export const h2ResetStreamsMax = 256;
 /** Requests of one target that wait for an endpoint, in one worker. */
 export const queueRequestsMax = 10_000;
 export const failfastTimeoutMs = 3_000;
+/** Within so long after a trust anchor has left, what was verified before is replaced. */
+export const distrustSpreadMs = 5_000;
 /** A certificate, of ours or of a peer, and what is read of it. */
 export const certificateBytesMax = 16 * 1024;
 export const certificateExtensionsMax = 64;

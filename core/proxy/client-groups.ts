@@ -7,11 +7,10 @@
 import { clientIdentitiesMax, clientNamesMax } from '../base/limits.ts';
 import { otherValue } from '../telemetry/registry.ts';
 import { ClientCells, type ClientLabels } from './client-cells.ts';
-import { ClientGroup } from './client-group.ts';
-import type { Direction } from './direction.ts';
+import { ClientGroup, type GroupDirection } from './client-group.ts';
 
 export class ClientGroups {
-  readonly #direction: Direction;
+  readonly #direction: GroupDirection;
   /** In the order of their last use. */
   readonly #identified = new Map<string, ClientGroup>();
   readonly #passing = new Map<string, ClientGroup>();
@@ -19,7 +18,7 @@ export class ClientGroups {
   readonly #forgotten: (group: ClientGroup) => void;
 
   /** `forgotten` hears of a group whose cells are about to be given back. */
-  constructor(direction: Direction, forgotten: (group: ClientGroup) => void) {
+  constructor(direction: GroupDirection, forgotten: (group: ClientGroup) => void) {
     this.#direction = direction;
     this.#forgotten = forgotten;
   }

@@ -5,6 +5,7 @@ import { http2ConnectionsMax, http2StreamsPerConnectionMax } from '../base/limit
 import type { ServerFirstMemory } from '../detect/server-first.ts';
 import type { Exchange, ExchangeClient, ExchangeUpstream } from '../http/exchange.ts';
 import { Head } from '../http/head.ts';
+import { isNameOf } from '../identity/names.ts';
 import type { Socket } from '../io/socket.ts';
 import { nobody } from '../io/socket-owner.ts';
 import type { PoolContext } from '../pool/pools.ts';
@@ -59,12 +60,18 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
     const { plain, core, name } = this.direction;
     const adopted = core.io.adopt(socket, nobody, plain.cells);
     const context = this.#acceptContext;
-    if (name === 'inbound' && core.tls.name !== '' && target !== null) {
+    if (name === 'inbound' && core.settings.identity !== '' && target !== null) {
       new Accept(context, plain, adopted, target, nothing, adopted);
     } else {
       plain.accepted();
       new Accept(context, plain, adopted, target, nothing, null);
     }
+  }
+
+  /** Before the proxy knows its whole name it already answers to none in plaintext. */
+  claims(serverName: string): boolean {
+    const { settings, tls } = this.direction.core;
+    return tls.name === '' ? isNameOf(serverName, settings.identity) : serverName === tls.name;
   }
 
   terminate(socket: Socket, target: Target, first: Buffer): void {
@@ -135,6 +142,7 @@ function createPoolContext(core: Core, sink: Layer<Exchange>): PoolContext {
   return {
     h1: {
       ...common,
+      random,
       head: new Head(),
       headBytesMax: settings.headBytesMax,
       headFieldsMax: settings.headFieldsMax,

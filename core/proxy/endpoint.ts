@@ -50,6 +50,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   readonly #openCell: number;
   readonly #openTotalCell: number;
   readonly #closeCell: number;
+  readonly #dialFailureCells = new Map<ErrorCode, number>();
 
   constructor(core: Core, pools: PoolContext, snapshot: EndpointSnapshot, labels: EndpointLabels) {
     this.#core = core;
@@ -121,6 +122,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   /** True when it was for want of descriptors, and some have become free. */
   connectFailed(code: ErrorCode, detail: string): boolean {
     const { slots, log, freeDescriptors } = this.#core;
+    if (this.transport.secure) this.#countDialFailure(code);
     log.warn('proxy', 'Failed to connect', {
       endpoint: this.address,
       error: code,
@@ -133,6 +135,17 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     // The endpoint was not even asked.
     slots.releasePermit(this.slot);
     return code !== 'NOT_CERTIFIED' && freeDescriptors();
+  }
+
+  #countDialFailure(code: ErrorCode): void {
+    let cell = this.#dialFailureCells.get(code);
+    if (cell === undefined) {
+      const { authority = '', server_id = '' } = this.#labels;
+      const labels = { authority, server_id, code };
+      cell = this.#core.registry.counter('heddle_tls_dial_failures_total', labels);
+      this.#dialFailureCells.set(code, cell);
+    }
+    this.#core.cells[cell] += 1;
   }
 
   opened(): void {
@@ -161,6 +174,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     registry.release(this.#openCell);
     registry.release(this.#openTotalCell);
     registry.release(this.#closeCell);
+    for (const cell of this.#dialFailureCells.values()) registry.release(cell);
     for (const cells of this.#requestsOf.values()) cells.release();
     this.#requestsOf.clear();
   }

@@ -19,6 +19,8 @@ export class TlsContexts {
   generation = -1;
   /** Grows when a trust anchor leaves: what was verified before may have been by that one. */
   distrusts = 0;
+  /** When it grew last, monotonic. */
+  distrustedMs = 0;
   /** A certificate of our own goes with `client`. */
   certified = false;
   #identity: IdentitySnapshot | null = null;
@@ -53,7 +55,7 @@ export class TlsContexts {
     return this.certified ? this.client : null;
   }
 
-  replace(identity: IdentitySnapshot): void {
+  replace(identity: IdentitySnapshot, nowMs = 0): void {
     if (identity.generation <= this.generation) return;
     this.#identity = identity;
     this.#context = null;
@@ -61,7 +63,7 @@ export class TlsContexts {
     this.certified = identity.chain !== '';
     this.name = identity.name;
     this.generation = identity.generation;
-    this.#trust(identity.roots);
+    this.#trust(identity.roots, nowMs);
     if (this.certified) this.#release();
   }
 
@@ -80,11 +82,12 @@ export class TlsContexts {
     for (const waiter of waiters) waiter.certified();
   }
 
-  #trust(roots: string): void {
+  #trust(roots: string, nowMs: number): void {
     const now = new Set(splitCertificates(roots));
     for (const root of this.#roots) {
       if (now.has(root)) continue;
       this.distrusts += 1;
+      this.distrustedMs = nowMs;
       break;
     }
     this.#roots = now;

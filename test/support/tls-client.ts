@@ -7,7 +7,7 @@
 import { type ConnectionOptions, connect } from 'node:tls';
 import type { IdentitySnapshot } from '../../api/identity.ts';
 import { encodeTransportHeader, type TransportHeader } from '../../core/tls/transport-header.ts';
-import { Wire } from './wire.ts';
+import { startOrigin, Wire } from './wire.ts';
 
 interface TlsClientOptions {
   /** The name of the proxy. */
@@ -44,4 +44,22 @@ export async function dialTls(port: number, options: TlsClientOptions): Promise<
   });
   if (header !== undefined) socket.write(encodeTransportHeader(header));
   return wire;
+}
+
+/** The first message of a client that asks for `name`. */
+export async function helloFor(name: string): Promise<string> {
+  const taker = await startOrigin();
+  const socket = connect({ port: taker.port, host: '127.0.0.1', servername: name });
+  socket.on('error', () => {});
+  const taken = await taker.accept();
+  await taken.until('a hello', () => {
+    const { received } = taken;
+    return (
+      received.length >= 5 && received.length >= 5 + Buffer.from(received, 'latin1').readUInt16BE(3)
+    );
+  });
+  const hello = taken.received;
+  socket.destroy();
+  await taker.close();
+  return hello;
 }

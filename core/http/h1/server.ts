@@ -139,7 +139,6 @@ export class H1Server
     if (this.#state === State.HEAD && this.#stash.empty) this.#closeNow();
   }
 
-  /** Ends it whatever is in progress. */
   closeForced(): void {
     this.#lingering?.force();
     this.#dropExchange();
