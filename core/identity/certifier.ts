@@ -128,8 +128,8 @@ export class Certifier implements TimerOwner {
   }
 
   /**
-   * The token or a file, if they name any trust anchor, names one of those in use. The mesh may have
-   * been made anew since an earlier run of this proxy.
+   * The token or a file, if they name any trust anchor, names one of those in use. The mesh may
+   * have been made anew since an earlier run of this proxy.
    */
   isVouchedFor(): boolean {
     const files = this.#fileAnchors?.roots.map((root) => root.fingerprint) ?? [];
