@@ -1,4 +1,4 @@
-/** An outbound proxy in a mesh, for tests: with a certificate, and endpoints with identities. */
+/** The outbound proxy of a mesh for tests, with a certificate, and endpoints with identities. */
 
 import type { ProxySettings } from '../../api/settings.ts';
 import type { EndpointTraits } from '../../api/snapshot.ts';
