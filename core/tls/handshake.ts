@@ -26,7 +26,7 @@ export interface Peer {
   readonly protocol: boolean;
 }
 
-type HandshakeRole =
+export type HandshakeRole =
   | {
       readonly kind: 'server';
       readonly context: SecureContext;
@@ -206,9 +206,9 @@ class Aftermath implements HandshakeReader {
 
   onSecured(): void {}
 
-  onInsecure(): void {
+  onInsecure(reason: string): void {
     this.#io.enter();
-    this.#socket.fail('EPROTO');
+    this.#socket.fail(`EPROTO, ${plainReason(reason)}`);
     this.#io.leave();
   }
 }
