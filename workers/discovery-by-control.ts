@@ -1,7 +1,7 @@
 /** Discovery by watches of a control plane, and where the application dialled without one. */
 
 import type { ProxySettings } from '../api/settings.ts';
-import { formatAddress } from '../control/model/address.ts';
+import { formatAddress, formatAddress } from '../control/model/address.ts';
 import { followAddresses } from '../control/sources/follow-addresses.ts';
 import { createSourceOpener } from '../control/sources/open-source.ts';
 import { openStaticDiscovery, systemResolver } from '../control/sources/static-discovery.ts';
@@ -39,7 +39,20 @@ export const openByControl: OpenDiscovery = (config, settings, env) => {
         followAddresses(settings.control, opener.open, { onAddresses, onError }),
       unmeshed,
     },
-    remoteOptions(settings),
+    {
+      control: settings.control,
+      workload: settings.workload,
+      admin: settings.admin === null ? '' : formatAddress(settings.admin),
+      version,
+      inboundTo: settings.inboundTo,
+      passthrough: settings.passthrough,
+      stateDir: settings.stateDir === 'off' ? null : settings.stateDir,
+      stream: {
+        initialMs: settings.controlStreamInitialMs,
+        idleMs: settings.controlStreamIdleMs,
+        lifetimeMs: settings.controlStreamLifetimeMs,
+      },
+    },
   );
   return {
     watch: (key, onChange) => discovery.watch(key, onChange),
@@ -55,20 +68,3 @@ export const openByControl: OpenDiscovery = (config, settings, env) => {
     },
   };
 };
-
-function remoteOptions(settings: ProxySettings) {
-  return {
-    control: settings.control,
-    workload: settings.workload,
-    admin: settings.admin === null ? '' : formatAddress(settings.admin),
-    version,
-    inboundTo: settings.inboundTo,
-    passthrough: settings.passthrough,
-    stateDir: settings.stateDir === 'off' ? null : settings.stateDir,
-    stream: {
-      initialMs: settings.controlStreamInitialMs,
-      idleMs: settings.controlStreamIdleMs,
-      lifetimeMs: settings.controlStreamLifetimeMs,
-    },
-  };
-}

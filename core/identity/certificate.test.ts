@@ -1,6 +1,6 @@
 /**
- * Goal: a certificate is exactly the bytes that came, and a set of anchors has one digest however it
- * is written. Method: certificates of tests, bent and in other orders.
+ * Goal: a certificate is exactly the bytes that came, and a set of anchors has one digest however
+ * it is written. Method: certificates of tests, bent and in other orders.
  */
 
 import assert from 'node:assert/strict';
