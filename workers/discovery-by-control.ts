@@ -1,7 +1,6 @@
 /** Discovery by watches of a control plane, and where the application dialled without one. */
 
-import type { ProxySettings } from '../api/settings.ts';
-import { formatAddress, formatAddress } from '../control/model/address.ts';
+import { formatAddress } from '../control/model/address.ts';
 import { followAddresses } from '../control/sources/follow-addresses.ts';
 import { createSourceOpener } from '../control/sources/open-source.ts';
 import { openStaticDiscovery, systemResolver } from '../control/sources/static-discovery.ts';
@@ -34,7 +33,6 @@ export const openByControl: OpenDiscovery = (config, settings, env) => {
       io,
       openClient: clients.openClient,
       isOpenTo: clients.isOpenTo,
-      isSecured: clients.isSecured,
       followControl: (onAddresses, onError) =>
         followAddresses(settings.control, opener.open, { onAddresses, onError }),
       unmeshed,
