@@ -33,6 +33,7 @@ export const openByControl: OpenDiscovery = (config, settings, env) => {
       io,
       openClient: clients.openClient,
       isOpenTo: clients.isOpenTo,
+      isSecured: clients.isSecured,
       followControl: (onAddresses, onError) =>
         followAddresses(settings.control, opener.open, { onAddresses, onError }),
       unmeshed,
