@@ -1,5 +1,6 @@
 /** Discovery by watches of a control plane, and where the application dialled without one. */
 
+import type { ProxySettings } from '../api/settings.ts';
 import { formatAddress } from '../control/model/address.ts';
 import { followAddresses } from '../control/sources/follow-addresses.ts';
 import { createSourceOpener } from '../control/sources/open-source.ts';
@@ -33,24 +34,12 @@ export const openByControl: OpenDiscovery = (config, settings, env) => {
       io,
       openClient: clients.openClient,
       isOpenTo: clients.isOpenTo,
+      isSecured: clients.isSecured,
       followControl: (onAddresses, onError) =>
         followAddresses(settings.control, opener.open, { onAddresses, onError }),
       unmeshed,
     },
-    {
-      control: settings.control,
-      workload: settings.workload,
-      admin: settings.admin === null ? '' : formatAddress(settings.admin),
-      version,
-      inboundTo: settings.inboundTo,
-      passthrough: settings.passthrough,
-      stateDir: settings.stateDir === 'off' ? null : settings.stateDir,
-      stream: {
-        initialMs: settings.controlStreamInitialMs,
-        idleMs: settings.controlStreamIdleMs,
-        lifetimeMs: settings.controlStreamLifetimeMs,
-      },
-    },
+    remoteOptions(settings),
   );
   return {
     watch: (key, onChange) => discovery.watch(key, onChange),
@@ -66,3 +55,20 @@ export const openByControl: OpenDiscovery = (config, settings, env) => {
     },
   };
 };
+
+function remoteOptions(settings: ProxySettings) {
+  return {
+    control: settings.control,
+    workload: settings.workload,
+    admin: settings.admin === null ? '' : formatAddress(settings.admin),
+    version,
+    inboundTo: settings.inboundTo,
+    passthrough: settings.passthrough,
+    stateDir: settings.stateDir === 'off' ? null : settings.stateDir,
+    stream: {
+      initialMs: settings.controlStreamInitialMs,
+      idleMs: settings.controlStreamIdleMs,
+      lifetimeMs: settings.controlStreamLifetimeMs,
+    },
+  };
+}

@@ -40,13 +40,13 @@ after(async () => {
   for (const rig of rigs) await rig.stop();
 });
 
-async function startRig(workers: number, silenceMs = 10_000): Promise<Rig> {
-  const memory = createSharedMemory({ workers, slots: 16, cells: 16 }, systemClock.monotonicMs());
-  const timers = new TimerWheel(systemClock);
-  const ends: WorkerEnd[] = [];
-  const told: string[] = [];
-  let identity: IdentitySnapshot | null = null;
-  let started = 0;
+const entry = {
+  filename: new URL('../test/support/echo-worker.ts', import.meta.url).href,
+  name: runEcho.name,
+};
+
+/** Waits for what holds when it is woken. */
+function createWaiters() {
   const waiters: { done: () => boolean; resolve: () => void }[] = [];
   const wake = (): void => {
     for (const waiter of waiters) if (waiter.done()) waiter.resolve();
@@ -56,10 +56,17 @@ async function startRig(workers: number, silenceMs = 10_000): Promise<Rig> {
       waiters.push({ done, resolve });
       wake();
     });
-  const entry = {
-    filename: new URL('../test/support/echo-worker.ts', import.meta.url).href,
-    name: runEcho.name,
-  };
+  return { until, wake };
+}
+
+async function startRig(workers: number, silenceMs = 10_000): Promise<Rig> {
+  const memory = createSharedMemory({ workers, slots: 16, cells: 16 }, systemClock.monotonicMs());
+  const timers = new TimerWheel(systemClock);
+  const ends: WorkerEnd[] = [];
+  const told: string[] = [];
+  let identity: IdentitySnapshot | null = null;
+  let started = 0;
+  const { until, wake } = createWaiters();
   const pool = startPool(workers, entry, 32);
   assert.ok(pool !== null);
   const supervisor = new Supervisor({

@@ -1,6 +1,6 @@
 /**
- * Goal: a proxy always has the best certificate that it can have, and asks for the next one in time.
- * Method: a certifier on a clock of the test's, and an issuer that answers what a test wants.
+ * Goal: a proxy always has the best certificate that it can have, and asks for the next one in
+ * time. Method: a certifier on a clock of the test's, and an issuer that answers what a test wants.
  */
 
 import assert from 'node:assert/strict';

@@ -26,7 +26,7 @@ export interface Peer {
   readonly protocol: boolean;
 }
 
-type HandshakeRole =
+export type HandshakeRole =
   | {
       readonly kind: 'server';
       readonly context: SecureContext;
