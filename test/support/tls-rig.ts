@@ -255,7 +255,7 @@ class FirstBytes implements SocketOwner {
   onClose(): void {}
 }
 
-export interface NodePeer {
+interface NodePeer {
   readonly socket: TLSSocket;
   /** The code, or the text, of the error that ended the handshake; '' for one that is done. */
   readonly failure: string;
