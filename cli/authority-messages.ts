@@ -25,7 +25,7 @@ export interface AuthorityView {
   readonly controlEndMs: number | null;
 }
 
-export interface TrustAnchor {
+interface TrustAnchor {
   readonly certificate: Certificate;
   /** current, next or retiring. */
   readonly role: string;

@@ -6,7 +6,7 @@ import type { ProxyIdentity } from './proxy-identity.ts';
 import { formatAge } from './table.ts';
 
 /** A proxy that a control plane knows, and what it says of itself. */
-export interface TrustedProxy {
+interface TrustedProxy {
   readonly name: string;
   /** Null where it does not say, as Linkerd's. */
   readonly identity: ProxyIdentity | null;
@@ -45,10 +45,11 @@ export function describeAuthority(
   confirmations: readonly Confirmation[],
 ): string {
   const { trustDomain, isOwn, anchors, issuer, phase, phaseSinceMs, nowMs, problem } = view;
-  const since = phaseSinceMs === null ? '' : ` for ${formatAge(nowMs - phaseSinceMs)}`;
+  const isTimed = phase !== 'idle' && phaseSinceMs !== null;
+  const since = isTimed ? ` for ${formatAge(nowMs - phaseSinceMs)}` : '';
   const lines = [
     `trust domain    ${trustDomain}`,
-    `phase           ${phase}${phase === 'idle' ? '' : since}: ${phases[phase] ?? 'not known here'}`,
+    `phase           ${phase}${since}: ${phases[phase] ?? 'not known here'}`,
     ...anchors.map(({ certificate, role }) => {
       return `trust anchor    ${describe(certificate, nowMs)}, ${role}`;
     }),
@@ -69,7 +70,8 @@ export function describeAuthority(
     `confirmed       the trust anchors: ${have('bundle')} of ${length} proxies, ` +
       `a leaf of the issuer: ${have('issuer')} of ${length}`,
   );
-  return `${[...lines, ...describeUnconfirmed(view), ...describeTroubles(confirmations)].join('\n')}\n`;
+  lines.push(...describeUnconfirmed(view), ...describeTroubles(confirmations));
+  return `${lines.join('\n')}\n`;
 }
 
 function describeUnconfirmed({ phase, unconfirmed, unconfirmedCount }: AuthorityView): string[] {
@@ -89,24 +91,20 @@ function describeTroubles(confirmations: readonly Confirmation[]): string[] {
 }
 
 export function authorityJson(view: AuthorityView, confirmations: readonly Confirmation[]): string {
-  const { anchors, issuer, phaseSinceMs, ...rest } = view;
-  const show = (one: Certificate): object => ({
-    subject: one.x509.subject,
-    notBefore: new Date(one.notBeforeMs).toISOString(),
-    notAfter: new Date(one.notAfterMs).toISOString(),
-    fingerprint: one.fingerprint,
-  });
-  return `${JSON.stringify(
-    {
-      ...rest,
-      phaseSinceMs,
-      anchors: anchors.map(({ certificate, role }) => ({ ...show(certificate), role })),
-      issuer: issuer.map(show),
-      proxies: confirmations,
-    },
-    null,
-    2,
-  )}\n`;
+  const anchors = view.anchors.map(({ certificate, role }) => toJson(certificate, role));
+  const issuer = view.issuer.map((one) => toJson(one));
+  const shown = { ...view, anchors, issuer, proxies: confirmations };
+  return `${JSON.stringify(shown, null, 2)}\n`;
+}
+
+function toJson({ x509, notBeforeMs, notAfterMs, fingerprint }: Certificate, role?: string) {
+  return {
+    subject: x509.subject,
+    notBefore: new Date(notBeforeMs).toISOString(),
+    notAfter: new Date(notAfterMs).toISOString(),
+    fingerprint,
+    role,
+  };
 }
 
 function describe({ fingerprint, notAfterMs }: Certificate, nowMs: number): string {

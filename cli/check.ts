@@ -26,7 +26,7 @@ interface CheckOptions {
 export function checkCommand(context: CommandContext): Command {
   return new Command('check')
     .description(
-      'Check a mesh: configuration, control planes, proxies, certificates; exits with 1 for a failure.',
+      'Check a mesh: configuration, control planes, proxies, identity; exits with 1 for a failure.',
     )
     .addOption(controlOption('off'))
     .option('--proxy <admin...>', 'more proxies, by admin address, host:port', collectAdmins, [])

@@ -15,7 +15,8 @@ function source(name: string, identity: string, ...lines: readonly string[]): Ed
 
 function outbound(service: string, tls: string, open: number, total = 9): string {
   const labels = `direction="outbound",peer="dst",dst_namespace="demo",dst_service="${service}"`;
-  return `tcp_open_connections{${labels},${tls}} ${open}\ntcp_open_total{${labels},${tls}} ${total}`;
+  const series = (family: string): string => `${family}{${labels},${tls}}`;
+  return `${series('tcp_open_connections')} ${open}\n${series('tcp_open_total')} ${total}`;
 }
 
 function inbound(tls: string, open: number): string {

@@ -93,7 +93,7 @@ function inboundEdges({ name, namespace, identity, samples }: EdgeSource): Edge[
 
 type Place = Omit<Edge, 'connections'>;
 
-/** What is open now; what was, where none is: a service that is called now and then has edges too. */
+/** What is open now; what was, where none is: who is called now and then has edges too. */
 function countEdges(
   samples: readonly Sample[],
   direction: string,

@@ -1,4 +1,4 @@
-/** `heddle identity status`, `rotate` and `repair`: what certifies the mesh, and its replacement. */
+/** `heddle identity status`, `rotate`, `repair`: what certifies a mesh, and its replacement. */
 
 import { Command, Option } from 'commander';
 import { askMany } from './ask-many.ts';
@@ -12,6 +12,7 @@ import {
 import { type CommandContext, exitFailure } from './context.ts';
 import { controlOption } from './control-flag.ts';
 import { gatherProxies, tellFailure } from './gather-proxies.ts';
+import { repairStateFolder } from './identity-offline.ts';
 import { readProxyIdentity } from './proxy-identity.ts';
 import type { Token } from './run/registration.ts';
 import { createTokenReader } from './run/token-source.ts';
@@ -65,8 +66,10 @@ export function identityRotateCommand(context: CommandContext): Command {
 export function identityRepairCommand(context: CommandContext): Command {
   return changeOptions(new Command('repair'))
     .description('Make root and issuer whole again that have expired or are lost.')
+    .option('--state-dir <folder>', 'of a heddle up that does not run: repairs its files')
     .addHelpText('after', repairHelp)
-    .action(async (options: ChangeOptions) => {
+    .action(async (options: ChangeOptions & { readonly stateDir?: string }) => {
+      if (options.stateDir !== undefined) return repairStateFolder(options.stateDir, context);
       await change(options, context, (client, token) => client.repair(token));
     });
 }
@@ -153,4 +156,5 @@ A laptop that was off for longer than its certificates were good, a state folder
 key: proxies certify again by themselves when the issuer can sign. Harmless where all is well.
 
 Example:
-  heddle identity repair`;
+  heddle identity repair
+  heddle identity repair --state-dir ~/.local/state/heddle/up`;

@@ -1,4 +1,4 @@
-/** Goal: what is wrong with a certificate is said. Method: certificates made for it, exact texts. */
+/** Goal: what is wrong with a certificate is said. Method: made certificates, exact texts. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -51,6 +51,7 @@ test('summarizes what happened between two scrapes', () => {
       p95Ms: 10,
       p99Ms: 10,
       connections: 0,
+      noTlsReason: null,
       readPerSecond: 0,
       writePerSecond: 0,
     },

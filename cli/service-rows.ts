@@ -3,6 +3,7 @@
  * of them well, how fast. Pure; fetching and drawing are elsewhere.
  */
 
+import { noTlsReasonOf } from './edge-rows.ts';
 import type { Sample } from './exposition.ts';
 import { type GrpcCounts, grpcStatusName, withoutStatus } from './grpc-status.ts';
 
@@ -25,6 +26,8 @@ export interface ServiceRow {
   readonly p95Ms: number | null;
   readonly p99Ms: number | null;
   readonly connections: number;
+  /** Why connections are not encrypted; empty when all are, null where there was none. */
+  readonly noTlsReason: string | null;
   readonly readPerSecond: number;
   readonly writePerSecond: number;
 }
@@ -95,6 +98,8 @@ interface Totals {
   closed: number;
   closedBadly: number;
   open: number;
+  /** Of connections that are open or were opened. */
+  readonly noTlsReasons: Set<string>;
   read: number;
   written: number;
 }
@@ -103,7 +108,8 @@ function emptyTotals(direction: string, service: string): Totals {
   const requests = { requests: 0, successes: 0, failures: 0, broken: 0 };
   const connections = { opened: 0, closed: 0, closedBadly: 0, open: 0, read: 0, written: 0 };
   const maps = { statuses: new Map<string, number>(), buckets: new Map<number, number>() };
-  return { direction, service, ...requests, ...connections, ...maps };
+  const noTlsReasons = new Set<string>();
+  return { direction, service, ...requests, ...connections, ...maps, noTlsReasons };
 }
 
 type Add = (totals: Totals, sample: Sample, increase: number) => void;
@@ -124,15 +130,17 @@ const adders: Readonly<Record<string, Add>> = {
     const bound = labels.le === '+Inf' ? Number.POSITIVE_INFINITY : Number(labels.le);
     addTo(buckets, bound, increase);
   },
-  tcp_open_total: (totals, _, increase) => {
+  tcp_open_total: (totals, { labels }, increase) => {
     totals.opened += increase;
+    if (increase > 0) totals.noTlsReasons.add(noTlsReasonOf(labels));
   },
   tcp_close_total: (totals, { labels }, increase) => {
     totals.closed += increase;
     if ((labels.errno ?? '') !== '') totals.closedBadly += increase;
   },
-  tcp_open_connections: (totals, { value }) => {
+  tcp_open_connections: (totals, { labels, value }) => {
     totals.open += value;
+    if (value > 0) totals.noTlsReasons.add(noTlsReasonOf(labels));
   },
   tcp_read_bytes_total: (totals, _, increase) => {
     totals.read += increase;
@@ -179,9 +187,16 @@ function toRow(pair: ScrapePair, totals: Totals): ServiceRow {
     p95Ms: quantile(buckets, 0.95),
     p99Ms: quantile(buckets, 0.99),
     connections: totals.open,
+    noTlsReason: worstOf(totals.noTlsReasons),
     readPerSecond: totals.read / pair.seconds,
     writePerSecond: totals.written / pair.seconds,
   };
+}
+
+/** One that is not encrypted is what matters. */
+function worstOf(reasons: ReadonlySet<string>): string | null {
+  const [reason = null] = [...reasons].toSorted().toReversed();
+  return reason;
 }
 
 /** Of a service that mixes gRPC and plain HTTP, what ended without a response may be either. */

@@ -1,5 +1,6 @@
 /** The table of services that `heddle stat` prints and the demo draws. Pure. */
 
+import { formatSecured } from './edges-table.ts';
 import { formatGrpcFailures, formatGrpcShares } from './grpc-status.ts';
 import type { ErrorRow, ServiceRow } from './service-rows.ts';
 import {
@@ -91,6 +92,8 @@ const columns: readonly StatColumn[] = [
   right('P95', all, ({ p95Ms }) => formatMilliseconds(p95Ms)),
   right('P99', all, ({ p99Ms }) => formatMilliseconds(p99Ms)),
   right('TCP', all, ({ connections }) => String(connections)),
+  left('SECURED', ['wide'], ({ noTlsReason }) => formatSecured(noTlsReason)),
+  left('TLS', ['outbound'], ({ noTlsReason }) => formatSecured(noTlsReason && no)),
   right('READ', ['wide'], ({ readPerSecond }) => formatByteRate(readPerSecond)),
   right('WRITTEN', ['wide'], ({ writePerSecond }) => formatByteRate(writePerSecond)),
   // Last, because it is as long as there are statuses.
@@ -105,6 +108,8 @@ function right(title: string, forms: readonly TableForm[], cell: StatColumn['cel
   return { title, align: 'right', forms, cell };
 }
 
+/** Where there is no room for the reason: `heddle edges` has it. */
+const no = '\u00d7';
 const shareBad = 0.95;
 const bold = '\x1b[1m';
 const red = '\x1b[31m';

@@ -25,6 +25,7 @@ const web: ServiceRow = {
   p95Ms: 20.4,
   p99Ms: 1500,
   connections: 3,
+  noTlsReason: '',
   readPerSecond: 1234,
   writePerSecond: 12,
 };

@@ -12,7 +12,7 @@ import {
 } from '../api/gen/control/authority_pb.ts';
 import { EndpointsRequestSchema, StatusRequestSchema } from '../api/gen/control/view_pb.ts';
 import type { Address } from '../api/settings.ts';
-import { formatAddress } from '../control/model/address.ts';
+import { formatAddress, isLoopback, splitPort } from '../control/model/address.ts';
 import {
   authorityRepair,
   authorityRotate,
@@ -93,6 +93,9 @@ function explain({ code, message }: Status, address: string): string {
     return `${what}; this is no control plane of Heddle's, name one by --control`;
   }
   if (!message.startsWith(`${address}: `)) return `${what} (${address})`;
+  if (!isLoopback(splitPort(address)?.name ?? '')) {
+    return `${what}; a control plane answers commands on its own host: ask there, on 127.0.0.1`;
+  }
   return code === Code.UNAVAILABLE || code === Code.DEADLINE_EXCEEDED
     ? `${what}; start a control plane by heddle up, or name yours by --control`
     : `${what}; is --control the address of a control plane?`;

@@ -86,6 +86,7 @@ export class ControlIdentity {
   close(): void {
     this.#env.timers.cancel(this.#timer);
     for (const close of this.#closers) close();
+    this.authority.close();
   }
 
   /** What others change: files of our own issuer too, which control planes may share. */
@@ -106,7 +107,7 @@ export class ControlIdentity {
   /** Of files that change together all are read when they have come to rest. */
   #watch(path: string, onChange: () => void): void {
     const { timers } = this.#env;
-    let cancel = (): void => undefined;
+    let cancel: () => void = nothing;
     const unwatch = watchFile(path, certificateFileBytesMax, this.#env, {
       onContent: () => {
         cancel();
@@ -152,6 +153,8 @@ export class ControlIdentity {
     }
   }
 }
+
+function nothing(): undefined {}
 
 const restMs = 200;
 const target = 'heddle::identity';

@@ -23,7 +23,15 @@ import { controlLibraries, controlPlane } from './scenario-control.ts';
 import { grpc } from './scenario-grpc.ts';
 import { h1ToH2, h2, h2Bodies, h2Workers } from './scenario-h2.ts';
 import { connect, endpoints, growth, http1, services, workers } from './scenario-http.ts';
-import { meshBulk, meshH2, meshHandshakes, meshHttp1, meshMemory } from './scenario-mesh.ts';
+import {
+  meshBulk,
+  meshH2,
+  meshHandshakes,
+  meshHttp1,
+  meshIssuing,
+  meshMemory,
+  meshRotation,
+} from './scenario-mesh.ts';
 import { opaque } from './scenario-opaque.ts';
 import { memory, start } from './scenario-process.ts';
 import { longStream, slowStreams } from './scenario-streams.ts';
@@ -53,6 +61,8 @@ const scenarios: readonly Scenario[] = [
   meshHandshakes,
   meshBulk,
   meshMemory,
+  meshIssuing,
+  meshRotation,
   micro,
 ];
 

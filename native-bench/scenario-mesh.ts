@@ -9,8 +9,10 @@ import { contendHttp } from './measure.ts';
 import { contendBulk, startBulk } from './measure-bulk.ts';
 import { contendH2 } from './measure-h2.ts';
 import { measureConnectionMemory } from './mesh/connection-memory.ts';
+import { measureIssuing } from './mesh/issuing.ts';
 import { createOursPair } from './mesh/peer-ours-pair.ts';
 import { envoyPair, haproxyPair } from './mesh/peer-pairs.ts';
+import { measureRotation } from './mesh/rotation.ts';
 import { startH2Origin } from './origin-nghttpd.ts';
 import { startOrigin } from './peer-nginx.ts';
 
@@ -81,6 +83,27 @@ export const meshMemory: Scenario = {
     const found = await measureConnectionMemory(withPairs(bench), plan);
     await origin.end();
     return [{ kind: 'figures', title: 'mesh: private memory of mTLS connections', ...found }];
+  },
+};
+
+export const meshIssuing: Scenario = {
+  name: 'mesh-issuing',
+  about: 'leaves that heddle up signs, for 64 proxies which ask without pause',
+  needs: [],
+  execute: async (bench) => {
+    const figures = await measureIssuing(bench);
+    return [{ kind: 'figures', title: 'mesh: issuing', figures, missing: [] }];
+  },
+};
+
+export const meshRotation: Scenario = {
+  name: 'mesh-rotation',
+  about: 'ours, 16 connections at a light load: p99 while the root of the mesh is replaced',
+  needs: ['nginx', 'wrk'],
+  execute: async (bench) => {
+    const { name, measured } = await measureRotation(bench);
+    const title = `mesh: a rotation, ${name}`;
+    return [{ kind: 'comparison', title, unit: 'request', ratio: 'growth', measured, missing: [] }];
   },
 };
 

@@ -7,6 +7,10 @@ import { type Overrides, resolveSettings, restartSettings } from './config.ts';
 
 const address = { host: '127.0.0.1', port: 0 };
 const file = {
+  control: '',
+  stateDir: '',
+  workload: '',
+  identity: '',
   outbound: address,
   inbound: null,
   inboundTo: null,
@@ -62,6 +66,12 @@ test('wrong variables are named with what is expected', () => {
 test('flags cannot break the rules of the file', () => {
   assert.match(problemsOf({ inbound: address }), /^inbound: .*--inbound-to/);
   assert.match(problemsOf({ outbound: { host: '0.0.0.0', port: 1 } }), /^outbound: .*allowRemote/);
+  assert.match(problemsOf({ identity: 'web.demo' }), /^identity: only a control plane .*--control/);
+  const control = '127.0.0.1:8086';
+  assert.match(problemsOf({ identity: 'web', control }), /^identity: web is neither a service acc/);
+  assert.match(problemsOf({ identity: 'Web.demo', control }), /in lower case$/);
+  const refresh = { identityRefreshMinMs: 2_000, identityRefreshMaxMs: 1_000 };
+  assert.match(problemsOf(refresh), /^identityRefreshMinMs: 2000 is more than .*Max.*1000/);
   assert.match(problemsOf({ graceMs: 10 }), /^announce: 5000 ms is part of the grace time/);
   const open: Overrides = { outbound: { host: '0.0.0.0', port: 1 }, allowRemote: true };
   assert.deepEqual(resolve(open).outbound, { host: '0.0.0.0', port: 1 });

@@ -10,6 +10,7 @@ import { formatAddress, isLoopback } from '../control/model/address.ts';
 import { inboundDefault } from '../control/model/default-settings.ts';
 import { readPod } from '../control/model/workload.ts';
 import { workersMax } from '../core/base/limits.ts';
+import { isDnsIdentity } from '../core/identity/names.ts';
 import { countAutoWorkers } from './size.ts';
 
 export type Overrides = Partial<ProxySettings>;
@@ -99,6 +100,7 @@ function findStateDir({ workload }: ProxySettings, environment: NodeJS.ProcessEn
 /** The rules of the file again, because flags may break them too. */
 function problemsOf(settings: ProxySettings): string[] {
   const { outbound, inbound, inboundTo, allowRemote, announceMs, graceMs } = settings;
+  const { identity, control, identityRefreshMinMs: minMs, identityRefreshMaxMs: maxMs } = settings;
   const problems: string[] = [];
   if (inbound !== null && inboundTo === null) {
     problems.push(
@@ -115,6 +117,18 @@ function problemsOf(settings: ProxySettings): string[] {
     problems.push(
       `announce: ${announceMs} ms is part of the grace time of ${graceMs} ms but exceeds it`,
     );
+  }
+  if (identity !== '' && control === '') {
+    problems.push('identity: only a control plane can certify it; add proxy.control or --control');
+  }
+  if (identity !== '' && !(identity.includes('.') && isDnsIdentity(identity))) {
+    problems.push(
+      `identity: ${identity} is neither a service account with its namespace, such as web.demo, ` +
+        'nor a whole name, in lower case',
+    );
+  }
+  if (minMs > maxMs) {
+    problems.push(`identityRefreshMinMs: ${minMs} is more than identityRefreshMaxMs, ${maxMs}`);
   }
   return problems;
 }

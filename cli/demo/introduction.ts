@@ -33,6 +33,10 @@ Each has joined by heddle run, with a proxy of its own. Try in another terminal:
   kill -9 ${control.pid}     the control plane: the proxies go on without it
   cli/heddle endpoints --compare${at}     who knows what
   cli/heddle check${at}     whether all is well
+  cli/heddle edges${at}     who talks to whom, as whom
+  cli/heddle identity web${at}     its certificate
+  cli/heddle identity rotate${at} \\
+    --token-file ${folder}/up/local.token
   cli/heddle ${stat} -o wide     calls of gRPC by status
   grpcurl -plaintext -proto cli/demo/greeter.proto -authority greeter \\
     -d '{"name":"Ada"}' ${outbound} demo.Greeter/Greet     if you have it

@@ -133,6 +133,8 @@ async function startEdge(
     const flags = flagsOf({
       control: `127.0.0.1:${control.port}`,
       workload: JSON.stringify({ ns: 'default', pod: 'edge' }),
+      identity: 'edge.default',
+      'identity-token': join(options.folder, 'up', 'local.token'),
       outbound: `127.0.0.1:${ports.outbound}`,
       admin: `127.0.0.1:${ports.admin}`,
       bind: `127.0.0.1:${ports.echoBind}=echo:7`,

@@ -9,7 +9,12 @@ import { TimerWheel } from '../../core/base/timers.ts';
 import { scrape } from '../admin-client.ts';
 import { type CommandContext, exitFailure } from '../context.ts';
 import type { Sample } from '../exposition.ts';
-import { type ScrapePair, summarizeErrors, summarizeServices } from '../service-rows.ts';
+import {
+  type ScrapePair,
+  type ServiceRow,
+  summarizeErrors,
+  summarizeServices,
+} from '../service-rows.ts';
 import { renderServices } from '../stat-table.ts';
 import { type Child, Children } from './children.ts';
 import { introduce } from './introduction.ts';
@@ -124,7 +129,8 @@ class Demo {
       .filter(({ direction }) => direction === 'outbound');
     const errors = pairs.flatMap(summarizeErrors);
     const { color, columns, live, print } = this.#context;
-    const text = renderServices(services, errors, { form: 'outbound', color, columns });
+    const table = renderServices(services, errors, { form: 'outbound', color, columns });
+    const text = `${table}${describeSecured(services).slice(0, columns)}\n`;
     if (live) {
       print(`${this.#drawn === 0 ? '' : `\x1b[${this.#drawn}A\x1b[J`}${text}`);
       this.#drawn = text.split('\n').length - 1;
@@ -213,6 +219,18 @@ class Demo {
     this.#meshOptions.planes.kill();
     rmSync(this.#folder, { recursive: true, force: true });
   };
+}
+
+/** A pair of services that has talked, each of both sides verified. */
+function describeSecured(services: readonly ServiceRow[]): string {
+  const edges = services.filter(({ noTlsReason }) => noTlsReason !== null);
+  const plain = edges.filter(({ noTlsReason }) => noTlsReason !== '');
+  const secured = `${edges.length - plain.length} of ${edges.length} edges by mutual TLS`;
+  if (plain.length === 0) return `secured: ${secured}`;
+  const names = plain.map(({ proxy, service, noTlsReason }) => {
+    return `${proxy} -> ${service} ${noTlsReason}`;
+  });
+  return `secured: ${secured}; ${names.join(', ')}`;
 }
 
 interface Scrape {

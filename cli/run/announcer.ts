@@ -4,10 +4,12 @@
  */
 
 import type { Address } from '../../api/settings.ts';
+import { isLoopback } from '../../control/model/address.ts';
 import type { Clock } from '../../core/base/clock.ts';
 import type { Random } from '../../core/base/random.ts';
 import { GrpcClient, type GrpcClientEnv } from '../../core/grpc/client.ts';
 import { followControls } from '../control-addresses.ts';
+import type { ProxyTrust } from './proxy-trust.ts';
 import { type Announced, Registration, type RegistrationNews, type Token } from './registration.ts';
 
 interface AnnouncerEnv {
@@ -15,6 +17,8 @@ interface AnnouncerEnv {
   readonly random: Random;
   readonly grpc: GrpcClientEnv;
   readonly readToken: () => Token;
+  /** For control planes on other hosts; null: without an identity nobody can be verified. */
+  readonly trust: ProxyTrust | null;
   /** A line for a person. */
   readonly say: (line: string) => void;
   /** After `withdraw` said true: all have confirmed, or cannot. */
@@ -84,11 +88,19 @@ export class Announcer {
   }
 
   #open(text: string, address: Address): void {
-    const { grpc, random, readToken } = this.#env;
-    const registration = new Registration(new GrpcClient(grpc, address), this.#announced, {
+    const { grpc, random, readToken, trust } = this.#env;
+    const isHere = isLoopback(address.host);
+    const security = isHere ? null : trust;
+    const client = new GrpcClient(grpc, address, security === null ? {} : { security });
+    const readIfSafe = (): Token => {
+      if (isHere) return readToken();
+      if (security === null) return unprotected;
+      return security.isReady ? readToken() : uncertified;
+    };
+    const registration = new Registration(client, this.#announced, {
       timers: grpc.timers,
       random,
-      readToken,
+      readToken: readIfSafe,
       onNews: (news) => this.#tell(text, news),
     });
     this.#registrations.set(text, registration);
@@ -107,6 +119,8 @@ export class Announcer {
         say(`no control plane at ${control}, trying on: ${news.reason}`);
         break;
       case 'refused':
+        // What holds the proxy up is said when the application has waited for it.
+        if (news.reason === uncertified.problem) return;
         say(`${service} in ${namespace} is not announced at ${control}: ${news.reason}`);
         break;
       default:
@@ -120,3 +134,11 @@ export class Announcer {
     this.#said = line;
   }
 }
+
+/** Whoever hears the token has the right to the name. */
+const unprotected = {
+  problem:
+    'it is on another host, and the token names no trust domain to verify it by: ' +
+    'make another with heddle token create',
+};
+const uncertified = { problem: 'its proxy is not certified yet' };

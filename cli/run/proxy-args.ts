@@ -16,7 +16,7 @@ export function proxyArgs(
   const { controls, namespace, instance, identity, announced, graceMs } = options;
   const args = ['proxy', '--control', controls.join(',')];
   args.push('--workload', JSON.stringify({ ns: namespace, pod: instance }));
-  args.push('--state-dir', stateFolderOf(options));
+  args.push('--state-dir', proxyStateFolder(options));
   if (identity !== '') {
     args.push('--identity', identity);
     args.push('--identity-token', tokenPath(options.stateFolder, instance));
@@ -37,7 +37,12 @@ export function proxyArgs(
 }
 
 /** The same at the next start, and another for each that can run at the same time. */
-function stateFolderOf({ stateFolder, namespace, announced, command }: RunOptions): string {
+export function proxyStateFolder({
+  stateFolder,
+  namespace,
+  announced,
+  command,
+}: RunOptions): string {
   const { service, port } = announced ?? { service: 'client', port: basename(command) };
   return `${stateFolder}/proxy/${namespace}/${service}-${port}`;
 }

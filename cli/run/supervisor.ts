@@ -18,8 +18,9 @@ import { applicationEnvironment, withoutOwn } from './environment.ts';
 import { Health, httpProbe, tcpProbe } from './health.ts';
 import { type End, Life } from './life.ts';
 import type { RunOptions } from './options.ts';
-import { proxyArgs } from './proxy-args.ts';
+import { proxyArgs, proxyStateFolder } from './proxy-args.ts';
 import { type ProxyAddresses, ProxyChild } from './proxy-child.ts';
+import { ProxyTrust } from './proxy-trust.ts';
 import type { Token } from './registration.ts';
 import { describeSelf, removeRunFile, tokenPath, writeRunFile } from './run-file.ts';
 import { TokenFile } from './run-identity.ts';
@@ -155,9 +156,16 @@ class Supervisor {
       random: this.#random,
       grpc: this.#grpc,
       readToken: this.#env.readToken,
+      trust: this.#createTrust(),
       say: this.#env.say,
       onWithdrawn: () => this.#life.withdrawn(),
     });
+  }
+
+  #createTrust(): ProxyTrust | null {
+    const { identity } = this.#options;
+    if (identity === '') return null;
+    return new ProxyTrust(proxyStateFolder(this.#options), identity, this.#env.readToken);
   }
 
   #startApplication(late: boolean): void {

@@ -3,8 +3,13 @@
  * what happens to them as time passes. Proxies are known to it by what they have confirmed alone.
  */
 
-import { confirmSettleMs } from '../../core/base/certificate-limits.ts';
+import {
+  authorityCheckMs,
+  confirmSettleMs,
+  phaseMsMin,
+} from '../../core/base/certificate-limits.ts';
 import type { Clock } from '../../core/base/clock.ts';
+import { systemName } from '../../core/base/random.ts';
 import type { Certificate } from '../../core/identity/certificate.ts';
 import { type AuthorityLog, type AuthorityView, lookAt, tellChange } from './authority-view.ts';
 import { bundleDigest, type Problem, sortedBundle } from './certificate.ts';
@@ -21,6 +26,7 @@ import {
   wantedAnchors,
 } from './rotation.ts';
 import { createIssuer, refuseSigner } from './signer.ts';
+import { WaitingFiles } from './waiting-files.ts';
 
 interface AuthorityEnv {
   readonly clock: Clock;
@@ -53,6 +59,10 @@ export class Authority {
   #anchors: readonly Certificate[];
   #state: AuthorityState;
   #problems: readonly string[] = [];
+  readonly #waiting: WaitingFiles;
+  /** To other control planes, and when. */
+  #said = ' 0';
+  #saidMs = 0;
   #view: AuthorityView;
 
   constructor(env: AuthorityEnv) {
@@ -60,6 +70,7 @@ export class Authority {
     this.trustDomain = env.trustDomain;
     this.#startedMs = env.clock.monotonicMs();
     this.#anchors = env.anchors;
+    this.#waiting = new WaitingFiles(env.files.folder, systemName());
     this.#takeExternal(env.external);
     const loaded = env.files.load();
     this.#state = loaded.state;
@@ -81,12 +92,18 @@ export class Authority {
   check(): void {
     const nowMs = this.#nowMs();
     // Files are touched when something has to change; problems are told anew.
-    const plan = this.#plan(this.#state, nowMs, this.#isFirst());
-    if (plan === this.#state) {
-      this.#publish(this.#state);
-      return;
+    try {
+      const plan = this.#plan(this.#state, nowMs, this.#isFirst());
+      if (plan === this.#state) this.#publish(this.#state);
+      else this.#change((state, isFirst) => this.#plan(state, nowMs, isFirst));
+      this.#tellOthers(nowMs);
+    } catch (error) {
+      this.#env.log.warn('certificates cannot be looked at', { problem: String(error) });
     }
-    this.#change((state, isFirst) => this.#plan(state, nowMs, isFirst));
+  }
+
+  close(): void {
+    this.#waiting.remove();
   }
 
   /** Another control plane has changed the files. */
@@ -196,12 +213,27 @@ export class Authority {
     return admitAnchors({ ...switched, phase: isFirst ? 'idle' : 'switch' }, wanted, nowMs);
   }
 
-  /** Whether every proxy has confirmed, and those that are on their way have had the time to. */
+  /** Whether all have confirmed, and those that are on their way have had the time to. */
   #canAdvance(state: AuthorityState, nowMs: number): boolean {
     if (state.phase === 'idle') return false;
     const upMs = this.#env.clock.monotonicMs() - this.#startedMs;
-    if (upMs < confirmSettleMs || nowMs - state.phaseSinceMs < confirmSettleMs) return false;
-    return this.#waitingFor(state).length === 0;
+    if (upMs < confirmSettleMs || nowMs - state.phaseSinceMs < phaseMsMin) return false;
+    const isWaiting = this.#waitingFor(state).length > 0;
+    return !isWaiting && this.#waiting.others(questionOf(state), nowMs) === 0;
+  }
+
+  /** Control planes that share the folder go on together. */
+  #tellOthers(nowMs: number): void {
+    const { phase } = this.#state;
+    const text = phase === 'idle' ? '' : questionOf(this.#state);
+    const count = phase === 'idle' ? 0 : this.waitingFor().length;
+    const said = `${text} ${count}`;
+    const isOld = nowMs - this.#saidMs >= authorityCheckMs;
+    if (said === this.#said && (text === '' || !isOld)) return;
+    this.#said = said;
+    this.#saidMs = nowMs;
+    if (text === '') this.#waiting.remove();
+    else this.#waiting.write(text, count, nowMs);
   }
 
   #waitingFor({ anchors, phase, issuer }: AuthorityState): readonly string[] {
@@ -290,6 +322,11 @@ export class Authority {
       refusal === null ? '' : `the issuer of --issuer-dir ${refusal}: put another one there`;
     if (refusal === null) this.#external = external;
   }
+}
+
+/** What control planes ask their proxies, each its own. */
+function questionOf({ phase, anchors, issuer }: AuthorityState): string {
+  return `${phase} ${bundleDigest(anchors)} ${issuer?.certificate.fingerprint ?? ''}`;
 }
 
 const foreign =

@@ -162,7 +162,7 @@ function put(folder: string, issuer: Signer, roots: readonly Signer[]): void {
 }
 
 function pemOf(key: KeyObject): string {
-  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
+  return key.export({ type: 'pkcs8', format: 'pem' });
 }
 
 function pass(authority: Authority, clock: FakeClock): void {

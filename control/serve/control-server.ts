@@ -88,7 +88,7 @@ export class ControlServer {
     });
     this.#services = [
       this.#identity,
-      new TrustService({ authority, streams, clock, soon: systemTurn }),
+      new TrustService({ authority, streams, clock, timers }),
       new DestinationService(index, streams),
       new OutboundService(index, streams),
       new InboundService(index, streams),

@@ -12,7 +12,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { makeKeys, makeRequest } from '../../test/support/certificate-request.ts';
+import { ControlClient } from '../../test/support/control-client.ts';
 import { type ControlRig, startControlRig } from '../../test/support/control-rig.ts';
+import { untilTurn } from '../../test/support/turns.ts';
+import type { TokenReviewer } from '../issuer/review-token.ts';
 
 const web = 'web.demo.serviceaccount.identity.heddle.mesh.local';
 
@@ -100,6 +103,10 @@ test('each request that is not right has its status and what to do', async (t) =
     ['FAILED_PRECONDITION: the token is for service web in', { token: rig.token('other', 'web') }],
     ['FAILED_PRECONDITION: heddle_leaf: it is no good leaf', { token: '', heddle_leaf: one }],
   ];
+  const control = 'heddle-control.heddle.serviceaccount.identity.heddle.mesh.local';
+  const asControl = { identity: control, certificate_signing_request: await makeRequest(control) };
+  const own = await refusal(rig, { ...asControl, token: rig.token() });
+  assert.match(own, /^FAILED_PRECONDITION: identity: it is the control plane's own name/);
   for (const [expected, change] of refused) {
     const text = await refusal(rig, { ...good, ...change });
     assert.ok(text.startsWith(expected), `${text} is not ${expected}`);
@@ -137,12 +144,95 @@ test('a leaf in use is good for the next one of its key, until it ends', async (
   assert.match(await refusal(rig, again), no);
 });
 
+test('after sixty days of sleep another issuer signs, and the token is good', async (t) => {
+  const rig = await startControlRig(t);
+  const token = rig.token('*', '*', 3_650 * 24 * 3_600_000);
+  const asked = { ...(await request(rig)), token };
+  const first = await certify(rig, asked);
+  rig.clock.stall(60 * 24 * 3_600_000);
+  const second = await certify(rig, asked);
+  assert.notDeepEqual(second.intermediate_certificates, first.intermediate_certificates);
+  assert.deepEqual(second.heddle_trust_bundle, first.heddle_trust_bundle);
+  verifyByOpenssl(t, second, rig.clock.wallMs());
+});
+
+test('when the root has expired the answer says what to do, and a repair helps', async (t) => {
+  const rig = await startControlRig(t);
+  rig.clock.stall(400 * 24 * 3_600_000);
+  const asked = await request(rig);
+  const expired = /^UNKNOWN: no leaf can be signed: .*expired.*: heddle identity repair/;
+  assert.match(await refusal(rig, asked), expired);
+  assert.equal(rig.authority.repair(), null);
+  await certify(rig, asked);
+});
+
+test('without an issuer nobody is certified', async (t) => {
+  const rig = await startControlRig(t);
+  for (const name of ['root.key', 'issuer.key']) rmSync(join(rig.identityFolder, name));
+  rig.authority.reload();
+  assert.match(
+    await refusal(rig, await request(rig)),
+    /^UNAVAILABLE: cert issuer not ready yet: there is no .*: heddle identity repair makes/,
+  );
+});
+
+test('many wait in turns, too many of one connection are refused, all are answered', async (t) => {
+  const reviews: (() => void)[] = [];
+  const reviewer: TokenReviewer = {
+    review: () => new Promise((resolve) => reviews.push(() => resolve({ refuse: () => null }))),
+  };
+  const rig = await startControlRig(t, { reviewer });
+  const asked = await request(rig);
+  const flood = Array.from({ length: 130 }, () => refusal(rig, asked));
+  await untilTurn('all reviews are under way', () => reviews.length === 64);
+  const full = await Promise.race(flood);
+  assert.match(full, /^RESOURCE_EXHAUSTED: 64 requests of this connection wait for a certificate/);
+  const other = certify(rig, asked, new ControlClient(t, rig.port));
+  let isDone = false;
+  const all = Promise.all([other, ...flood]).finally(() => {
+    isDone = true;
+  });
+  await untilTurn('all are reviewed', () => {
+    for (const done of reviews.splice(0)) done();
+    return isDone;
+  });
+  const [, ...answers] = await all;
+  const issued = answers.filter((answer) => answer === 'issued').length;
+  const refused = answers.filter((answer) => answer.startsWith('RESOURCE_EXHAUSTED')).length;
+  assert.equal(issued + refused, 130);
+  // Those under review, and as many behind them as came later.
+  assert.ok(issued >= 64 && issued <= 128, `${issued}`);
+});
+
+test('a review that fails is told to the one who asked', async (t) => {
+  const failures: readonly (readonly [RegExp, TokenReviewer['review']])[] = [
+    [/^INTERNAL: the issuer has failed: no way/, () => Promise.reject(new Error('no way'))],
+    [
+      /^INTERNAL: the issuer has failed: out of/,
+      () => {
+        throw new Error('out of order');
+      },
+    ],
+    [/^INTERNAL: gone/, () => Promise.resolve({ reason: 'unavailable', problem: 'gone' })],
+  ];
+  for (const [expected, review] of failures) {
+    const rig = await startControlRig(t, { reviewer: { review } });
+    const asked = await request(rig);
+    assert.match(await refusal(rig, asked), expected);
+    assert.match(await refusal(rig, asked), expected);
+  }
+});
+
 async function request(rig: ControlRig): Promise<Request> {
   const certificate_signing_request = await makeRequest(web, { commonName: web });
   return { identity: web, token: rig.token('demo', 'web'), certificate_signing_request };
 }
 
-async function certify({ client }: ControlRig, asked: Request): Promise<Certified> {
+async function certify(
+  rig: ControlRig,
+  asked: Request,
+  client: ControlClient = rig.client,
+): Promise<Certified> {
   const message = { ...asked, token: Buffer.from(asked.token) };
   const answer = await client.ask('io.linkerd.proxy.identity.Identity', 'Certify', message);
   return answer as unknown as Certified;

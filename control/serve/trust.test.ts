@@ -37,12 +37,14 @@ test('a rotation takes its three steps as proxies confirm', async (t) => {
   await settle(rig);
   assert.deepEqual(await waitingFor(rig), [web]);
   trust.say({ ...said, bundle: both.bundle, issuer: first.issuer });
+  await hear(rig);
   const other = (await trust.message(3)) as unknown as Told;
   assert.equal(other.bundle, both.bundle);
   assert.notEqual(other.issuer, first.issuer);
   await settle(rig);
   assert.equal(authority.view.phase, 'switch');
   trust.say({ ...said, bundle: both.bundle, issuer: other.issuer });
+  await hear(rig);
   const last = (await trust.message(4)) as unknown as Told;
   assert.deepEqual([last.trust_bundle.length, last.issuer], [1, other.issuer]);
   assert.equal(authority.view.phase, 'idle');
@@ -134,9 +136,14 @@ async function rotate(rig: ControlRig): Promise<void> {
   await rig.client.ask(service, 'Rotate', { token: rig.token() });
 }
 
-async function settle(rig: ControlRig): Promise<void> {
-  // What was said before has been heard when this is answered.
+/** What was said before has been heard, and looked at. */
+async function hear(rig: ControlRig): Promise<void> {
   await rig.client.ask(service, 'Status', {});
+  rig.clock.advance(200);
+}
+
+async function settle(rig: ControlRig): Promise<void> {
+  await hear(rig);
   rig.clock.advance(16_000);
   rig.authority.check();
 }

@@ -10,8 +10,13 @@ import {
   type TrustResponse,
   TrustResponseSchema,
 } from '../../api/gen/control/registry_pb.ts';
-import { confirmSettleMs, trustStreamsPerPeerMax } from '../../core/base/certificate-limits.ts';
+import {
+  confirmLookMs,
+  confirmSettleMs,
+  trustStreamsPerPeerMax,
+} from '../../core/base/certificate-limits.ts';
 import type { Clock } from '../../core/base/clock.ts';
+import { Timer, type TimerWheel } from '../../core/base/timers.ts';
 import { frameMessage } from '../../core/grpc/frame.ts';
 import type { ServerCall } from '../../core/grpc/server-call.ts';
 import { Code, okStatus, type Status } from '../../core/grpc/status.ts';
@@ -26,8 +31,7 @@ interface TrustEnv {
   readonly authority: Authority;
   readonly streams: Streams;
   readonly clock: Clock;
-  /** Runs it when the events that are under way are over. */
-  readonly soon: (run: () => void) => void;
+  readonly timers: TimerWheel;
 }
 
 /** One stream, and what its proxy has said last. */
@@ -45,8 +49,8 @@ export class TrustService {
   readonly #confirmers = new Set<Confirmer>();
   readonly #byPeer = new Map<string, number>();
   readonly #stop: () => void;
+  readonly #look = new Timer({ onTimer: () => this.#env.authority.check() });
   #frame: Buffer;
-  #isChecking = false;
 
   constructor(env: TrustEnv) {
     const { authority, streams } = env;
@@ -77,6 +81,7 @@ export class TrustService {
   /** Ends all streams. */
   end(status: Status): void {
     this.#stop();
+    this.#env.timers.cancel(this.#look);
     for (const { call, goneMs } of Array.from(this.#confirmers)) {
       if (goneMs !== null) continue;
       call.onCancel();
@@ -142,15 +147,10 @@ export class TrustService {
     return frameMessage(registryTrust.response, create(TrustResponseSchema, message));
   }
 
-  /** Of many that confirm at once the last is looked at. */
+  /** Thousands confirm at once: they are looked at together. */
   #checkSoon(): void {
-    const { authority, soon } = this.#env;
-    if (this.#isChecking || authority.view.phase === 'idle') return;
-    this.#isChecking = true;
-    soon(() => {
-      this.#isChecking = false;
-      authority.check();
-    });
+    const { authority, timers } = this.#env;
+    if (!this.#look.armed && authority.view.phase !== 'idle') timers.arm(this.#look, confirmLookMs);
   }
 
   #count(peer: string): () => void {

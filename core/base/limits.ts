@@ -113,6 +113,8 @@ export const h2ResetStreamsMax = 256;
 /** Requests of one target that wait for an endpoint, in one worker. */
 export const queueRequestsMax = 10_000;
 export const failfastTimeoutMs = 3_000;
+/** Within so long after a trust anchor has left, what was verified before is replaced. */
+export const distrustSpreadMs = 5_000;
 /** A certificate, of ours or of a peer, and what is read of it. */
 export const certificateBytesMax = 16 * 1024;
 export const certificateExtensionsMax = 64;
@@ -137,6 +139,8 @@ export const reissueMaxMs = 300_000;
 export const identityTokenBytesMax = 16 * 1024;
 /** A file with a key, a chain or trust anchors. */
 export const identityFileBytesMax = 1024 * 1024;
+/** To the first word of a control plane on a stream of trust, of which it may have many. */
+export const trustInitialMs = 10_000;
 /** When a control plane is asked again that has never heard of trust. */
 export const trustRetryMs = 600_000;
 /** Limits of a watch at a control plane: until it says something, without a word, and in all. */

@@ -10,7 +10,7 @@ import { certifyMethod } from './identity-methods.ts';
 
 interface CallEnv {
   readonly timers: TimerWheel;
-  readonly channel: Pick<ControlChannel, 'openAnyway' | 'whenUsable'>;
+  readonly channel: Pick<ControlChannel, 'openAnonymous' | 'whenUsable'>;
 }
 
 /** Resolves with the answer, or with why there is none. */
@@ -33,7 +33,7 @@ export function certify(env: CallEnv, request: CertifyRequest): Promise<CertifyR
     resolve(result);
   };
   const open = (): void => {
-    call = channel.openAnyway(certifyMethod, request, {
+    call = channel.openAnonymous(certifyMethod, request, {
       onMessage: (message) => {
         answer ??= message;
       },

@@ -38,14 +38,19 @@ export interface ControlStream<Request> extends ControlCall {
 interface ChannelEnv {
   readonly clock: Clock;
   readonly random: Random;
-  readonly openClient: (address: Address) => ControlClient;
-  /** Whether it takes calls of somebody without a certificate; everybody does, as a rule. */
+  /** `anonymous`: it shows no certificate, also where there is one. */
+  readonly openClient: (address: Address, anonymous: boolean) => ControlClient;
+  /** Whether it takes watches of somebody like us; everybody does, as a rule. */
   readonly isOpenTo?: (address: Address) => boolean;
+  /** Whether connections there show a certificate; none does, as a rule. */
+  readonly isSecured?: (address: Address) => boolean;
 }
 
 /** A connection; the number of its calls is kept below what servers allow. */
 interface Line {
   readonly client: ControlClient;
+  /** For one call. */
+  readonly single: boolean;
   active: number;
   /** We ourselves hang up: that says nothing against the instance. */
   leaving: boolean;
@@ -112,17 +117,24 @@ export class ControlChannel {
     listener: CallListener<Response>,
   ): ControlCall | null {
     const instance = this.#pick((one) => this.#isOpenTo(one));
-    return instance === null ? null : this.#begin(instance, method, request, listener, true);
+    if (instance === null) return null;
+    return this.#begin(instance, this.#line(instance), method, request, listener, true);
   }
 
-  /** The same for a method that those without a certificate may call. */
-  openAnyway<Request, Response>(
+  /**
+   * The same for a method that needs no certificate, on a connection that shows none: one that has
+   * expired, or whose trust anchor has gone, is refused before a call can be made.
+   */
+  openAnonymous<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
     listener: CallListener<Response>,
   ): ControlCall | null {
     const instance = this.#pick(() => true);
-    return instance === null ? null : this.#begin(instance, method, request, listener, true);
+    if (instance === null) return null;
+    const isAlone = this.#env.isSecured?.(instance.target) ?? false;
+    const line = isAlone ? this.#addLine(instance, true) : this.#line(instance);
+    return this.#begin(instance, line, method, request, listener, true);
   }
 
   /** The same for a method that more requests follow for. */
@@ -132,7 +144,8 @@ export class ControlChannel {
     listener: CallListener<Response>,
   ): ControlStream<Request> | null {
     const instance = this.#pick((one) => this.#isOpenTo(one));
-    return instance === null ? null : this.#begin(instance, method, request, listener, false);
+    if (instance === null) return null;
+    return this.#begin(instance, this.#line(instance), method, request, listener, false);
   }
 
   /** Calls `waiter` once when there is somebody to ask. */
@@ -150,12 +163,12 @@ export class ControlChannel {
 
   #begin<Request, Response>(
     instance: Instance,
+    line: Line,
     method: Method<Request, Response>,
     request: Request,
     listener: CallListener<Response>,
     isWhole: boolean,
   ): ControlStream<Request> {
-    const line = this.#line(instance);
     let over = false;
     const leave = (failed: boolean): void => {
       over = true;
@@ -201,9 +214,15 @@ export class ControlChannel {
   }
 
   #line(instance: Instance): Line {
-    const roomy = instance.lines.find(({ active }) => active < controlCallsPerConnectionMax);
-    if (roomy !== undefined) return roomy;
-    const line = { client: this.#env.openClient(instance.target), active: 0, leaving: false };
+    const roomy = instance.lines.find(
+      ({ active, single }) => !single && active < controlCallsPerConnectionMax,
+    );
+    return roomy ?? this.#addLine(instance, false);
+  }
+
+  #addLine(instance: Instance, single: boolean): Line {
+    const client = this.#env.openClient(instance.target, single);
+    const line = { client, single, active: 0, leaving: false };
     instance.lines.push(line);
     return line;
   }
@@ -211,8 +230,8 @@ export class ControlChannel {
   /** The last one stays for the next call. */
   #leave(instance: Instance, line: Line): void {
     line.active -= 1;
-    if (line.leaving) return;
-    if (line.active > 0 || instance.lines.length < 2) return;
+    if (line.leaving || line.active > 0) return;
+    if (!line.single && instance.lines.length < 2) return;
     instance.lines.splice(instance.lines.indexOf(line), 1);
     line.client.close();
   }

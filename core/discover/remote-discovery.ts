@@ -32,9 +32,12 @@ import { type StreamEnv, type StreamLimits, WatchStream } from './watch-stream.t
 interface RemoteDiscoveryEnv {
   /** Around what is sent outside of an event of a connection. */
   readonly io: Pick<Io, 'enter' | 'leave'>;
-  readonly openClient: (address: Address) => ControlClient;
+  /** `anonymous`: it shows no certificate. */
+  readonly openClient: (address: Address, anonymous: boolean) => ControlClient;
   /** Whether the control plane there answers us as we are now. */
   readonly isOpenTo: (address: Address) => boolean;
+  /** Whether connections there show a certificate. */
+  readonly isSecured: (address: Address) => boolean;
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly random: Random;
@@ -100,6 +103,7 @@ export class RemoteDiscovery implements Discovery {
       random,
       openClient: env.openClient,
       isOpenTo: env.isOpenTo,
+      isSecured: env.isSecured,
     });
     this.#streamEnv = {
       clock,

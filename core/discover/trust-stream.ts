@@ -4,7 +4,7 @@
  */
 
 import type { TrustRequest, TrustResponse } from '../../api/gen/proxy/registry.ts';
-import { controlStreamInitialMs, trustRetryMs } from '../base/limits.ts';
+import { trustInitialMs, trustRetryMs } from '../base/limits.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
 import type { CallListener } from '../grpc/client-call.ts';
 import type { ControlCall, ControlChannel, ControlStream } from './control-channel.ts';
@@ -93,4 +93,4 @@ class TrustWatch extends WatchStream<TrustRequest, TrustResponse> {
  * renewed: PINGs find out that its connection has died.
  */
 const yearMs = 365 * 86_400_000;
-const limits = { initialMs: controlStreamInitialMs, idleMs: yearMs, lifetimeMs: yearMs };
+const limits = { initialMs: trustInitialMs, idleMs: yearMs, lifetimeMs: yearMs };

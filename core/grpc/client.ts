@@ -8,6 +8,7 @@
  * ```
  */
 
+import type { SecureContext } from 'node:tls';
 import type { Address } from '../../api/settings.ts';
 import { assert } from '../base/assert.ts';
 import type { Deadlines } from '../base/deadlines.ts';
@@ -285,12 +286,12 @@ export class GrpcClient
   /** Null when there is nobody to be trusted; those who wait have been told. */
   #shakeHands(socket: Socket, security: ClientSecurity): Handshake | null {
     const { io, timers } = this.#env;
-    const context = security.contexts.client;
+    const context = this.#contextOf(security);
     const serverName = security.serverName();
-    if (context === null || serverName === null) {
+    if (typeof context === 'string' || serverName === null) {
       socket.destroy();
-      this.#dial = null;
-      this.#failAll(this.#waiting.splice(0), 'TLS: there is no trust anchor to verify it by yet');
+      const reason = typeof context === 'string' ? context : noAnchor;
+      this.handshakeFailed('TLS_FAILED', reason);
       return null;
     }
     const role = {
@@ -302,6 +303,15 @@ export class GrpcClient
     } as const;
     const handshakeTimeoutMs = limits.controlHandshakeMs;
     return new Handshake({ io, timers, handshakeTimeoutMs }, socket, role, this);
+  }
+
+  /** A string is why there is none. */
+  #contextOf({ contexts }: ClientSecurity): SecureContext | string {
+    try {
+      return contexts.client ?? noAnchor;
+    } catch (error) {
+      return (error as Error).message;
+    }
   }
 
   #sendWaiting(): void {
@@ -347,6 +357,7 @@ function linesOf(metadata: Readonly<Record<string, string>> = {}): string {
   return lines;
 }
 
+const noAnchor = 'there is no trust anchor to verify it by yet';
 const fieldName = /^[0-9a-z_.-]+$/;
 const fieldValue = /^(?:[!-~](?:[ -~]*[!-~])?)?$/;
 const responses = new Responses();

@@ -1,6 +1,6 @@
 /**
- * A request of HTTP/1 that goes over HTTP/2 between two proxies says what it was, so that the second
- * one restores it; the response says so likewise. The field and its values are Linkerd's:
+ * A request of HTTP/1 that goes over HTTP/2 between two proxies says what it was, so that the
+ * second one restores it; the response says so likewise. The field and its values are Linkerd's:
  * `l5d-orig-proto: HTTP/1.1`, or `HTTP/1.0`, and `; absolute-form` behind it. Neither a client nor
  * an application ever sees it.
  */

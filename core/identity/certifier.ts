@@ -115,12 +115,22 @@ export class Certifier implements TimerOwner {
     return this.error === '' ? 'certified' : 'failing';
   }
 
-  /** Fingerprints of trust anchors that the token names. */
-  get pins(): ReadonlySet<string> {
-    return this.#hints.pins;
+  /** Fingerprints of trust anchors that the token names and that are still to be found. */
+  get missingPins(): ReadonlySet<string> {
+    const found = this.bundle?.roots.map((root) => root.fingerprint) ?? [];
+    return this.#hints.pins.difference(new Set(found));
   }
 
-  /** The mesh may have been made anew since an earlier run: nobody has to vouch for its anchors. */
+  /** A trust anchor that the token pins: it joins those in use. */
+  addPinned(der: Uint8Array): string {
+    const roots = this.bundle?.roots.map((root) => root.der) ?? [];
+    return this.offerBundle([...roots, der]);
+  }
+
+  /**
+   * The token or a file, if they name any trust anchor, names one of those in use. The mesh may
+   * have been made anew since an earlier run of this proxy.
+   */
   isVouchedFor(): boolean {
     const files = this.#fileAnchors?.roots.map((root) => root.fingerprint) ?? [];
     const vouched = new Set([...this.#hints.pins, ...files]);
@@ -193,7 +203,10 @@ export class Certifier implements TimerOwner {
     this.#asking = true;
     this.#askAgain = false;
     this.#env.timers.cancel(this.#wake);
-    const failure = await this.#certify();
+    // Nothing that an answer holds may end the process.
+    const failure = await this.#certify().catch(
+      (error: unknown) => `it went wrong: ${String(error)}`,
+    );
     this.#asking = false;
     if (this.#closed) return;
     this.#env.onAnswer(failure === '' ? 'ok' : 'error');
@@ -342,7 +355,9 @@ export class Certifier implements TimerOwner {
   /** Timers stand still while a machine sleeps, certificates do not. */
   #armWake(): void {
     const waitMs = Math.max(0, this.#dueMs - this.#env.clock.monotonicMs());
-    this.#env.timers.arm(this.#wake, Math.min(waitMs, identityTickMs));
+    const leftMs = this.#leftMs();
+    const endMs = leftMs > 0 ? leftMs : Number.POSITIVE_INFINITY;
+    this.#env.timers.arm(this.#wake, Math.min(waitMs, endMs, identityTickMs));
   }
 
   #leftMs(): number {

@@ -52,8 +52,10 @@ function attack(input: Buffer, key: ReturnType<typeof createKey>, random: Random
 
 /** Certificates as they might be, without a signature that is good. */
 function certificate(random: Random): Buffer {
-  const name = (tag: number) => encodeElement(tag, Buffer.from('web.demo'));
-  const names = encodeSequence(name(0x82), name([0x82, 0x86, 0x81, 0xa0][random.uint32() % 4]));
+  const names = encodeSequence(
+    general(0x82),
+    general([0x82, 0x86, 0x81, 0xa0][random.uint32() % 4]),
+  );
   const constraints = encodeSequence(encodeElement(0x01, Buffer.from([0xff])));
   const extensions = encodeSequence(
     encodeSequence(encodeOid('551d11'), encodeElement(0x04, names)),
@@ -77,6 +79,10 @@ function certificate(random: Random): Buffer {
     encodeElement(0xa3, extensions),
   );
   return encodeSequence(tbs, algorithm, encodeBitString(noise(random, 70)));
+}
+
+function general(tag: number): Buffer {
+  return encodeElement(tag, Buffer.from('web.demo'));
 }
 
 function mutate(bytes: Buffer, random: Random): Buffer {

@@ -5,6 +5,7 @@
  */
 
 import { type ErrorCode, ProxyError } from '../base/errors.ts';
+import type { Random } from '../base/random.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { H1Client } from '../http/h1/client.ts';
 import type { ClientContext, ClientOwner } from '../http/h1/client-context.ts';
@@ -16,6 +17,7 @@ import type { PoolEvents } from './pool-events.ts';
 
 /** What all pools of one direction share. */
 export interface H1PoolContext extends ClientContext {
+  readonly random: Random;
   readonly connectionsMax: number;
   readonly waitingMax: number;
 }
@@ -55,7 +57,7 @@ export class H1Pool implements ClientOwner<H1Client>, DialOwner {
     // The head outlives this event: it may have to be sent once more, on another connection.
     x.request.hold();
     // After a connection died that had been idle, the other idle ones are no safer.
-    const client = x.reused ? null : this.#newestIdle;
+    const client = x.reused ? null : this.#pick();
     if (client !== null) {
       this.#unlink(client);
       client.send(x);
@@ -78,13 +80,25 @@ export class H1Pool implements ClientOwner<H1Client>, DialOwner {
   /** Takes over a connection that was dialled before it was known to be for HTTP. */
   adopt(socket: Socket): void {
     this.#open += 1;
-    this.idle(new H1Client(this.#context, this, socket));
+    const client = new H1Client(this.#context, this, socket);
+    client.distrusts = this.#transport.distrusts;
+    client.jitter = this.#context.random.float();
+    this.idle(client);
   }
 
   /** Ends what is idle, and everything else when its exchange has ended. */
   retire(): void {
     this.#retired = true;
     this.closeIdle();
+  }
+
+  /** Ends what was verified by a trust anchor that has perhaps left; now and then called. */
+  renew(): void {
+    for (let client = this.#newestIdle; client !== null; ) {
+      const older: H1Client | null = client.olderIdle;
+      if (this.#isDistrusted(client)) client.close();
+      client = older;
+    }
   }
 
   /** How many connections it has ended. */
@@ -112,6 +126,10 @@ export class H1Pool implements ClientOwner<H1Client>, DialOwner {
   }
 
   idle(client: H1Client): void {
+    if (this.#isDistrusted(client)) {
+      client.close();
+      return;
+    }
     const x = this.#waiting.shift();
     if (x !== null) {
       client.send(x);
@@ -131,6 +149,19 @@ export class H1Pool implements ClientOwner<H1Client>, DialOwner {
 
   strayBytes(): void {
     this.#events.violated('bytes that nobody asked for');
+  }
+
+  #pick(): H1Client | null {
+    while (this.#newestIdle !== null && this.#isDistrusted(this.#newestIdle)) {
+      this.#newestIdle.close();
+    }
+    return this.#newestIdle;
+  }
+
+  #isDistrusted({ distrusts, jitter }: H1Client): boolean {
+    const transport = this.#transport;
+    if (distrusts === transport.distrusts) return false;
+    return this.#context.io.nowMs >= transport.replaceAtMs(distrusts, jitter);
   }
 
   #dialIfNeeded(): void {

@@ -28,6 +28,9 @@ export interface H2PoolContext extends H2ClientContext {
 interface Member {
   readonly client: H2Client;
   readonly oldAtMs: number;
+  /** Of the transport, when the endpoint proved who it is. */
+  readonly distrusts: number;
+  readonly jitter: number;
 }
 
 export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
@@ -87,6 +90,18 @@ export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
     this.#retireIfDone();
   }
 
+  /** Replaces what was verified by a trust anchor that has perhaps left; now and then called. */
+  renew(): void {
+    const { nowMs } = this.#context.io;
+    for (let at = this.#members.length - 1; at >= 0; at--) {
+      const member = this.#members[at];
+      if (nowMs < this.#transport.replaceAtMs(member.distrusts, member.jitter)) continue;
+      const isUnused = member.client.active === 0;
+      if (isUnused || this.#isDistrusted(member)) member.client.retire();
+      else this.#dialAnother();
+    }
+  }
+
   /** How many connections it has ended. */
   closeIdle(): number {
     const before = this.#members.length;
@@ -119,9 +134,10 @@ export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
   /** Takes over a connection that was dialled before it was known to be for HTTP. */
   adopt(socket: Socket): void {
     const { io, random, connectionAgeMs } = this.#context;
-    const jitter = 1 - ageJitter * random.float();
+    const jitter = random.float();
     const client = new H2Client(this.#context, this, socket);
-    this.#members.push({ client, oldAtMs: io.nowMs + connectionAgeMs * jitter });
+    const oldAtMs = io.nowMs + connectionAgeMs * (1 - ageJitter * jitter);
+    this.#members.push({ client, oldAtMs, distrusts: this.#transport.distrusts, jitter });
     this.#drain();
   }
 
@@ -158,11 +174,14 @@ export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
    */
   #pick(upgrade: boolean): H2Client | null {
     const { nowMs } = this.#context.io;
+    const { distrusts } = this.#transport;
     let young: H2Client | null = null;
     let old: H2Client | null = null;
-    for (const { client, oldAtMs } of this.#members) {
+    for (const member of this.#members) {
+      const { client } = member;
       if (client.room <= 0 || (upgrade && client.takesUpgrades === null)) continue;
-      if (nowMs >= oldAtMs) old = lessUsed(old, client);
+      if (member.distrusts !== distrusts && this.#isDistrusted(member)) continue;
+      if (nowMs >= this.#oldAtMs(member)) old = lessUsed(old, client);
       else young = lessUsed(young, client);
     }
     if (young === null) {
@@ -171,6 +190,16 @@ export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
     }
     old?.retire();
     return young;
+  }
+
+  #oldAtMs({ oldAtMs, distrusts, jitter }: Member): number {
+    if (distrusts === this.#transport.distrusts) return oldAtMs;
+    return Math.min(oldAtMs, this.#transport.replaceAtMs(distrusts, jitter));
+  }
+
+  /** It takes no request any more, whether or not there is another one. */
+  #isDistrusted({ distrusts }: Member): boolean {
+    return this.#context.io.nowMs >= this.#transport.replaceAtMs(distrusts, 1);
   }
 
   /** Sends what waits, as far as there is room. */

@@ -71,6 +71,12 @@ export class Pools {
     return true;
   }
 
+  /** Replaces what was verified by a trust anchor that has perhaps left; now and then called. */
+  renew(): void {
+    this.#h1?.renew();
+    this.#h2?.renew();
+  }
+
   /** Ends what is idle; how many connections that were. */
   closeIdle(): number {
     return (this.#h1?.closeIdle() ?? 0) + (this.#h2?.closeIdle() ?? 0);

@@ -19,7 +19,7 @@ import type { Socket } from '../io/socket.ts';
 import type { SocketOwner } from '../io/socket-owner.ts';
 import type { ClientGroup, GroupDirection } from './client-group.ts';
 import type { ClientGroups } from './client-groups.ts';
-import type { Counters, DetectResult } from './counters.ts';
+import type { Counters } from './counters.ts';
 import { EarlyDial } from './early-dial.ts';
 import { Opaque } from './opaque.ts';
 import { serveHttp } from './serve-http.ts';
@@ -27,8 +27,9 @@ import type { Target, TargetWaiter } from './target.ts';
 import type { Targets } from './targets.ts';
 import { Tunnel } from './tunnel.ts';
 
-/** Takes over a connection whose ClientHello names this proxy, with what was read from it. */
+/** Takes over connections whose ClientHello names this proxy, with what was read from them. */
 export interface Terminator {
+  claims(serverName: string): boolean;
   terminate(socket: Socket, target: Target, first: Buffer): void;
 }
 
@@ -115,7 +116,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
     }
     const what = this.#detectIn(bytes, 0, length);
     if ((what === 'HTTP1' || what === 'HTTP2') && this.#early === null) {
-      this.#context.counters.detected(resultOf(what));
+      this.#context.counters.detected(what);
       if (this.#target !== null) this.#context.serverFirst.clear(this.#target.key);
       this.#http(what === 'HTTP2', bytes, length);
       return;
@@ -231,13 +232,14 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
       return;
     }
     if (what === 'TLS' && this.#securable !== null && target !== null) {
-      if (hello.sni === this.#direction.core.tls.name) {
+      const { sni } = hello;
+      if (sni !== null && this.#context.terminator.claims(sni)) {
         this.#terminate(this.#securable, target);
         return;
       }
-      if (hello.sni !== null) this.#pass(this.#securable, hello.sni);
+      if (sni !== null) this.#pass(this.#securable, sni);
     }
-    this.#context.counters.detected(resultOf(what));
+    this.#context.counters.detected(what);
     if (target !== null && what !== 'OPAQUE') this.#context.serverFirst.clear(target.key);
     if (what === 'HTTP1') this.#settle('http');
     else if (what === 'HTTP2') this.#settle('http2');
@@ -329,7 +331,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   #timeOut(): void {
     const target = this.#target;
     const { core, name } = this.#direction;
-    this.#context.counters.detected('read_timeout');
+    this.#context.counters.detected(null);
     if (target?.protocol === 'opaque') {
       this.#settle('opaque');
     } else if (target !== null) {
@@ -390,8 +392,3 @@ const tlsFirstByte = 0x16;
 const earlyDialsMax = 3;
 /** Record of one fatal alert: unrecognized_name (112). */
 const unrecognizedName = Buffer.from([0x15, 3, 3, 0, 2, 2, 112]);
-
-function resultOf(what: Detected): DetectResult {
-  if (what === 'HTTP1') return 'http/1';
-  return what === 'HTTP2' ? 'http/2' : 'not_http';
-}

@@ -2,13 +2,12 @@
 
 import { statusField, statusWords } from '../../api/shared-memory.ts';
 import type { ErrorCode, ProxyError } from '../base/errors.ts';
+import type { Detected } from '../detect/detect.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { HandshakeFailure } from '../tls/handshake.ts';
 import type { TransportHeader } from '../tls/transport-header.ts';
 import type { Core, DirectionName } from './core.ts';
 import { responseTo } from './respond.ts';
-
-export type DetectResult = 'http/1' | 'http/2' | 'not_http' | 'read_timeout';
 
 /** Why a connection with a transport header was closed. */
 export type DirectRefusal =
@@ -66,7 +65,9 @@ export class Counters {
     );
   };
 
-  detected(result: DetectResult): void {
+  /** What it was taken for; null when nothing told in time. */
+  detected(what: Detected | null): void {
+    const result = what === null ? 'read_timeout' : (detectLabels[what] ?? 'not_http');
     const family = `${this.#name}_tcp_detect_http_results_total` as const;
     this.#add(result, () => this.#core.registry.counter(family, { result }));
   }
@@ -139,3 +140,4 @@ export class Counters {
 }
 
 const sessionLabels = { http1: 'http/1', http2: 'http/2' } as const;
+const detectLabels: Partial<Record<Detected, string>> = { HTTP1: 'http/1', HTTP2: 'http/2' };

@@ -1,10 +1,15 @@
 /** One direction with everything that it needs: layers, pools, acceptance of connections. */
 
 import type { Socket as NetSocket } from 'node:net';
-import { http2ConnectionsMax, http2StreamsPerConnectionMax } from '../base/limits.ts';
+import {
+  distrustSpreadMs,
+  http2ConnectionsMax,
+  http2StreamsPerConnectionMax,
+} from '../base/limits.ts';
 import type { ServerFirstMemory } from '../detect/server-first.ts';
 import type { Exchange, ExchangeClient, ExchangeUpstream } from '../http/exchange.ts';
 import { Head } from '../http/head.ts';
+import { isNameOf } from '../identity/names.ts';
 import type { Socket } from '../io/socket.ts';
 import { nobody } from '../io/socket-owner.ts';
 import type { PoolContext } from '../pool/pools.ts';
@@ -36,6 +41,8 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
   readonly #targets: () => Targets;
   readonly #serverFirst: ServerFirstMemory;
   #context: AcceptContext | null = null;
+  /** All connections have been asked to end that are older than so many distrusts. */
+  #distrustsEnded = 0;
 
   constructor(
     core: Core,
@@ -59,12 +66,18 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
     const { plain, core, name } = this.direction;
     const adopted = core.io.adopt(socket, nobody, plain.cells);
     const context = this.#acceptContext;
-    if (name === 'inbound' && core.tls.name !== '' && target !== null) {
+    if (name === 'inbound' && core.settings.identity !== '' && target !== null) {
       new Accept(context, plain, adopted, target, nothing, adopted);
     } else {
       plain.accepted();
       new Accept(context, plain, adopted, target, nothing, null);
     }
+  }
+
+  /** Before the proxy knows its whole name it already answers to none in plaintext. */
+  claims(serverName: string): boolean {
+    const { settings, tls } = this.direction.core;
+    return tls.name === '' ? isNameOf(serverName, settings.identity) : serverName === tls.name;
   }
 
   terminate(socket: Socket, target: Target, first: Buffer): void {
@@ -73,6 +86,15 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
 
   detect(clients: ClientGroup, socket: Socket, target: Target): void {
     new Accept(this.#acceptContext, clients, socket, target, nothing, null);
+  }
+
+  /** Called every `periodMs`: lets go of clients whose trust anchor has left. */
+  sweep(periodMs: number): void {
+    const { io, tls } = this.direction.core;
+    if (!this.groups.sweep() || this.#distrustsEnded === tls.distrusts) return;
+    const endMs = tls.distrustedMs + distrustSpreadMs;
+    if (io.nowMs >= endMs) this.#distrustsEnded = tls.distrusts;
+    this.direction.endDistrusted(periodMs, endMs);
   }
 
   /** Known, or not in time for those who came until `arrivedMs`. */
@@ -135,6 +157,7 @@ function createPoolContext(core: Core, sink: Layer<Exchange>): PoolContext {
   return {
     h1: {
       ...common,
+      random,
       head: new Head(),
       headBytesMax: settings.headBytesMax,
       headFieldsMax: settings.headFieldsMax,

@@ -8,7 +8,7 @@ import { type ErrorCode, errorTraits } from '../base/errors.ts';
 import type { ClientIdentity, Exchange, ExchangeEndpoint } from '../http/exchange.ts';
 import { Form } from '../http/head.ts';
 import { OrigProto } from '../http/orig-proto.ts';
-import type { Meter } from '../io/socket.ts';
+import type { Meter, Socket } from '../io/socket.ts';
 import type { PoolEvents } from '../pool/pool-events.ts';
 import { type PoolContext, Pools, type UpstreamVersion } from '../pool/pools.ts';
 import { Transport } from '../tls/transport.ts';
@@ -50,6 +50,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   readonly #openCell: number;
   readonly #openTotalCell: number;
   readonly #closeCell: number;
+  readonly #dialFailureCells = new Map<ErrorCode, number>();
 
   constructor(core: Core, pools: PoolContext, snapshot: EndpointSnapshot, labels: EndpointLabels) {
     this.#core = core;
@@ -94,10 +95,25 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
    * endpoint's proxy restores it; an upgrade needs a connection of its own.
    */
   send(x: Exchange, version: UpstreamVersion): void {
-    const asHttp1 = version === 'kept' ? x.request.major === 1 : version === 'http1';
-    const restored = this.#restores && asHttp1 && !x.request.upgrade;
+    const { major, upgrade } = x.request;
+    const restored = !upgrade && this.#isRestored(version, major === 2);
     x.origProto = restored ? origProtoOf(x) : -1;
     this.pools.request(x, restored ? 'http2' : version);
+  }
+
+  /**
+   * Takes over a connection that was dialled before it was known to be for a client of HTTP; false
+   * when it is of no use for that.
+   */
+  adopt(socket: Socket, version: UpstreamVersion, clientHttp2: boolean): boolean {
+    const restored = this.#isRestored(version, clientHttp2);
+    const adopted = this.pools.adopt(socket, restored ? 'http2' : version, clientHttp2);
+    if (adopted) this.opened();
+    return adopted;
+  }
+
+  #isRestored(version: UpstreamVersion, clientHttp2: boolean): boolean {
+    return this.#restores && (version === 'kept' ? !clientHttp2 : version === 'http1');
   }
 
   /** It is over. */
@@ -121,6 +137,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   /** True when it was for want of descriptors, and some have become free. */
   connectFailed(code: ErrorCode, detail: string): boolean {
     const { slots, log, freeDescriptors } = this.#core;
+    if (this.transport.secure) this.#countDialFailure(code);
     log.warn('proxy', 'Failed to connect', {
       endpoint: this.address,
       error: code,
@@ -133,6 +150,17 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     // The endpoint was not even asked.
     slots.releasePermit(this.slot);
     return code !== 'NOT_CERTIFIED' && freeDescriptors();
+  }
+
+  #countDialFailure(code: ErrorCode): void {
+    let cell = this.#dialFailureCells.get(code);
+    if (cell === undefined) {
+      const { authority = '', server_id = '' } = this.#labels;
+      const labels = { authority, server_id, code };
+      cell = this.#core.registry.counter('heddle_tls_dial_failures_total', labels);
+      this.#dialFailureCells.set(code, cell);
+    }
+    this.#core.cells[cell] += 1;
   }
 
   opened(): void {
@@ -161,6 +189,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     registry.release(this.#openCell);
     registry.release(this.#openTotalCell);
     registry.release(this.#closeCell);
+    for (const cell of this.#dialFailureCells.values()) registry.release(cell);
     for (const cells of this.#requestsOf.values()) cells.release();
     this.#requestsOf.clear();
   }

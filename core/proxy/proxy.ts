@@ -111,7 +111,7 @@ class ThreadProxy implements Proxy {
 
   /** Whoever connects from now on does so with it; what is connected stays. */
   #identify(identity: IdentitySnapshot): void {
-    this.#core.tls.replace(identity);
+    this.#core.tls.replace(identity, this.#core.io.nowMs);
     this.#core.post({ kind: 'identified', generation: identity.generation });
   }
 
@@ -145,6 +145,7 @@ class ThreadProxy implements Proxy {
     }
     this.#inbound.direction.closeIdle();
     this.#outbound.direction.closeIdle();
+    this.#inbound.sweep(housekeepMs);
     this.#targets.sweep();
     exchanges.trim();
     log.flush();

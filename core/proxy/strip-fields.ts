@@ -4,6 +4,7 @@
  * is told the identity that the client has proved.
  */
 
+import { equalsName, nameBytes } from '../http/byte-class.ts';
 import type { Exchange, ExchangeClient } from '../http/exchange.ts';
 import { markHopByHop } from '../http/hop-by-hop.ts';
 import { Known } from '../http/known-fields.ts';
@@ -44,14 +45,16 @@ export class StripFields extends Layer<Exchange> {
 }
 
 /** Only a verified peer has an identity; nobody may write it into a request. */
-function dropIdentity(x: Exchange): void {
-  for (const name of identityFields) {
-    let index = x.request.find(name);
-    while (index !== -1) {
-      x.request.dropField(index);
-      index = x.request.find(name, index + 1);
+function dropIdentity({ request }: Exchange): void {
+  const { bytes, fields, known, count } = request;
+  for (let index = 0; index < count; index++) {
+    if (known[index] !== Known.L5D) continue;
+    const start = fields[index * 4];
+    const end = fields[index * 4 + 1];
+    for (const name of identityFields) {
+      if (equalsName(bytes, start, end, name)) request.dropField(index);
     }
   }
 }
 
-const identityFields = ['l5d-client-id', 'l5d-remote-ip', 'l5d-server-id'];
+const identityFields = ['l5d-client-id', 'l5d-remote-ip', 'l5d-server-id'].map(nameBytes);

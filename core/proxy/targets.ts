@@ -5,7 +5,13 @@
  */
 
 import { decodeSnapshot, type TargetKind, targetKey } from '../../api/snapshot.ts';
-import { discoverTimeoutMs, targetIdleMs, targetsMax, watchedIdleMs } from '../base/limits.ts';
+import {
+  discoverTimeoutMs,
+  distrustSpreadMs,
+  targetIdleMs,
+  targetsMax,
+  watchedIdleMs,
+} from '../base/limits.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
 import type { Head } from '../http/head.ts';
 import type { PoolContext } from '../pool/pools.ts';
@@ -84,11 +90,14 @@ export class Targets {
 
   /** Forgets targets that nobody uses; called with the rest of the housekeeping. */
   sweep(): void {
-    const { io, settings } = this.#core;
+    const { io, settings, tls } = this.#core;
     // Each is asked for at the control plane for as long as it is kept.
     const outboundIdleMs = settings.control === '' ? targetIdleMs : watchedIdleMs;
+    const { distrusts, distrustedMs } = tls;
+    const renews = distrusts > 0 && io.nowMs < distrustedMs + 2 * distrustSpreadMs;
     for (const target of this.#byKey.values()) {
       target.sweep();
+      if (renews) for (const { pools } of target.endpoints) pools.renew();
       const idleMs = target.direction === 'outbound' ? outboundIdleMs : targetIdleMs;
       if (target.lastUsedMs < io.nowMs - idleMs && target.idle) this.#drop(target);
     }

@@ -228,6 +228,11 @@ export const families = {
     help: 'Connections whose protocol was not known in time; declaring it avoids the wait.',
     labels: ['direction', 'authority'],
   },
+  heddle_tls_dial_failures_total: {
+    type: 'counter',
+    help: 'Connections to endpoints with an identity that did not come about.',
+    labels: ['authority', 'server_id', 'code'],
+  },
   heddle_tls_handshake_failures_total: {
     type: 'counter',
     help: 'TLS handshakes of clients that failed.',

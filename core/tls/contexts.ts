@@ -19,11 +19,14 @@ export class TlsContexts {
   generation = -1;
   /** Grows when a trust anchor leaves: what was verified before may have been by that one. */
   distrusts = 0;
+  /** When it grew last, monotonic. */
+  distrustedMs = 0;
   /** A certificate of our own goes with `client`. */
   certified = false;
   #identity: IdentitySnapshot | null = null;
   /** Made when it is first needed: main hardly ever needs one. */
   #context: SecureContext | null = null;
+  #anonymous: SecureContext | null = null;
   #roots: ReadonlySet<string> = new Set();
   /** As many as there may be dials at once. */
   readonly #waiters = new Set<CertificateWaiter>();
@@ -39,19 +42,28 @@ export class TlsContexts {
     return this.#context;
   }
 
+  /** For those that are dialled without showing a certificate. */
+  get anonymous(): SecureContext | null {
+    const identity = this.#identity;
+    if (identity === null || identity.roots === '') return null;
+    this.#anonymous ??= createContext(identity, false);
+    return this.#anonymous;
+  }
+
   /** For connections that are accepted; null before the first certificate: none is. */
   get server(): SecureContext | null {
     return this.certified ? this.client : null;
   }
 
-  replace(identity: IdentitySnapshot): void {
+  replace(identity: IdentitySnapshot, nowMs = 0): void {
     if (identity.generation <= this.generation) return;
     this.#identity = identity;
     this.#context = null;
+    this.#anonymous = null;
     this.certified = identity.chain !== '';
     this.name = identity.name;
     this.generation = identity.generation;
-    this.#trust(identity.roots);
+    this.#trust(identity.roots, nowMs);
     if (this.certified) this.#release();
   }
 
@@ -70,11 +82,12 @@ export class TlsContexts {
     for (const waiter of waiters) waiter.certified();
   }
 
-  #trust(roots: string): void {
+  #trust(roots: string, nowMs: number): void {
     const now = new Set(splitCertificates(roots));
     for (const root of this.#roots) {
       if (now.has(root)) continue;
       this.distrusts += 1;
+      this.distrustedMs = nowMs;
       break;
     }
     this.#roots = now;
@@ -106,7 +119,7 @@ function splitCertificates(pem: string): string[] {
   return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
 }
 
-/** What Linkerd's proxies take; the first one is the fastest where there are instructions for AES. */
+/** What Linkerd's proxies take; the first is the fastest where there are instructions for AES. */
 const ciphers = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
 const groups = 'X25519MLKEM768:X25519:P-256:P-384';
 /** SSL_OP_NO_TICKET: nothing is resumed, so that each handshake verifies the peer anew. */

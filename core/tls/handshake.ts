@@ -26,7 +26,7 @@ export interface Peer {
   readonly protocol: boolean;
 }
 
-export type HandshakeRole =
+type HandshakeRole =
   | {
       readonly kind: 'server';
       readonly context: SecureContext;
@@ -62,7 +62,7 @@ export type HandshakeFailure =
   | 'certificate'
   | 'identity';
 
-export interface HandshakeContext {
+interface HandshakeContext {
   readonly io: Io;
   readonly timers: TimerWheel;
   readonly handshakeTimeoutMs: number;
@@ -206,9 +206,9 @@ class Aftermath implements HandshakeReader {
 
   onSecured(): void {}
 
-  onInsecure(): void {
+  onInsecure(reason: string): void {
     this.#io.enter();
-    this.#socket.fail('EPROTO');
+    this.#socket.fail(`EPROTO, ${plainReason(reason)}`);
     this.#io.leave();
   }
 }

@@ -13,6 +13,7 @@ import {
   type HandshakeReader,
   type PeerCertificate,
   type SecureHandle,
+  verifySecureHandle,
   wrapSecure,
 } from '../io/secure-handle.ts';
 import type { Meter, Socket } from '../io/socket.ts';
@@ -34,6 +35,8 @@ export function findPinned(
   serverName: string,
   pins: ReadonlySet<string>,
 ): Promise<Buffer | string> {
+  const missing = verifySecureHandle();
+  if (missing !== '') return Promise.resolve(missing);
   return new Promise((resolve) => {
     env.io.enter();
     new ChainProbe(env, address, serverName, (chain) => {

@@ -135,14 +135,16 @@ export class SecureDial implements DialOwner, HandshakeOwner, CertificateWaiter,
       const bytes = encodeTransportHeader({ ...header, session: this.#session });
       socket.write(bytes, 0, bytes.length);
     }
-    // As every dial hands it over; what came with the handshake is kept.
-    socket.pause();
     this.#end();
     this.#owner.dialled(socket);
   }
 
+  /** A peer that is silent for so long is one that could not be connected to. */
   handshakeFailed(code: ErrorCode, detail: string): void {
-    this.#fail(code, detail);
+    const { io, connectTimeoutMs } = this.#context;
+    const isLate = io.nowMs - this.#startMs >= connectTimeoutMs;
+    if (isLate) this.#fail('CONNECT_TIMEOUT', `${detail} (connectTimeoutMs)`);
+    else this.#fail(code, detail);
   }
 
   #awaitCertificate(): void {

@@ -5,6 +5,7 @@
  * another destination, identity or protocol asked for.
  */
 
+import { distrustSpreadMs } from '../base/limits.ts';
 import { Dial, type DialOwner } from '../io/dial.ts';
 import type { Meter } from '../io/socket.ts';
 import {
@@ -33,6 +34,15 @@ export class Transport {
   /** How often a trust anchor has left; what was verified before may have been by that one. */
   get distrusts(): number {
     return this.secure ? this.#context.tls.distrusts : 0;
+  }
+
+  /**
+   * When a connection that was verified at `distrusts` is to be replaced: each at its own moment,
+   * by its `jitter` from 0 to 1, so that not all handshakes come at once.
+   */
+  replaceAtMs(distrusts: number, jitter: number): number {
+    if (distrusts === this.distrusts) return Number.POSITIVE_INFINITY;
+    return this.#context.tls.distrustedMs + jitter * distrustSpreadMs;
   }
 
   /** `session`: what will be spoken on the connection; null where nobody knows. */

@@ -6,6 +6,15 @@
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Tag } from '../../core/identity/der.ts';
+import {
+  encodeBitString,
+  encodeElement,
+  encodeOid,
+  encodeSequence,
+  encodeSet,
+  encodeText,
+} from '../../core/identity/der-write.ts';
 import type { HopTls } from '../hop.ts';
 
 /**
@@ -61,69 +70,53 @@ function makeKeys(): Keys {
 }
 
 function certify(own: Keys, commonName: string, by: Signing): Buffer {
-  const algorithm = sequence(ecdsaWithSha256);
+  const algorithm = encodeSequence(ecdsaWithSha256);
   const now = Date.now();
-  const body = sequence(
+  const body = encodeSequence(
     // Version 3.
-    encode(0xa0, integer(2)),
-    encode(0x02, Buffer.of(1), randomBytes(15)),
+    encodeElement(0xa0, encodeElement(Tag.INTEGER, Buffer.of(2))),
+    encodeElement(Tag.INTEGER, Buffer.of(1), randomBytes(15)),
     algorithm,
     distinguishedName(by.signerName),
-    sequence(time(now - hourMs), time(now + 24 * hourMs)),
+    encodeSequence(time(now - hourMs), time(now + 24 * hourMs)),
     distinguishedName(commonName),
     own.publicKey.export({ type: 'spki', format: 'der' }),
-    encode(0xa3, sequence(...by.extensions)),
+    encodeElement(0xa3, encodeSequence(...by.extensions)),
   );
   const signature = sign('sha256', body, by.signer.privateKey);
-  return sequence(body, algorithm, encode(0x03, Buffer.of(0), signature));
+  return encodeSequence(body, algorithm, encodeBitString(signature));
 }
 
 function authorityExtensions(): Buffer[] {
   return [
-    extension(basicConstraints, sequence(isTrue)),
+    extension(basicConstraints, encodeSequence(isTrue)),
     // keyCertSign and cRLSign, bits 5 and 6.
-    extension(keyUsage, encode(0x03, Buffer.of(1, 0x06))),
+    extension(keyUsage, encodeElement(Tag.BIT_STRING, Buffer.of(1, 0x06))),
   ];
 }
 
 function leafExtensions(dnsName: string): Buffer[] {
   return [
-    extension(basicConstraints, sequence()),
-    extension(keyUsage, encode(0x03, Buffer.of(7, 0x80))),
-    extension(extendedKeyUsage, sequence(serverAuth, clientAuth)),
-    extension(subjectAltName, sequence(encode(0x82, Buffer.from(dnsName)))),
+    extension(basicConstraints, encodeSequence()),
+    extension(keyUsage, encodeElement(Tag.BIT_STRING, Buffer.of(7, 0x80))),
+    extension(extendedKeyUsage, encodeSequence(serverAuth, clientAuth)),
+    extension(subjectAltName, encodeSequence(encodeText(0x82, dnsName))),
   ];
 }
 
 function extension(identifier: Buffer, value: Buffer): Buffer {
-  return sequence(identifier, isTrue, encode(0x04, value));
+  return encodeSequence(identifier, isTrue, encodeElement(Tag.OCTET_STRING, value));
 }
 
 function distinguishedName(commonName: string): Buffer {
-  const value = encode(0x0c, Buffer.from(commonName));
-  return sequence(encode(0x31, sequence(commonNameType, value)));
+  const value = encodeText(Tag.UTF8_STRING, commonName);
+  return encodeSequence(encodeSet(encodeSequence(commonNameType, value)));
 }
 
 /** UTCTime, which RFC 5280 4.1.2.5 asks for until 2049. */
 function time(epochMs: number): Buffer {
   const text = new Date(epochMs).toISOString().replace(/[-:T]|\.[0-9]+/g, '');
-  return encode(0x17, Buffer.from(text.slice(2)));
-}
-
-function integer(value: number): Buffer {
-  return encode(0x02, Buffer.of(value));
-}
-
-function sequence(...parts: readonly Buffer[]): Buffer {
-  return encode(0x30, ...parts);
-}
-
-function encode(tag: number, ...parts: readonly Buffer[]): Buffer {
-  const content = Buffer.concat(parts);
-  const { length } = content;
-  if (length < 0x80) return Buffer.concat([Buffer.of(tag, length), content]);
-  if (length < 0x100) return Buffer.concat([Buffer.of(tag, 0x81, length), content]);
-  return Buffer.concat([Buffer.of(tag, 0x82, length >> 8, length & 0xff), content]);
+  return encodeText(utcTimeTag, text.slice(2));
 }
 
 function toPem(label: string, der: Buffer): string {
@@ -131,17 +124,14 @@ function toPem(label: string, der: Buffer): string {
   return `-----BEGIN ${label}-----\n${lines}\n-----END ${label}-----\n`;
 }
 
-function object(hex: string): Buffer {
-  return encode(0x06, Buffer.from(hex, 'hex'));
-}
-
-const isTrue = encode(0x01, Buffer.of(0xff));
-const ecdsaWithSha256 = object('2a8648ce3d040302');
-const commonNameType = object('550403');
-const basicConstraints = object('551d13');
-const keyUsage = object('551d0f');
-const extendedKeyUsage = object('551d25');
-const subjectAltName = object('551d11');
-const serverAuth = object('2b06010505070301');
-const clientAuth = object('2b06010505070302');
+const isTrue = encodeElement(Tag.BOOLEAN, Buffer.of(0xff));
+const ecdsaWithSha256 = encodeOid('2a8648ce3d040302');
+const commonNameType = encodeOid('550403');
+const basicConstraints = encodeOid('551d13');
+const keyUsage = encodeOid('551d0f');
+const extendedKeyUsage = encodeOid('551d25');
+const subjectAltName = encodeOid('551d11');
+const serverAuth = encodeOid('2b06010505070301');
+const clientAuth = encodeOid('2b06010505070302');
+const utcTimeTag = 0x17;
 const hourMs = 3_600_000;

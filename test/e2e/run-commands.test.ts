@@ -85,7 +85,11 @@ test('one of two is stopped under load, and no caller notices', async (t) => {
       return run;
     }),
   );
-  const client = startRun(t, ['--control', control, ...appCommand('say=HEDDLE_OUTBOUND')]);
+  const client = startRun(
+    t,
+    ['--namespace', 'demo', '--control', control, ...appCommand('say=HEDDLE_OUTBOUND')],
+    { environment },
+  );
   const outbound = await client.events.until(/^127\.0\.0\.1:\d+$/);
   const waiting = ['wait', 'web.demo', '--control', control, '--timeout', '20s'];
   assert.equal((await runCommand(waiting)).code, 0);

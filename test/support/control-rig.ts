@@ -16,7 +16,7 @@ import { Authority } from '../../control/issuer/authority.ts';
 import { IdentityFiles } from '../../control/issuer/identity-files.ts';
 import { createJoinToken, verifyJoinToken } from '../../control/issuer/join-token.ts';
 import { OwnLeaf } from '../../control/issuer/own-leaf.ts';
-import { joinTokenReviewer } from '../../control/issuer/review-token.ts';
+import { joinTokenReviewer, type TokenReviewer } from '../../control/issuer/review-token.ts';
 import { type Catalog, noRefusals, type PolicyRefusals } from '../../control/model/catalog.ts';
 import type { ServiceConfig } from '../../control/model/loaded-config.ts';
 import { controlSecurity } from '../../control/serve/control-security.ts';
@@ -33,6 +33,8 @@ export interface ControlRig {
   readonly clock: FakeClock;
   readonly registry: Registry;
   readonly authority: Authority;
+  /** Where its keys are. */
+  readonly identityFolder: string;
   readonly port: number;
   readonly client: ControlClient;
   /** Says which services there are; each change is told at once. */
@@ -114,9 +116,7 @@ function createIndex(env: { clock: FakeClock; timers: TimerWheel }) {
   return { registry, catalog, index };
 }
 
-function createAuthority(t: TestContext, clock: FakeClock): Authority {
-  const folder = mkdtempSync(join(tmpdir(), 'heddle-test-'));
-  cleanUp(t, () => rmSync(folder, { recursive: true }));
+function createAuthority(folder: string, clock: FakeClock): Authority {
   return new Authority({
     clock,
     log: { info: () => {}, warn: () => {} },
@@ -127,13 +127,25 @@ function createAuthority(t: TestContext, clock: FakeClock): Authority {
   });
 }
 
+async function listen(t: TestContext, server: ControlServer): Promise<number> {
+  const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
+    server.accept(socket),
+  );
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  cleanUp(t, () => listener.close());
+  return (listener.address() as AddressInfo).port;
+}
+
 interface RigOptions {
   readonly spiffe?: boolean;
+  /** In place of the one for join tokens. */
+  readonly reviewer?: TokenReviewer;
 }
 
 export async function startControlRig(
   t: TestContext,
-  { spiffe = false }: RigOptions = {},
+  { spiffe = false, reviewer }: RigOptions = {},
 ): Promise<ControlRig> {
   const clock = new FakeClock();
   const timers = new TimerWheel(clock, clock.wakeSource);
@@ -141,12 +153,14 @@ export async function startControlRig(
   const metrics = new ControlMetrics(clock);
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const verify = (token: string, nowWallMs: number) => verifyJoinToken(publicKey, token, nowWallMs);
-  const authority = createAuthority(t, clock);
+  const identityFolder = mkdtempSync(join(tmpdir(), 'heddle-test-'));
+  cleanUp(t, () => rmSync(identityFolder, { recursive: true }));
+  const authority = createAuthority(identityFolder, clock);
   const log = new Logger(() => undefined, clock, 'off');
   const server = new ControlServer({
     security: controlSecurity(new OwnLeaf(authority, clock), { log, metrics }),
     authority,
-    reviewer: joinTokenReviewer(verify, authority.trustDomain),
+    reviewer: reviewer ?? joinTokenReviewer(verify, authority.trustDomain),
     spiffe,
     ownEndMs: () => 0,
     index,
@@ -159,14 +173,8 @@ export async function startControlRig(
     address: () => '127.0.0.1:8086',
     onViolation: (peer, text) => t.diagnostic(`${peer}: ${text}`),
   });
-  const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
-    server.accept(socket),
-  );
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address() as AddressInfo;
+  const port = await listen(t, server);
   cleanUp(t, () => {
-    listener.close();
     server.close();
     index.close();
     registry.close();
@@ -181,6 +189,7 @@ export async function startControlRig(
     clock,
     registry,
     authority,
+    identityFolder,
     port,
     client: new ControlClient(t, port),
     setServices(...services) {

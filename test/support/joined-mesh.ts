@@ -56,20 +56,26 @@ interface JoinedMesh {
 
 export async function startJoinedMesh(t: TestContext, controls = 1): Promise<JoinedMesh> {
   const folder = makeFolder(t);
-  const keyFile = join(folder, 'join.key');
+  const shared = [
+    '--join-key',
+    join(folder, 'join.key'),
+    '--identity-dir',
+    join(folder, 'identity'),
+  ];
   const seats: Seat[] = [];
   for (let index = 0; index < controls; index++) {
-    const args = controls === 1 ? [] : ['--join-key', keyFile];
+    const args = controls === 1 ? [] : shared;
     seats.push(await takeSeat(t, join(folder, `control-${index}`), args));
   }
   const control = seats.map(({ address }) => address).join(',');
-  const settings = { control, stateDir: join(folder, 'caller'), ...callerSettings };
+  const tokenFile = join(seats[0].stateFolder, 'local.token');
+  const own = { stateDir: join(folder, 'caller'), identityToken: tokenFile };
+  const settings = { control, ...own, ...callerSettings };
   const caller = await startProxy(t, JSON.stringify({ proxy: settings }));
   const outbound = caller.port('Outbound interface');
   const admin = caller.port('Admin interface');
   const relay = await Relay.start(t, seats[0].port, ownHost);
   const joined = [`127.0.0.1:${relay.port}`, ...seats.slice(1).map(({ address }) => address)];
-  const tokenFile = join(seats[0].stateFolder, 'local.token');
   const members: RunProcess[] = [];
   // As a person ends them: what is killed leaves its application to a guard, for a moment.
   cleanUp(t, () => Promise.all(members.map(endGently)));
@@ -188,6 +194,7 @@ const answerMs = 20;
 export const clients = 4;
 
 const callerSettings = {
+  identity: 'caller.default',
   outbound: '127.0.0.1:0',
   admin: '127.0.0.1:0',
   workers: 1,

@@ -1,10 +1,11 @@
 /**
- * Goal: what is on disk is used only when it is whole, ours and valid now; files are for their owner
- * alone. Method: folders with right and wrong files.
+ * Goal: what is on disk is used only when it is whole, ours and valid now; files are for their
+ * owner alone. Method: folders with right and wrong files.
  */
 
 import assert from 'node:assert/strict';
 import {
+  chmodSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -31,7 +32,7 @@ const chain = leaf.pem + issuer.pem;
 function write(folder: string, texts: object): void {
   const files = { 'key.p8': keyDer(key), 'leaf.crt': chain, 'bundle.crt': root.pem, ...texts };
   for (const [file, text] of Object.entries(files)) {
-    if (text !== null) writeFileSync(join(folder, file), text as string);
+    if (text !== null) writeFileSync(join(folder, file), text, { mode: 0o600 });
   }
 }
 
@@ -95,6 +96,15 @@ describe('an identity on disk', () => {
       assert.equal(beginning.key.equals(key), false);
     });
   }
+
+  it('is passed by with a key that others can read', async (t) => {
+    const folder = makeFolder(t);
+    write(folder, {});
+    chmodSync(join(folder, 'key.p8'), 0o640);
+    const { beginning, said } = await read(folder);
+    assert.equal(beginning.leaf, null);
+    assert.match(said, /key\.p8 can be used by others: chmod 600/);
+  });
 
   it('is passed by when it is somebody else', async (t) => {
     const folder = makeFolder(t);

@@ -13,11 +13,15 @@ interface FileProblem {
 export async function readBounded(
   path: string,
   bytesMax = identityFileBytesMax,
+  isSecret = false,
 ): Promise<Buffer | FileProblem> {
   try {
     await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stat = await file.stat();
     if (!stat.isFile()) return refuse(path, 'is not a file');
+    if (isSecret && (stat.mode & 0o077) !== 0) {
+      return refuse(path, `can be used by others: chmod 600 ${path}, if it has not leaked`);
+    }
     if (stat.size > bytesMax) return refuse(path, `has more than ${bytesMax} bytes`);
     const bytes = await file.readFile();
     if (bytes.length === 0) return refuse(path, 'is empty');

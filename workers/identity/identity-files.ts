@@ -6,6 +6,7 @@
 
 import { chmod, mkdir, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { identityFileBytesMax } from '../../core/base/limits.ts';
 import { nodeErrorCode } from '../../core/base/node-error.ts';
 import { readBounded } from './bounded-file.ts';
 
@@ -36,7 +37,7 @@ export class IdentityFiles {
   /** Null for one that is not there. */
   async load(name: FileName): Promise<Buffer | null> {
     const path = join(this.folder, name);
-    const bytes = await readBounded(path);
+    const bytes = await readBounded(path, identityFileBytesMax, name === 'key.p8');
     if (Buffer.isBuffer(bytes)) {
       this.#written.set(name, bytes);
       return bytes;

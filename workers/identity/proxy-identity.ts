@@ -191,10 +191,14 @@ export class ProxyIdentity {
     }
   }
 
-  /** Whoever cannot verify the control plane yet looks for a trust anchor that its token pins. */
+  /**
+   * Whoever cannot verify the control plane looks for a trust anchor that its token pins: at first,
+   * or when the mesh has another one than when this proxy was here last.
+   */
   async #certify(certifier: Certifier, request: CertifyRequest): Promise<CertifyResponse | string> {
     const { timers, control } = this.#env;
-    if (certifier.bundle === null || !certifier.isVouchedFor()) {
+    const { bundle, error } = certifier;
+    if (bundle === null || error !== '' || !certifier.isVouchedFor()) {
       const problem = await this.#findAnchor(certifier, request.identity);
       if (problem !== '' && certifier.bundle === null) return problem;
     }
@@ -208,9 +212,9 @@ export class ProxyIdentity {
     const serverName = controlNameOf(name) ?? '';
     let problem = '';
     for (const address of secured) {
-      if (certifier.pins.size === 0) return noAnchors;
-      const found = await findPinned(address, serverName, certifier.pins);
-      if (typeof found !== 'string') return certifier.offerBundle([found]);
+      if (certifier.missingPins.size === 0) return noAnchors;
+      const found = await findPinned(address, serverName, certifier.missingPins);
+      if (typeof found !== 'string') return certifier.addPinned(found);
       problem = `${formatAddress(address)}: ${found}`;
     }
     return problem;

@@ -42,6 +42,9 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
   /** Its neighbours among the idle connections of its pool, which keeps them. */
   newerIdle: H1Client | null = null;
   olderIdle: H1Client | null = null;
+  /** Its pool keeps these too: how far the endpoint is still trusted. */
+  distrusts = 0;
+  jitter = 0;
 
   readonly #context: ClientContext;
   readonly #pool: ClientOwner<H1Client>;

@@ -37,6 +37,7 @@ export class H1Server
   readonly socket: Conduit;
   readonly connection = this;
   readonly fixedTarget: unknown;
+  readonly identity: ClientIdentity | null;
   deadlineMs: number;
   prevHolder: DeadlineHolder | null = null;
   nextHolder: DeadlineHolder | null = null;
@@ -57,6 +58,7 @@ export class H1Server
     this.socket = socket;
     this.#writer = new ResponseWriter(socket);
     this.fixedTarget = fixedTarget;
+    this.identity = context.identity;
     socket.owner = this;
     this.deadlineMs = context.io.nowMs + context.clientIdleTimeoutMs;
     context.deadlines.add(this);
@@ -65,10 +67,6 @@ export class H1Server
 
   get peer(): string {
     return `${this.socket.remoteHost}:${this.socket.remotePort}`;
-  }
-
-  get identity(): ClientIdentity | null {
-    return this.#context.identity;
   }
 
   onBytes(bytes: Buffer, length: number): void {
@@ -141,7 +139,6 @@ export class H1Server
     if (this.#state === State.HEAD && this.#stash.empty) this.#closeNow();
   }
 
-  /** Ends it whatever is in progress. */
   closeForced(): void {
     this.#lingering?.force();
     this.#dropExchange();

@@ -40,6 +40,7 @@ const Stage = { OPEN: 0, ASKED: 1, LEAVING: 2 } as const;
 export class H2Server extends Connection implements ServerStreamOwner, ServerConnection {
   readonly peer: string;
   readonly fixedTarget: unknown;
+  readonly identity: ClientIdentity | null;
 
   protected lastPeerStream = 0;
   readonly #context: H2ServerContext;
@@ -60,6 +61,7 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
     this.#context = context;
     this.peer = `${socket.remoteHost}:${socket.remotePort}`;
     this.fixedTarget = fixedTarget;
+    this.identity = context.identity;
     const { settings } = context.thread;
     this.sender.settings([
       [Setting.MAX_CONCURRENT_STREAMS, settings.maxConcurrentStreams],
@@ -70,10 +72,6 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
     ]);
     this.widenWindow();
     context.opened(this);
-  }
-
-  get identity(): ClientIdentity | null {
-    return this.#context.identity;
   }
 
   override onBytes(bytes: Buffer, length: number): void {

@@ -4,105 +4,35 @@
  */
 
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
-import type { GrpcServer, ServerSecurity } from '../../../core/grpc/server.ts';
-import { TlsContexts } from '../../../core/tls/contexts.ts';
-import { type Certificate, identityOf, makeLeaf, meshName } from '../../support/certificates.ts';
-import { cleanUp } from '../../support/cleanup.ts';
-import { FakeControl } from '../../support/fake-control.ts';
-import { FakeIssuer } from '../../support/fake-issuer.ts';
-import { GrpcRig } from '../../support/grpc-rig.ts';
-import { ask, makeFolder, type ProxyProcess, startProxy } from '../../support/process.ts';
+import { describe, it } from 'node:test';
+import { connect } from 'node:tls';
+import { createKey, createRequest, keyDer } from '../../../core/identity/csr.ts';
+import { type Certificate, meshName } from '../../support/certificates.ts';
+import {
+  fingerprintOf,
+  showIdentity,
+  startCertifyRig,
+  untilReady,
+} from '../../support/certify-rig.ts';
+import { ask, launchProxy } from '../../support/process.ts';
 import { untilTurn } from '../../support/turns.ts';
 
-interface Rig {
-  readonly folder: string;
-  readonly issuer: FakeIssuer;
-  readonly stopControl: () => void;
-  readonly start: (settings?: object) => Promise<ProxyProcess>;
-}
-
-function tokenOf(claims: object): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  return `${part({ alg: 'EdDSA' })}.${part(claims)}.c2ln`;
-}
-
-const fingerprintOf = ({ der }: Certificate) => createHash('sha256').update(der).digest('hex');
-
-/** With a `host` that is not of the loopback the control plane takes TLS alone. */
-async function startRig(t: TestContext, host = '127.0.0.1'): Promise<Rig> {
-  const rig = new GrpcRig();
-  const issuer = new FakeIssuer();
-  const attach = (server: GrpcServer): void => issuer.attach(server);
-  const options = host === '127.0.0.1' ? {} : { host, security: securityOf(issuer) };
-  const control = await new FakeControl().startOwn(rig.env, attach, options);
-  cleanUp(t, async () => {
-    control.stop();
-    await rig[Symbol.asyncDispose]();
-  });
-  const folder = makeFolder(t);
-  const tokenFile = join(folder, 'token');
-  writeFileSync(tokenFile, tokenOf({ td: 'mesh.local', pin: [fingerprintOf(issuer.root)] }));
-  const common = {
-    control: `${host}:${control.port}`,
-    stateDir: join(folder, 'state'),
-    identity: 'web.demo',
-    identityToken: tokenFile,
-    outbound: '127.0.0.1:0',
-    admin: '127.0.0.1:0',
-    workers: 2,
-  };
-  return {
-    folder,
-    issuer,
-    stopControl: () => control.stop(),
-    start: (settings = {}) =>
-      startProxy(t, JSON.stringify({ proxy: { ...common, ...settings } }), {
-        folder: makeFolder(t),
-      }),
-  };
-}
-
-/** As our control plane: its chain ends with the root, for those who have the pin alone. */
-function securityOf(issuer: FakeIssuer): ServerSecurity {
-  const name = meshName('heddle-control', 'heddle');
-  const chain = [makeLeaf(issuer.issuer, name), issuer.issuer, issuer.root];
-  const contexts = new TlsContexts();
-  contexts.replace(identityOf(name, chain, [issuer.root]));
-  return {
-    contexts,
-    allowsPlaintext: () => false,
-    onRefused: () => undefined,
-    openMethods: new Set(['/io.linkerd.proxy.identity.Identity/Certify']),
-  };
-}
-
-interface Shown {
-  readonly name: string;
-  readonly state: string;
-  readonly issuer: string;
-  readonly bundle: string;
-  readonly generation: number;
-  readonly error: string;
-}
-
-async function untilReady(t: TestContext, proxy: ProxyProcess): Promise<Shown> {
-  const admin = proxy.port('Admin interface');
-  for (;;) {
-    const { status, body } = await ask(admin, '/ready');
-    if (status === 200) break;
-    assert.ok(!t.signal.aborted, body);
-  }
-  return JSON.parse((await ask(admin, '/identity')).body) as Shown;
+/** The names of the certificate that a port shows. */
+async function nameServedBy(port: number, root: Certificate): Promise<string | undefined> {
+  const servername = meshName('web');
+  const socket = connect({ port, host: '127.0.0.1', servername, ca: root.pem });
+  await once(socket, 'secureConnect');
+  const { subjectaltname } = socket.getPeerCertificate();
+  socket.destroy();
+  return subjectaltname;
 }
 
 describe('the identity of a proxy', () => {
   it('is there before it is ready', async (t) => {
-    const { issuer, start, folder } = await startRig(t);
+    const { issuer, start, folder } = await startCertifyRig(t);
     issuer.refuse = 'not today';
     const proxy = await start();
     const admin = proxy.port('Admin interface');
@@ -118,6 +48,7 @@ describe('the identity of a proxy', () => {
     assert.match(proxy.said, new RegExp(`Local identity is ${meshName('web')}\n`));
     assert.match(proxy.said, new RegExp(`SNI is ${meshName('web')}\n`));
     assert.match(proxy.said, /Certified identity/);
+    assert.equal(await nameServedBy(admin, issuer.root), `DNS:${meshName('web')}`);
     const { body: metrics } = await ask(admin, '/metrics');
     assert.match(metrics, /control_identity_cert_refreshes_total\{result="ok"\} 1\n/);
     assert.match(metrics, /control_identity_cert_expiration_timestamp_seconds \d{10}/);
@@ -131,7 +62,7 @@ describe('the identity of a proxy', () => {
   });
 
   it('stays over a restart without a control plane', async (t) => {
-    const { issuer, start, stopControl } = await startRig(t);
+    const { issuer, start, stopControl } = await startCertifyRig(t);
     const first = await start();
     const before = await untilReady(t, first);
     first.signal('SIGTERM');
@@ -140,15 +71,14 @@ describe('the identity of a proxy', () => {
     const second = await start();
     const line = await second.untilSaid('Certified identity');
     assert.match(line, /kept on disk/);
-    const admin = second.port('Admin interface');
-    const after = JSON.parse((await ask(admin, '/identity')).body) as Shown;
+    const after = await showIdentity(second);
     assert.equal(after.state, 'certified');
     assert.equal(after.issuer, before.issuer);
     assert.equal(issuer.requests.length, 1);
   });
 
   it('follows trust anchors and issuer, and confirms them', async (t) => {
-    const { issuer, start } = await startRig(t);
+    const { issuer, start } = await startCertifyRig(t);
     const proxy = await start();
     const before = await untilReady(t, proxy);
     await untilTurn('a stream of trust', () => issuer.trusts.size === 1);
@@ -177,37 +107,40 @@ describe('the identity of a proxy', () => {
     assert.equal(issuer.trusts.size, 1);
   });
 
-  it('comes over TLS from another machine, by the pin of the token', async (t) => {
-    if (otherHost === undefined) {
-      t.skip('this machine has no address beside the loopback');
-      return;
-    }
-    const { issuer, start } = await startRig(t, otherHost);
-    const proxy = await start();
-    const shown = await untilReady(t, proxy);
-    assert.equal(shown.state, 'certified');
-    assert.equal(issuer.requests.length, 1);
-    await untilTurn('a stream of trust', () => issuer.trusts.size === 1);
-    const { body: metrics } = await ask(proxy.port('Admin interface'), '/metrics');
-    // Nothing was asked by a proxy that had not proved itself.
-    assert.doesNotMatch(metrics, /heddle_discovery_stream_failures_total\{reason="UNAUTH/);
-    assert.match(metrics, /heddle_discovery_streams_total \d/);
+  for (const settings of [{ workers: 0 }, { accept: 'reuseport' }]) {
+    it(`is in use with ${JSON.stringify(settings)}`, async (t) => {
+      const { issuer, start } = await startCertifyRig(t);
+      const proxy = await start(settings);
+      const shown = await untilReady(t, proxy);
+      await untilTurn('a stream of trust', () => issuer.trusts.size === 1);
+      const [trust] = issuer.trusts;
+      await untilTurn('its first word', () => trust.said.length > 0);
+      assert.equal(trust.said[0].issuer, shown.issuer);
+    });
+  }
+
+  it('may have a key and a request that somebody else has made', async (t) => {
+    const { issuer, start, folder } = await startCertifyRig(t);
+    const key = createKey();
+    const request = createRequest(meshName('web'), key);
+    writeFileSync(join(folder, 'key.p8'), keyDer(key), { mode: 0o600 });
+    writeFileSync(join(folder, 'csr.der'), request);
+    const proxy = await start({ identityDir: folder, identity: meshName('web') });
+    await untilReady(t, proxy);
+    assert.deepEqual(Buffer.from(issuer.requests[0].certificateSigningRequest), request);
+    proxy.signal('SIGTERM');
+    await proxy.ended;
+    const kept = readdirSync(join(folder, 'state/identity'));
+    assert.deepEqual(kept.toSorted(), ['bundle.crt', 'leaf.crt']);
   });
 
-  it('is not asked for from somebody who has no pinned anchor', async (t) => {
-    if (otherHost === undefined) {
-      t.skip('this machine has no address beside the loopback');
-      return;
-    }
-    const { issuer, start, folder } = await startRig(t, otherHost);
-    writeFileSync(join(folder, 'token'), tokenOf({ td: 'mesh.local', pin: ['00'.repeat(32)] }));
-    const proxy = await start();
-    const line = await proxy.untilSaid('certification has failed');
-    assert.match(line, /none of its certificates is one that the token pins/);
-    assert.equal(issuer.requests.length, 0);
+  it('ends a proxy at its start whose key is not where it is said to be', async (t) => {
+    const { folder } = await startCertifyRig(t);
+    const settings = { identity: 'web.demo', identityDir: folder, control: '127.0.0.1:1' };
+    const all = { ...settings, outbound: '127.0.0.1:0', stateDir: 'off' };
+    const proxy = launchProxy(t, JSON.stringify({ proxy: all }));
+    const { code, said } = await proxy.ended;
+    assert.equal(code, 1);
+    assert.match(said, /^heddle: identityDir: there is no \S+\/key\.p8\n$/m);
   });
 });
-
-const otherHost = Object.values(networkInterfaces())
-  .flat()
-  .find((one) => one !== undefined && one.family === 'IPv4' && !one.internal)?.address;
