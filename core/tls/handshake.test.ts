@@ -242,7 +242,7 @@ test('two connections that are spliced carry bulk both ways', async () => {
   assert.equal(ended, '');
 });
 
-test('a connection that is destroyed in the middle of a write and a read leaves nothing', async () => {
+test('one that is destroyed in the middle of a write and a read leaves nothing', async () => {
   await using rig = await TlsRig.start({ identity: web });
   for (let round = 0; round < 20; round++) {
     const { node, ours, socket } = await meet(rig);

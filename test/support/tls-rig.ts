@@ -14,7 +14,7 @@ import { Io } from '../../core/io/io.ts';
 import type { Socket } from '../../core/io/socket.ts';
 import { nobody, type SocketOwner } from '../../core/io/socket-owner.ts';
 import { TlsContexts } from '../../core/tls/contexts.ts';
-import { Handshake, type HandshakeRole, type Peer } from '../../core/tls/handshake.ts';
+import { Handshake, type Peer } from '../../core/tls/handshake.ts';
 import { FakeClock } from './fake-clock.ts';
 import { untilTurn } from './turns.ts';
 
@@ -161,7 +161,13 @@ export class TlsRig implements AsyncDisposable {
     const outcome = new Outcome(reads);
     const { client } = contexts;
     assert.ok(client !== null);
-    const role: HandshakeRole = { kind: 'client', context: client, serverName, identity, protocol };
+    const role: ConstructorParameters<typeof Handshake>[2] = {
+      kind: 'client',
+      context: client,
+      serverName,
+      identity,
+      protocol,
+    };
     const connector = {
       onConnect: (socket: Socket) => this.#shake(socket, role, outcome),
       onConnectError: (code: string) => {
@@ -218,7 +224,7 @@ export class TlsRig implements AsyncDisposable {
     socket.resume();
   }
 
-  #shake(socket: Socket, role: HandshakeRole, outcome: Outcome): void {
+  #shake(socket: Socket, role: ConstructorParameters<typeof Handshake>[2], outcome: Outcome): void {
     const context = { io: this.io, timers: this.timers, handshakeTimeoutMs };
     outcome.socket = socket;
     outcome.handshake = new Handshake(context, socket, role, {
@@ -255,7 +261,7 @@ class FirstBytes implements SocketOwner {
   onClose(): void {}
 }
 
-export interface NodePeer {
+interface NodePeer {
   readonly socket: TLSSocket;
   /** The code, or the text, of the error that ended the handshake; '' for one that is done. */
   readonly failure: string;
