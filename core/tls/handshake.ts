@@ -26,7 +26,7 @@ export interface Peer {
   readonly protocol: boolean;
 }
 
-export type HandshakeRole =
+type HandshakeRole =
   | {
       readonly kind: 'server';
       readonly context: SecureContext;
