@@ -33,6 +33,8 @@ interface StartOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** `ulimit -n` of the process. */
   readonly descriptors?: number;
+  /** Words before the command, which run it elsewhere. */
+  readonly inside?: readonly string[];
   /** Instead of a folder of its own. */
   readonly folder?: string;
   /** Written into the folder before it starts. */
@@ -53,7 +55,7 @@ export interface ProxyProcess {
   /** The port that its log names after `what`, as in `Outbound interface`. */
   port(what: string): number;
   /** Resolves with the line; fails when the process ends before, or takes too long. */
-  untilSaid(part: string | RegExp): Promise<string>;
+  untilSaid(part: string | RegExp, limitMs?: number): Promise<string>;
   /** Replaces heddle.yaml, or another file of its folder, in one step. */
   write(text: string, name?: string): void;
   signal(name: NodeJS.Signals): void;
@@ -108,7 +110,8 @@ function launch(
   }
   const args = [...command, ...(options.args ?? [])];
   const limit = options.descriptors === undefined ? '' : `ulimit -n ${options.descriptors} && `;
-  const child = spawn('sh', ['-c', `${limit}exec "$0" "$@"`, executable, ...args], {
+  const shell = [...(options.inside ?? []), 'sh', '-c', `${limit}exec "$0" "$@"`];
+  const child = spawn(shell[0], [...shell.slice(1), executable, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, ...options.environment },
   });
@@ -156,8 +159,8 @@ class Launched implements ProxyProcess {
     return Number(digits);
   }
 
-  async untilSaid(part: string | RegExp): Promise<string> {
-    const limit = AbortSignal.timeout(waitMs);
+  async untilSaid(part: string | RegExp, limitMs = waitMs): Promise<string> {
+    const limit = AbortSignal.timeout(limitMs);
     const late = once(limit, 'abort');
     for (;;) {
       const line = this.said

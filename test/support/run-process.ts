@@ -21,6 +21,8 @@ interface RunOptions {
   readonly events?: Events;
   readonly stateFolder?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Words before the command, which run it elsewhere. */
+  readonly inside?: readonly string[];
   /** Leads a process group of its own, as a shell starts what it runs. */
   readonly isGroup?: boolean;
 }
@@ -40,13 +42,13 @@ export function startRun(
   options: RunOptions = {},
 ): RunProcess {
   const { events = new Events(), stateFolder = makeFolder(t) } = options;
-  const all = ['run', '--state-dir', stateFolder, ...args];
-  const child = spawn(executable, all, {
+  const words = [...(options.inside ?? []), executable, 'run', '--state-dir', stateFolder];
+  const child = spawn(words[0], [...words.slice(1), ...args], {
     detached: options.isGroup === true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, HEDDLE_TOKEN: 'token of the test', ...options.environment },
   });
-  for (const stream of [child.stdout, child.stderr]) readLines(stream, events.add);
+  for (const stream of [child.stdout, child.stderr]) eachLine(stream, events.add);
   const ended = untilClosed(child);
   cleanUp(t, async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
@@ -67,7 +69,10 @@ async function untilClosed(
   return [child.exitCode, child.signalCode];
 }
 
-function readLines(stream: NodeJS.ReadableStream | null, onLine: (line: string) => void): void {
+export function eachLine(
+  stream: NodeJS.ReadableStream | null,
+  onLine: (line: string) => void,
+): void {
   let rest = '';
   stream?.setEncoding('utf8').on('data', (text: string) => {
     const lines = `${rest}${text}`.split('\n');
@@ -82,9 +87,16 @@ interface Outcome {
   readonly err: string;
 }
 
-/** A command from its start to its end. */
-export async function runCommand(args: readonly string[]): Promise<Outcome> {
-  const child = spawn(executable, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+/** A command of `heddle` from its start to its end. */
+export function runCommand(
+  args: readonly string[],
+  inside: readonly string[] = [],
+): Promise<Outcome> {
+  return runProgram([...inside, executable, ...args]);
+}
+
+export async function runProgram([command, ...args]: readonly string[]): Promise<Outcome> {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
   let err = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -1,114 +1,61 @@
 /**
- * Goal: a root is replaced while requests go on and a stream stays open, and nobody notices.
- * Method: a real control plane, two processes of `heddle run` that speak in mutual TLS, a load, one
- * response that never ends, and a rotation that is asked for.
+ * Goal: a new root takes the old one's place while requests run and streams stay open, and nobody
+ * of them notices. Method: real processes that have joined, load, streams of every kind, and
+ * `heddle identity rotate`.
  */
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { cleanUp } from '../../support/cleanup.ts';
-import { ControlClient } from '../../support/control-client.ts';
-import { ask, startLoad, startUp } from '../../support/process.ts';
-import { appCommand, controlOf, joining, startRun } from '../../support/run-process.ts';
+import { test } from 'node:test';
+import { readAuthority } from '../../support/identity-status.ts';
+import { startEchoes, startLongStreams } from '../../support/long-streams.ts';
+import { makeFolder, readMetrics, startLoad, startProxy, startUp } from '../../support/process.ts';
+import { controlOf, runCommand } from '../../support/run-process.ts';
 
-test('no request fails and no stream ends while a root is replaced', async (t) => {
+test('a root is replaced under load, and no request or stream fails', async (t) => {
   const up = await startUp(t, null);
   const control = controlOf(up);
-  const tokenFile = join(up.folder, 'state/local.token');
-  const environment = { HEDDLE_TOKEN: readFileSync(tokenFile, 'utf8') };
-  const app = await startApp(t);
-  const server = startRun(t, [...joining(control, app.port), ...appCommand()], { environment });
-  const client = startRun(t, ['--control', control, ...appCommand('say=HEDDLE_OUTBOUND')], {
-    environment,
-  });
-  await server.events.until(/^heddle: joined/);
-  const outbound = Number((await client.events.until(/^127\.0\.0\.1:\d+$/)).split(':')[1]);
-  const authority = new ControlClient(t, control);
-  const heard = authority.trust({ workload: 'the test' });
-  await untilServed(t, outbound);
-  const load = startLoad(t, outbound, host, 2, 5);
-  const stream = await openStream(t, outbound);
-  const before = (await heard.message(1)) as unknown as Trust;
-  await authority.ask(service, 'Rotate', { token: environment.HEDDLE_TOKEN.trim() });
-  const distributed = (await heard.message(2, rotationMs)) as unknown as Trust;
-  assert.deepEqual([distributed.trust_bundle.length, distributed.issuer], [2, before.issuer]);
-  const switched = (await heard.message(3, rotationMs)) as unknown as Trust;
-  assert.equal(switched.bundle, distributed.bundle);
-  assert.notEqual(switched.issuer, before.issuer);
-  const retired = (await heard.message(4, rotationMs)) as unknown as Trust;
-  assert.deepEqual([retired.trust_bundle.length, retired.issuer], [1, switched.issuer]);
-  assert.notDeepEqual(retired.trust_bundle, before.trust_bundle);
-  // By what is new alone.
-  for (const until = load.answered + 200; load.answered < until; ) await ask(outbound, '/', asWeb);
-  await load.stop();
-  assert.deepEqual(load.failures, []);
-  const more = once(stream, 'data');
-  app.write('still here');
-  assert.match(String(await more), /still here/);
-  const end = once(stream, 'end');
-  app.end();
-  await end;
-});
-
-interface Trust {
-  readonly trust_bundle: readonly Buffer[];
-  readonly bundle: string;
-  readonly issuer: string;
-}
-
-const service = 'heddle.identity.v1.Authority';
-const host = 'web.demo:8000';
-const asWeb = { headers: { host } };
-/** Of each of its steps. */
-const rotationMs = 25_000;
-
-/** Its endpoint is announced when its application's port has answered. */
-async function untilServed(t: TestContext, outbound: number): Promise<void> {
-  for (;;) {
-    const { status } = await ask(outbound, '/', asWeb);
-    if (status === 200) return;
-    if (t.signal.aborted) assert.fail(`the last answer had status ${status}`);
+  const token = join(up.folder, 'state/local.token');
+  await startEchoes(t, ['--control', control, '--token-file', token]);
+  const own = { stateDir: makeFolder(t), identity: 'caller.default', identityToken: token };
+  const ports = { outbound: '127.0.0.1:0', admin: '127.0.0.1:0', workers: 1 };
+  const caller = await startProxy(t, JSON.stringify({ proxy: { control, ...own, ...ports } }));
+  const outbound = caller.port('Outbound interface');
+  const admin = caller.port('Admin interface');
+  for (const name of ['web', 'h2', 'db']) {
+    await runCommand(['wait', name, '--control', control, '--timeout', '10s']);
   }
-}
+  const streams = await startLongStreams(t, outbound);
+  const load = startLoad(t, outbound, 'web', 4, 5);
+  const before = await readAuthority(control);
+  assert.deepEqual(
+    before.proxies.map(({ issuer }) => issuer),
+    ['yes', 'yes', 'yes', 'yes'],
+  );
 
-/** What stands behind the proxy, in this process: the application beside it only has to run. */
-async function startApp(t: TestContext) {
-  const streams = new Set<ServerResponse>();
-  const server = createServer((asked, response) => {
-    if (asked.url !== '/stream') {
-      response.end('ok');
-      return;
-    }
-    streams.add(response);
-    response.write('first');
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  cleanUp(t, () => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return {
-    port: (server.address() as AddressInfo).port,
-    end: () => {
-      for (const stream of streams) stream.end();
-    },
-    write: (text: string) => {
-      for (const stream of streams) stream.write(text);
-    },
-  };
-}
-
-async function openStream(t: TestContext, port: number): Promise<IncomingMessage> {
-  const sent = request({ host: '127.0.0.1', port, path: '/stream', ...asWeb });
-  sent.end();
-  cleanUp(t, () => sent.destroy());
-  const [response] = (await once(sent, 'response')) as [IncomingMessage];
-  await once(response, 'data');
-  return response;
-}
+  const rotation = ['identity', 'rotate', '--control', control, '--token-file', token];
+  const { code, err } = await runCommand(rotation);
+  assert.equal(code, 0, err);
+  await up.untilSaid('phase=idle', 55_000);
+  const after = await readAuthority(control);
+  assert.equal(after.anchors.length, 1);
+  assert.notEqual(after.anchors[0].fingerprint, before.anchors[0].fingerprint);
+  assert.notEqual(after.issuer[0].fingerprint, before.issuer[0].fingerprint);
+  for (const { name, bundle, issuer, problem } of after.proxies) {
+    assert.deepEqual([bundle, issuer, problem], ['yes', 'yes', ''], name);
+  }
+  assert.equal(after.proxies.length, 4);
+  assert.deepEqual(streams.failures, []);
+  await Promise.all([streams.stop(), load.stop()]);
+  assert.deepEqual(load.failures, []);
+  assert.deepEqual(streams.failures, []);
+  assert.ok(
+    load.answered > 500 && streams.exchanges > 100,
+    `${load.answered} ${streams.exchanges}`,
+  );
+  // All of it went by mTLS, in the end as in the beginning.
+  const metrics = await readMetrics(admin);
+  const opened = metrics.sum('tcp_open_total', { peer: 'dst' });
+  assert.ok(opened >= 5, `${opened} connections`);
+  assert.equal(metrics.sum('tcp_open_total', { peer: 'dst', tls: 'true' }), opened);
+});
