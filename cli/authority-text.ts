@@ -91,24 +91,20 @@ function describeTroubles(confirmations: readonly Confirmation[]): string[] {
 }
 
 export function authorityJson(view: AuthorityView, confirmations: readonly Confirmation[]): string {
-  const { anchors, issuer, phaseSinceMs, ...rest } = view;
-  const show = (one: Certificate): object => ({
-    subject: one.x509.subject,
-    notBefore: new Date(one.notBeforeMs).toISOString(),
-    notAfter: new Date(one.notAfterMs).toISOString(),
-    fingerprint: one.fingerprint,
-  });
-  return `${JSON.stringify(
-    {
-      ...rest,
-      phaseSinceMs,
-      anchors: anchors.map(({ certificate, role }) => ({ ...show(certificate), role })),
-      issuer: issuer.map(show),
-      proxies: confirmations,
-    },
-    null,
-    2,
-  )}\n`;
+  const anchors = view.anchors.map(({ certificate, role }) => toJson(certificate, role));
+  const issuer = view.issuer.map((one) => toJson(one));
+  const shown = { ...view, anchors, issuer, proxies: confirmations };
+  return `${JSON.stringify(shown, null, 2)}\n`;
+}
+
+function toJson({ x509, notBeforeMs, notAfterMs, fingerprint }: Certificate, role?: string) {
+  return {
+    subject: x509.subject,
+    notBefore: new Date(notBeforeMs).toISOString(),
+    notAfter: new Date(notAfterMs).toISOString(),
+    fingerprint,
+    role,
+  };
 }
 
 function describe({ fingerprint, notAfterMs }: Certificate, nowMs: number): string {

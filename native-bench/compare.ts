@@ -12,6 +12,7 @@ export async function comparePeers(
   unit: Comparison['unit'] = 'request',
 ): Promise<Comparison> {
   const { subjects, missing } = await startPeers(bench, plan);
+  for (const { name, pids } of subjects) bench.say(`  ${name}: process ${pids.join(', ')}`);
   const measured = await measureRounds(bench, subjects.map(contend));
   for (const subject of subjects) await subject.end();
   return { kind: 'comparison', title, unit, ratio: 'peers', measured, missing };

@@ -14,12 +14,15 @@ import { untilTurn } from '../test/support/turns.ts';
 import { parseReport } from './ghz.ts';
 import { parseErrors, parseLog } from './h2load.ts';
 import { parseFigures } from './micro.ts';
+import { readOptions } from './options.ts';
 import { findProgram } from './peer.ts';
 import { parseRequests } from './peer-nginx.ts';
 import { parseFound } from './wrk.ts';
 
 const absent = ['nginx', 'wrk'].find((name) => findProgram(name).kind === 'missing');
 const skip = absent === undefined ? false : `no ${absent} here; tools/bench-peers.sh installs it`;
+const noHaproxy = findProgram('haproxy').kind === 'missing';
+const skipPair = noHaproxy ? 'no haproxy here; tools/bench-peers.sh installs it' : false;
 
 interface Ended {
   readonly code: number | null;
@@ -67,6 +70,25 @@ test('a short run measures nginx, names what is missing and removes its files', 
     assert.deepEqual(readdirSync(folder), ['results']);
   }),
 );
+
+test('pairs carry a transfer in mutual TLS', { skip: skipPair }, () =>
+  withFolder(async (folder) => {
+    const flags = ['--rounds', '1', '--seconds', '1', '--results', join(folder, 'results')];
+    const ended = await runMain(folder, ['mesh-bulk', '--peers', 'haproxy', ...flags]);
+    assert.equal(ended.code, 0, ended.err);
+    assert.match(ended.out, /^haproxy pair +[0-9.]+ \(/m);
+  }),
+);
+
+test('mesh stands for all scenarios of pairs', () => {
+  const known = ['http1', 'mesh-one', 'mesh-two'].map((name) => ({
+    name,
+    about: '',
+    needs: [],
+    execute: async () => [],
+  }));
+  assert.deepEqual(readOptions(['mesh'], known)?.scenarios, ['mesh-one', 'mesh-two']);
+});
 
 test('an interrupt ends what was started', { skip }, () =>
   withFolder(async (folder) => {

@@ -30,6 +30,7 @@ import {
   meshHttp1,
   meshIssuing,
   meshMemory,
+  meshRotation,
 } from './scenario-mesh.ts';
 import { opaque } from './scenario-opaque.ts';
 import { memory, start } from './scenario-process.ts';
@@ -61,6 +62,7 @@ const scenarios: readonly Scenario[] = [
   meshBulk,
   meshMemory,
   meshIssuing,
+  meshRotation,
   micro,
 ];
 

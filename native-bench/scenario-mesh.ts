@@ -12,6 +12,7 @@ import { measureConnectionMemory } from './mesh/connection-memory.ts';
 import { measureIssuing } from './mesh/issuing.ts';
 import { createOursPair } from './mesh/peer-ours-pair.ts';
 import { envoyPair, haproxyPair } from './mesh/peer-pairs.ts';
+import { measureRotation } from './mesh/rotation.ts';
 import { startH2Origin } from './origin-nghttpd.ts';
 import { startOrigin } from './peer-nginx.ts';
 
@@ -92,6 +93,17 @@ export const meshIssuing: Scenario = {
   execute: async (bench) => {
     const figures = await measureIssuing(bench);
     return [{ kind: 'figures', title: 'mesh: issuing', figures, missing: [] }];
+  },
+};
+
+export const meshRotation: Scenario = {
+  name: 'mesh-rotation',
+  about: 'ours, 16 connections at a light load: p99 while the root of the mesh is replaced',
+  needs: ['nginx', 'wrk'],
+  execute: async (bench) => {
+    const { name, measured } = await measureRotation(bench);
+    const title = `mesh: a rotation, ${name}`;
+    return [{ kind: 'comparison', title, unit: 'request', ratio: 'growth', measured, missing: [] }];
   },
 };
 

@@ -1,7 +1,7 @@
 /** Discovery by watches of a control plane, and where the application dialled without one. */
 
-import type { Address } from '../api/settings.ts';
-import { formatAddress, isLoopback } from '../control/model/address.ts';
+import type { ProxySettings } from '../api/settings.ts';
+import { formatAddress } from '../control/model/address.ts';
 import { followAddresses } from '../control/sources/follow-addresses.ts';
 import { createSourceOpener } from '../control/sources/open-source.ts';
 import { openStaticDiscovery, systemResolver } from '../control/sources/static-discovery.ts';
@@ -9,9 +9,8 @@ import { systemClock as clock } from '../core/base/clock.ts';
 import { Deadlines } from '../core/base/deadlines.ts';
 import { version } from '../core/base/version.ts';
 import { RemoteDiscovery } from '../core/discover/remote-discovery.ts';
-import { GrpcClient } from '../core/grpc/client.ts';
-import { controlNameOf } from '../core/identity/names.ts';
 import { Io } from '../core/io/io.ts';
+import { createControlClients } from './control-clients.ts';
 import { type OpenDiscovery, sourceEnv } from './proxy-discovery.ts';
 
 export const openByControl: OpenDiscovery = (config, settings, env) => {
@@ -28,41 +27,19 @@ export const openByControl: OpenDiscovery = (config, settings, env) => {
   const { timers, tls } = env;
   const meter = { readCell: 0, writeCell: 1 };
   const clientEnv = { io, timers, deadlines: new Deadlines(timers, io), meter };
-  const own = { contexts: tls, serverName: () => controlNameOf(tls.name) };
-  const anonymous = {
-    get client() {
-      return tls.anonymous;
-    },
-  };
-  // Without an identity of its own a proxy has nothing to verify anybody by.
-  const isSecured = ({ host }: Address): boolean => settings.identity !== '' && !isLoopback(host);
+  const clients = createControlClients(clientEnv, tls, settings.identity !== '');
   const discovery = new RemoteDiscovery(
     {
       ...sources,
       io,
-      openClient: (address, isAnonymous) => {
-        const security = isAnonymous ? { ...own, contexts: anonymous } : own;
-        return new GrpcClient(clientEnv, address, isSecured(address) ? { security } : {});
-      },
-      isOpenTo: (address) => tls.certified || !isSecured(address),
+      openClient: clients.openClient,
+      isOpenTo: clients.isOpenTo,
+      isSecured: clients.isSecured,
       followControl: (onAddresses, onError) =>
         followAddresses(settings.control, opener.open, { onAddresses, onError }),
       unmeshed,
     },
-    {
-      control: settings.control,
-      workload: settings.workload,
-      admin: settings.admin === null ? '' : formatAddress(settings.admin),
-      version,
-      inboundTo: settings.inboundTo,
-      passthrough: settings.passthrough,
-      stateDir: settings.stateDir === 'off' ? null : settings.stateDir,
-      stream: {
-        initialMs: settings.controlStreamInitialMs,
-        idleMs: settings.controlStreamIdleMs,
-        lifetimeMs: settings.controlStreamLifetimeMs,
-      },
-    },
+    remoteOptions(settings),
   );
   return {
     watch: (key, onChange) => discovery.watch(key, onChange),
@@ -70,16 +47,7 @@ export const openByControl: OpenDiscovery = (config, settings, env) => {
     // The file has settings alone, which wait for a restart.
     replace: () => undefined,
     remote: discovery,
-    control: {
-      channel: discovery.channel,
-      counters: discovery.counters,
-      isSecured,
-      async findPinned(address, serverName, pins) {
-        // Only who has to find a trust anchor carries what it takes.
-        const { findPinned } = await import('../core/tls/peer-chain.ts');
-        return findPinned(clientEnv, address, serverName, pins);
-      },
-    },
+    control: { ...clients, channel: discovery.channel, counters: discovery.counters },
     close() {
       discovery.close();
       unmeshed.close();
@@ -87,3 +55,20 @@ export const openByControl: OpenDiscovery = (config, settings, env) => {
     },
   };
 };
+
+function remoteOptions(settings: ProxySettings) {
+  return {
+    control: settings.control,
+    workload: settings.workload,
+    admin: settings.admin === null ? '' : formatAddress(settings.admin),
+    version,
+    inboundTo: settings.inboundTo,
+    passthrough: settings.passthrough,
+    stateDir: settings.stateDir === 'off' ? null : settings.stateDir,
+    stream: {
+      initialMs: settings.controlStreamInitialMs,
+      idleMs: settings.controlStreamIdleMs,
+      lifetimeMs: settings.controlStreamLifetimeMs,
+    },
+  };
+}

@@ -62,6 +62,7 @@ async function runConfigured(
   settings: ProxySettings,
   options: StartOptions,
 ): Promise<number> {
+  const hasParent = process.connected;
   let proxy: RunningProxy | null = null;
   let signalled = false;
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -76,7 +77,7 @@ async function runConfigured(
     proxy = await startProxy(config, settings, options);
     // A signal that came while it started.
     if (signalled) proxy.drain();
-    const release = tellParent(proxy);
+    const release = hasParent ? tellParent(proxy) : () => undefined;
     // It may be killed: what was compiled until here is kept for the next start.
     flushCompileCache();
     const end = await proxy.ended;
@@ -97,7 +98,11 @@ async function runConfigured(
  * nobody needs us any more. The returned function lets go of the channel.
  */
 function tellParent(proxy: RunningProxy): () => void {
-  if (!process.connected) return () => undefined;
+  // It has gone while we started.
+  if (!process.connected) {
+    proxy.drain();
+    return () => undefined;
+  }
   const { outbound, inbound, admin } = proxy.settings;
   process.send?.({ kind: 'listening', outbound, inbound, admin } satisfies ProxyListening);
   const onGone = (): void => proxy.drain();

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { after, test } from 'node:test';
+import type { IdentitySnapshot } from '../api/identity.ts';
 import type { Address, ProxySettings } from '../api/settings.ts';
 import { createSharedMemory, type SharedMemory } from '../api/shared-memory.ts';
 import { systemClock } from '../core/base/clock.ts';
@@ -23,9 +24,14 @@ interface Rig {
   readonly supervisor: Supervisor;
   readonly memory: SharedMemory;
   readonly ends: WorkerEnd[];
+  /** `ready`, or the generation of an identity that is used, behind the worker's number. */
+  readonly told: string[];
+  /** What workers start with from now on. */
+  identify(generation: number): IdentitySnapshot;
   /** Resolves when `count` workers have become ready since the start, or have ended. */
   untilStarted(count: number): Promise<void>;
   untilEnded(count: number): Promise<void>;
+  untilTold(line: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -34,11 +40,13 @@ after(async () => {
   for (const rig of rigs) await rig.stop();
 });
 
-async function startRig(workers: number, silenceMs = 10_000): Promise<Rig> {
-  const memory = createSharedMemory({ workers, slots: 16, cells: 16 }, systemClock.monotonicMs());
-  const timers = new TimerWheel(systemClock);
-  const ends: WorkerEnd[] = [];
-  let started = 0;
+const entry = {
+  filename: new URL('../test/support/echo-worker.ts', import.meta.url).href,
+  name: runEcho.name,
+};
+
+/** Waits for what holds when it is woken. */
+function createWaiters() {
   const waiters: { done: () => boolean; resolve: () => void }[] = [];
   const wake = (): void => {
     for (const waiter of waiters) if (waiter.done()) waiter.resolve();
@@ -48,10 +56,17 @@ async function startRig(workers: number, silenceMs = 10_000): Promise<Rig> {
       waiters.push({ done, resolve });
       wake();
     });
-  const entry = {
-    filename: new URL('../test/support/echo-worker.ts', import.meta.url).href,
-    name: runEcho.name,
-  };
+  return { until, wake };
+}
+
+async function startRig(workers: number, silenceMs = 10_000): Promise<Rig> {
+  const memory = createSharedMemory({ workers, slots: 16, cells: 16 }, systemClock.monotonicMs());
+  const timers = new TimerWheel(systemClock);
+  const ends: WorkerEnd[] = [];
+  const told: string[] = [];
+  let identity: IdentitySnapshot | null = null;
+  let started = 0;
+  const { until, wake } = createWaiters();
   const pool = startPool(workers, entry, 32);
   assert.ok(pool !== null);
   const supervisor = new Supervisor({
@@ -59,12 +74,13 @@ async function startRig(workers: number, silenceMs = 10_000): Promise<Rig> {
     settings: {} as ProxySettings,
     memory,
     clock: systemClock,
-    readIdentity: () => null,
+    readIdentity: () => identity,
     timers,
     limits: { heartbeatMs: 50, silenceMs, endMs: 10_000, heapMib: 32 },
     events: {
       onStarting: () => {},
-      onReady: () => {
+      onReady: (worker) => {
+        told.push(`${worker}: ready`);
         started += 1;
         wake();
       },
@@ -74,7 +90,10 @@ async function startRig(workers: number, silenceMs = 10_000): Promise<Rig> {
       },
       onStuck: () => assert.fail('these threads can be ended'),
       onRefused: () => {},
-      onReport: () => {},
+      onReport: (worker, report) => {
+        if (report.kind === 'identified') told.push(`${worker}: ${report.generation}`);
+        wake();
+      },
     },
   });
   const address = { host: '127.0.0.1', port: 0 };
@@ -89,6 +108,12 @@ async function startRig(workers: number, silenceMs = 10_000): Promise<Rig> {
     supervisor,
     memory,
     ends,
+    told,
+    identify(generation) {
+      identity = { generation, name: 'web.demo', key: '', chain: '', roots: '' };
+      return identity;
+    },
+    untilTold: (line) => until(() => told.includes(line)),
     untilStarted: (count) => until(() => started >= count),
     untilEnded: (count) => until(() => ends.length >= count),
     stop: async () => {
@@ -114,6 +139,20 @@ test('connections spread over the workers and are echoed', async () => {
   assert.deepEqual(seen.toSorted(), ['worker 0', 'worker 0', 'worker 1', 'worker 1']);
   assert.equal(rig.supervisor.countConnections(), 4);
   for (const client of clients) client.destroy();
+});
+
+test('an identity comes before the first socket, also to a worker that takes a place', async () => {
+  const rig = await startRig(1);
+  assert.deepEqual(rig.told, ['0: ready']);
+  rig.supervisor.broadcast({ kind: 'identity', identity: rig.identify(1) });
+  await rig.untilTold('0: 1');
+  rig.identify(2);
+  const client = await dial(rig.address);
+  const ended = untilEnd(client);
+  client.write('exit');
+  await ended;
+  await rig.untilStarted(2);
+  assert.deepEqual(rig.told, ['0: ready', '0: 1', '0: 2', '0: ready']);
 });
 
 for (const [death, reason] of [

@@ -12,6 +12,7 @@ import {
   nowMs,
   troubles,
 } from '../../test/support/check-facts.ts';
+import { judgeIdentity } from './judge-identity.ts';
 
 const hourMs = 3_600_000;
 
@@ -127,6 +128,23 @@ test('control planes that certify apart are told', () => {
   const answered = { value: { ...authority, bundle: 'b2' } };
   const [only] = told({ control: { authority: answered } });
   assert.match(only, /^error trust-anchors-agree: web\.demo has other trust anchors/);
+  const control = (bundle: string) => ({
+    address: '127.0.0.1:8086',
+    status: { reason: 'x' },
+    services: { reason: 'x' },
+    authority: { value: { ...authority, bundle } },
+    askedMs: nowMs,
+    answeredMs: nowMs,
+  });
+  const rest = { config: null, proxies: [], own: { version: '', node: '', descriptorLimit: 0 } };
+  const details = (...bundles: readonly string[]): string[] => {
+    const { checks } = judgeIdentity({ ...rest, controls: bundles.map(control) }, nowMs);
+    return checks.flatMap((one) => (one.result === 'success' ? [] : one.details));
+  };
+  assert.deepEqual(details('b1', 'b1'), []);
+  assert.deepEqual(details('b1', 'b2'), [
+    'control planes have different trust anchors: give them one --identity-dir',
+  ]);
 });
 
 test('where nothing certifies there is nothing to say', () => {

@@ -116,7 +116,7 @@ function judgeBundles(
   const [first, ...others] = authorities;
   if (first === undefined) return [];
   const failures = others.some(({ bundle }) => bundle !== first.bundle)
-    ? ['control planes have different trust anchors: give them one state folder']
+    ? ['control planes have different trust anchors: give them one --identity-dir']
     : [];
   const known = certifiedOnes(proxies).filter(({ certificate }) => certificate.bundle !== '');
   const apart = known.filter(({ certificate }) =>

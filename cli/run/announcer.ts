@@ -89,12 +89,18 @@ export class Announcer {
 
   #open(text: string, address: Address): void {
     const { grpc, random, readToken, trust } = this.#env;
-    const security = isLoopback(address.host) ? null : trust;
+    const isHere = isLoopback(address.host);
+    const security = isHere ? null : trust;
     const client = new GrpcClient(grpc, address, security === null ? {} : { security });
+    const readIfSafe = (): Token => {
+      if (isHere) return readToken();
+      if (security === null) return unprotected;
+      return security.isReady ? readToken() : uncertified;
+    };
     const registration = new Registration(client, this.#announced, {
       timers: grpc.timers,
       random,
-      readToken: () => (security === null || security.isReady ? readToken() : uncertified),
+      readToken: readIfSafe,
       onNews: (news) => this.#tell(text, news),
     });
     this.#registrations.set(text, registration);
@@ -129,4 +135,10 @@ export class Announcer {
   }
 }
 
+/** Whoever hears the token has the right to the name. */
+const unprotected = {
+  problem:
+    'it is on another host, and the token names no trust domain to verify it by: ' +
+    'make another with heddle token create',
+};
 const uncertified = { problem: 'its proxy is not certified yet' };

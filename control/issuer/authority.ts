@@ -3,7 +3,11 @@
  * what happens to them as time passes. Proxies are known to it by what they have confirmed alone.
  */
 
-import { authorityCheckMs, confirmSettleMs } from '../../core/base/certificate-limits.ts';
+import {
+  authorityCheckMs,
+  confirmSettleMs,
+  phaseMsMin,
+} from '../../core/base/certificate-limits.ts';
 import type { Clock } from '../../core/base/clock.ts';
 import { systemName } from '../../core/base/random.ts';
 import type { Certificate } from '../../core/identity/certificate.ts';
@@ -213,7 +217,7 @@ export class Authority {
   #canAdvance(state: AuthorityState, nowMs: number): boolean {
     if (state.phase === 'idle') return false;
     const upMs = this.#env.clock.monotonicMs() - this.#startedMs;
-    if (upMs < confirmSettleMs || nowMs - state.phaseSinceMs < confirmSettleMs) return false;
+    if (upMs < confirmSettleMs || nowMs - state.phaseSinceMs < phaseMsMin) return false;
     const isWaiting = this.#waitingFor(state).length > 0;
     return !isWaiting && this.#waiting.others(questionOf(state), nowMs) === 0;
   }

@@ -1,4 +1,4 @@
-/** Who may speak with a control plane, and how: plaintext for this host alone, TLS for everybody. */
+/** Who may speak with a control plane, and how: plaintext for this host alone, TLS for all. */
 
 import type { IdentitySnapshot } from '../../api/identity.ts';
 import type { ServerSecurity } from '../../core/grpc/server.ts';

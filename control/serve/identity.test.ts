@@ -103,6 +103,10 @@ test('each request that is not right has its status and what to do', async (t) =
     ['FAILED_PRECONDITION: the token is for service web in', { token: rig.token('other', 'web') }],
     ['FAILED_PRECONDITION: heddle_leaf: it is no good leaf', { token: '', heddle_leaf: one }],
   ];
+  const control = 'heddle-control.heddle.serviceaccount.identity.heddle.mesh.local';
+  const asControl = { identity: control, certificate_signing_request: await makeRequest(control) };
+  const own = await refusal(rig, { ...asControl, token: rig.token() });
+  assert.match(own, /^FAILED_PRECONDITION: identity: it is the control plane's own name/);
   for (const [expected, change] of refused) {
     const text = await refusal(rig, { ...good, ...change });
     assert.ok(text.startsWith(expected), `${text} is not ${expected}`);

@@ -23,7 +23,12 @@ import { Code, okStatus, type Status } from '../../core/grpc/status.ts';
 import type { Authority } from '../issuer/authority.ts';
 import type { AuthorityView } from '../issuer/authority-view.ts';
 import { isOwnLeaf, refuseNames } from '../issuer/check-request.ts';
-import { parseWorkloadIdentity, spiffeId, type WorkloadName } from '../issuer/identity-name.ts';
+import {
+  controlIdentity,
+  parseWorkloadIdentity,
+  spiffeId,
+  type WorkloadName,
+} from '../issuer/identity-name.ts';
 import { type CertificateRequest, readRequest } from '../issuer/read-request.ts';
 import type { Review, TokenReviewer } from '../issuer/review-token.ts';
 import { issueLeaf, type Signer } from '../issuer/signer.ts';
@@ -155,6 +160,11 @@ export class IdentityService {
       this.#refuse(call, refused);
       return;
     }
+    // It costs as much as a leaf: who has no right to one gets neither.
+    if (!asked.request.isSigned()) {
+      this.#refuse(call, ['malformed', Code.INVALID_ARGUMENT, notSigned]);
+      return;
+    }
     // What was reviewed elsewhere may have taken until the issuer is another one.
     const view = this.#env.authority.current();
     if (view.signer === null) this.#refuse(call, notSigning(view));
@@ -177,9 +187,12 @@ export class IdentityService {
     if (name === null) {
       return { refused: noWorkload(this.#env.authority.trustDomain) };
     }
+    // Whoever had it could tell proxies anything.
+    if (identity === controlIdentity(this.#env.authority.trustDomain)) {
+      return { refused: ['name', Code.FAILED_PRECONDITION, ownName] };
+    }
     const otherName = refuseNames(request, identity);
     if (otherName !== null) return { refused: ['name', Code.FAILED_PRECONDITION, otherName] };
-    if (!request.isSigned()) return { refused: ['malformed', Code.INVALID_ARGUMENT, notSigned] };
     return { identity, name, request };
   }
 
@@ -272,6 +285,7 @@ const noRequest = 'certificate_signing_request: expected PKCS#10 in DER';
 const notSigned =
   'certificate_signing_request: its signature is not by its key, ' +
   'or the key is none of ECDSA P-256, P-384, P-521, Ed25519 and RSA of 2048 to 4096 bits';
+const ownName = "identity: it is the control plane's own name: ask for that of the workload";
 const otherLeaf =
   'heddle_leaf: it is no good leaf of this issuer, for this identity and key: send a token';
 const tooMany: Refused = [

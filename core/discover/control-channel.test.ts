@@ -24,8 +24,17 @@ class Rig {
   readonly channel = new ControlChannel({
     clock: this.clock,
     random: seededRandom(1),
-    openClient: ({ port }) => this.#client(port),
+    openClient: ({ port }, anonymous) => {
+      this.opened.push(`${port}${anonymous ? ' anonymous' : ''}`);
+      return this.#client(port);
+    },
+    isSecured: () => this.isSecured,
+    isOpenTo: ({ port }) => !this.closed.has(port),
   });
+  readonly opened: string[] = [];
+  /** Ports that take no watches of ours. */
+  readonly closed = new Set<number>();
+  isSecured = false;
 
   follow(...ports: readonly number[]): void {
     this.channel.setAddresses(ports.map((port) => ({ host: '192.0.2.1', port })));
@@ -128,6 +137,45 @@ test('an instance that vanishes loses its calls, one that stays keeps them', () 
       ['3', 0],
     ].slice(0, rig.clients.size),
   );
+});
+
+test('an anonymous call has a connection of its own where others show a certificate', () => {
+  const rig = new Rig();
+  rig.follow(1);
+  rig.open(1);
+  rig.channel.openAnonymous(method, '', quiet);
+  assert.deepEqual(rig.opened, ['1']);
+  rig.isSecured = true;
+  const call = rig.channel.openAnonymous(method, '', quiet);
+  assert.deepEqual(rig.opened, ['1', '1 anonymous']);
+  // Nobody else gets it, and it goes with its call.
+  rig.open(2);
+  assert.deepEqual(rig.opened, ['1', '1 anonymous']);
+  call?.cancel(false);
+  assert.equal(rig.clients.get('1'), 1);
+  rig.channel.close();
+  assert.equal(rig.clients.get('1'), 0);
+});
+
+test('where we have proved nothing yet, only anonymous calls go', () => {
+  const rig = new Rig();
+  rig.isSecured = true;
+  rig.closed.add(1);
+  rig.follow(1);
+  assert.equal(rig.channel.open(method, '', quiet), null);
+  assert.equal(rig.channel.openStream(method, '', quiet), null);
+  assert.ok(rig.channel.openAnonymous(method, '', quiet) !== null);
+  let woken = 0;
+  rig.channel.whenUsable(() => {
+    woken += 1;
+  });
+  rig.closed.clear();
+  rig.channel.renew(() => true);
+  assert.equal(woken, 1);
+  assert.equal(rig.clients.get('1'), 0);
+  // Hanging up speaks against nobody.
+  assert.equal(rig.channel.state, 'usable');
+  assert.ok(rig.channel.openStream(method, '', quiet) !== null);
 });
 
 test('a connection has so many calls, and those beyond it get another', () => {

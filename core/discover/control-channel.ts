@@ -42,6 +42,8 @@ interface ChannelEnv {
   readonly openClient: (address: Address, anonymous: boolean) => ControlClient;
   /** Whether it takes watches of somebody like us; everybody does, as a rule. */
   readonly isOpenTo?: (address: Address) => boolean;
+  /** Whether connections there show a certificate; none does, as a rule. */
+  readonly isSecured?: (address: Address) => boolean;
 }
 
 /** A connection; the number of its calls is kept below what servers allow. */
@@ -120,7 +122,7 @@ export class ControlChannel {
   }
 
   /**
-   * The same for a method that needs no certificate, on a connection of its own: one that has
+   * The same for a method that needs no certificate, on a connection that shows none: one that has
    * expired, or whose trust anchor has gone, is refused before a call can be made.
    */
   openAnonymous<Request, Response>(
@@ -130,7 +132,9 @@ export class ControlChannel {
   ): ControlCall | null {
     const instance = this.#pick(() => true);
     if (instance === null) return null;
-    return this.#begin(instance, this.#addLine(instance, true), method, request, listener, true);
+    const isAlone = this.#env.isSecured?.(instance.target) ?? false;
+    const line = isAlone ? this.#addLine(instance, true) : this.#line(instance);
+    return this.#begin(instance, line, method, request, listener, true);
   }
 
   /** The same for a method that more requests follow for. */

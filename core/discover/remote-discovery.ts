@@ -36,6 +36,8 @@ interface RemoteDiscoveryEnv {
   readonly openClient: (address: Address, anonymous: boolean) => ControlClient;
   /** Whether the control plane there answers us as we are now. */
   readonly isOpenTo: (address: Address) => boolean;
+  /** Whether connections there show a certificate. */
+  readonly isSecured: (address: Address) => boolean;
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly random: Random;
@@ -101,6 +103,7 @@ export class RemoteDiscovery implements Discovery {
       random,
       openClient: env.openClient,
       isOpenTo: env.isOpenTo,
+      isSecured: env.isSecured,
     });
     this.#streamEnv = {
       clock,

@@ -7,6 +7,8 @@ import type { ClientIdentity, Exchange, Exchanges } from './exchange.ts';
 
 /** What the owner of the connections may ask of one. */
 export interface ServerConnection {
+  /** Of the client of a connection of HTTP. */
+  readonly identity?: ClientIdentity | null;
   /** Ends it if nothing is in progress. */
   closeIdle(): void;
   /** Ends it whatever is in progress. */

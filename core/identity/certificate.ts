@@ -32,7 +32,8 @@ export function parseCertificate(bytes: Uint8Array): Certificate | null {
     const notBeforeMs = x509.validFromDate.getTime();
     const notAfterMs = x509.validToDate.getTime();
     if (!Number.isFinite(notBeforeMs) || !Number.isFinite(notAfterMs)) return null;
-    if (der.length !== bytes.length) return null;
+    // What is not DER is written anew by OpenSSL: its digest would not be that of what came.
+    if (!der.equals(bytes)) return null;
     const fingerprint = createHash('sha256').update(der).digest('hex');
     return { der, pem: x509.toString(), x509, notBeforeMs, notAfterMs, fingerprint };
   } catch {

@@ -1,105 +1,24 @@
 /**
- * Goal: a proxy always has the best certificate that it can have, asks for the next one in time,
- * and believes nobody without a reason. Method: a certifier on a clock of the test's, and an issuer
- * that answers what a test wants.
+ * Goal: a proxy always has the best certificate that it can have, and asks for the next one in
+ * time. Method: a certifier on a clock of the test's, and an issuer that answers what a test wants.
  */
 
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import type { CertifyResponse } from '../../api/gen/proxy/identity.ts';
 import { type Certificate as Made, makeLeaf, meshName } from '../../test/support/certificates.ts';
-import { FakeClock } from '../../test/support/fake-clock.ts';
+import {
+  dayMs,
+  hourMs,
+  printOf,
+  CertifierRig as Rig,
+  tokenOf,
+} from '../../test/support/certifier-rig.ts';
 import { FakeIssuer } from '../../test/support/fake-issuer.ts';
-import { seededRandom } from '../base/random.ts';
-import { TimerWheel } from '../base/timers.ts';
 import { readBundle } from './certificate.ts';
-import { type Beginning, Certifier, type IdentitySources } from './certifier.ts';
-import { createKey } from './csr.ts';
+import type { Beginning } from './certifier.ts';
 
-const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
 const web = meshName('web');
-
-/** Time passes on the wall alone while a machine sleeps. */
-class SleepyClock extends FakeClock {
-  sleptMs = 0;
-
-  override wallMs(): number {
-    return super.wallMs() + this.sleptMs;
-  }
-}
-
-const printOf = ({ der }: Made) => createHash('sha256').update(der).digest('hex');
-
-function tokenOf(pins: readonly Made[], td = 'mesh.local'): string {
-  const claims = JSON.stringify({ td, pin: pins.map(printOf) });
-  return `e30.${Buffer.from(claims).toString('base64url')}.c2ln`;
-}
-
-class Rig {
-  readonly clock = new SleepyClock();
-  readonly timers = new TimerWheel(this.clock, this.clock.wakeSource);
-  readonly issuer = new FakeIssuer(() => this.clock.wallMs());
-  readonly log: string[] = [];
-  readonly results: string[] = [];
-  changes = 0;
-  sources: IdentitySources = { token: tokenOf([this.issuer.root]), anchors: null, problem: '' };
-  certifier: Certifier;
-
-  constructor() {
-    this.certifier = this.create();
-  }
-
-  create(beginning: Partial<Beginning> = {}, identity = 'web.demo'): Certifier {
-    const write = (message: string, fields: object = {}): void => {
-      this.log.push(`${message} ${JSON.stringify(fields)}`);
-    };
-    this.certifier = new Certifier(
-      {
-        clock: this.clock,
-        timers: this.timers,
-        random: seededRandom(1),
-        log: { info: write, warn: write, error: write },
-        readSources: () => Promise.resolve(this.sources),
-        certify: (request) => Promise.resolve(this.issuer.answer(request)),
-        onChange: () => {
-          this.changes += 1;
-        },
-        onAnswer: (result) => this.results.push(result),
-      },
-      { identity, minMs: 10_000, maxMs: dayMs },
-      { key: createKey(), request: null, leaf: null, bundle: null, name: null, ...beginning },
-    );
-    return this.certifier;
-  }
-
-  async start(): Promise<Certifier> {
-    this.certifier.start(this.sources);
-    await turns();
-    return this.certifier;
-  }
-
-  /** In steps, because an answer comes between two of them. */
-  async pass(ms: number, stepMs = ms): Promise<void> {
-    for (let left = ms; left > 0; left -= stepMs) {
-      this.clock.advance(Math.min(stepMs, left));
-      await turns();
-    }
-  }
-
-  get asked(): number {
-    return this.issuer.requests.length;
-  }
-
-  logged(part: string): number {
-    return this.log.filter((line) => line.startsWith(part)).length;
-  }
-}
-
-async function turns(): Promise<void> {
-  for (let turn = 0; turn < 4; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
 
 describe('the first certificate', () => {
   it('is for the whole name, with the trust domain of the token', async () => {
@@ -352,83 +271,6 @@ describe('a certificate of an earlier run', () => {
     await rig.start();
     assert.equal(certifier.state, 'certified');
     assert.equal(certifier.leaf?.issuer, printOf(rig.issuer.issuer));
-  });
-});
-
-describe('trust', () => {
-  it('moves to other anchors by way of those that are believed', async () => {
-    const rig = new Rig();
-    const certifier = await rig.start();
-    const { root } = rig.issuer;
-    const next = rig.issuer.makeRoot();
-    const before = certifier.bundle?.digest;
-    assert.match(certifier.offerBundle([]), /no trust anchor/);
-    assert.match(certifier.offerBundle([next.der]), /other trust anchors/);
-    assert.match(certifier.offerBundle([Buffer.from('30', 'hex')]), /cannot be read/);
-    assert.match(certifier.offerBundle([rig.issuer.requests[0].token]), /cannot be read/);
-    assert.equal(certifier.bundle?.digest, before);
-    const changes = rig.changes;
-    assert.equal(certifier.offerBundle([next.der, root.der]), '');
-    assert.equal(certifier.offerBundle([root.der, next.der, root.der]), '');
-    assert.equal(rig.changes, changes + 1);
-    assert.equal(certifier.bundle?.roots.length, 2);
-    assert.equal(rig.asked, 1);
-  });
-
-  it('asks at once when the leaf is of an anchor that has left', async () => {
-    const rig = new Rig();
-    const certifier = await rig.start();
-    const { root } = rig.issuer;
-    rig.issuer.root = rig.issuer.makeRoot();
-    rig.issuer.issuer = rig.issuer.makeIssuer();
-    rig.issuer.bundle = [rig.issuer.root];
-    assert.equal(certifier.offerBundle([root.der, rig.issuer.root.der]), '');
-    assert.equal(certifier.offerBundle([rig.issuer.root.der]), '');
-    await turns();
-    assert.equal(rig.asked, 2);
-    assert.equal(certifier.leaf?.issuer, printOf(rig.issuer.issuer));
-  });
-
-  it('asks at once for a leaf of the issuer that is wanted', async () => {
-    const rig = new Rig();
-    const certifier = await rig.start();
-    rig.issuer.issuer = rig.issuer.makeIssuer();
-    const wanted = printOf(rig.issuer.issuer);
-    certifier.wantIssuer(wanted);
-    certifier.wantIssuer(wanted);
-    await turns();
-    assert.equal(rig.asked, 2);
-    assert.equal(certifier.leaf?.issuer, wanted);
-    certifier.wantIssuer(wanted);
-    await rig.pass(hourMs, 60_000);
-    assert.equal(rig.asked, 2);
-  });
-
-  it('does not hammer an issuer that is never the wanted one', async () => {
-    const rig = new Rig();
-    const certifier = await rig.start();
-    for (let round = 0; round < 50; round++) {
-      certifier.wantIssuer('ab'.repeat(32));
-      await turns();
-    }
-    assert.equal(rig.asked, 2);
-    await rig.pass(hourMs, 500);
-    // 1 s, doubled up to 5 minutes, and up to a half more each.
-    assert.ok(rig.asked > 10 && rig.asked < 25, String(rig.asked));
-    assert.equal(certifier.state, 'certified');
-  });
-
-  it('that changes while it asks is asked for again', async () => {
-    const rig = new Rig();
-    const certifier = await rig.start();
-    rig.issuer.issuer = rig.issuer.makeIssuer();
-    certifier.wantIssuer(printOf(rig.issuer.issuer));
-    rig.issuer.issuer = rig.issuer.makeIssuer();
-    certifier.wantIssuer('cd'.repeat(32));
-    certifier.wantIssuer(printOf(rig.issuer.issuer));
-    await turns();
-    assert.equal(certifier.leaf?.issuer, printOf(rig.issuer.issuer));
-    assert.equal(rig.asked, 2);
   });
 });
 

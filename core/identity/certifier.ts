@@ -127,7 +127,10 @@ export class Certifier implements TimerOwner {
     return this.offerBundle([...roots, der]);
   }
 
-  /** The mesh may have been made anew since an earlier run: nobody has to vouch for its anchors. */
+  /**
+   * The token or a file, if they name any trust anchor, names one of those in use. The mesh may
+   * have been made anew since an earlier run of this proxy.
+   */
   isVouchedFor(): boolean {
     const files = this.#fileAnchors?.roots.map((root) => root.fingerprint) ?? [];
     const vouched = new Set([...this.#hints.pins, ...files]);

@@ -1,11 +1,30 @@
 /**
  * What a TLS connection has decrypted after it was paused: all that one read of the kernel held is
- * decrypted at once, so that is the most that there can be.
+ * decrypted at once, so that is the most that there can be. And whether its end is one: whoever
+ * can end the connection below can cut off what the peer sent, but cannot say in its name that
+ * this was all (RFC 8446, 6.1).
  */
 
+import { readCount, type StreamHandle } from './stream-handle.ts';
+
 export class HeldReads {
+  readonly #carrier: StreamHandle;
   #bytes: Buffer | null = null;
   #ended = false;
+
+  constructor(carrier: StreamHandle) {
+    this.#carrier = carrier;
+  }
+
+  /**
+   * `readCount`, but an end that the peer has not told is a reset. The handle says the same in both
+   * cases. Only the end of the carrier has stopped its reading, and a paused one reads nothing.
+   */
+  count(reading: boolean): number {
+    const count = readCount();
+    if (count !== endOfFile || !reading) return count;
+    return this.#carrier.readStart() === readsAlready ? count : connectionReset;
+  }
 
   get empty(): boolean {
     return this.#bytes === null && !this.#ended;
@@ -41,3 +60,6 @@ export class HeldReads {
 
 /** libuv's UV_EOF. */
 export const endOfFile = -4095;
+/** Of `uv_read_start`, UV_EALREADY; and UV_ECONNRESET. */
+const readsAlready = -114;
+const connectionReset = -104;

@@ -99,7 +99,7 @@ export class Socket implements ThreadSocket {
     stopReader(this.#handle);
     const handle = wrap(this.#handle);
     this.#handle = handle;
-    this.#secure = new HeldReads();
+    this.#secure = new HeldReads(handle.carrier);
     this.#reads.release();
     startReader(handle, this, this.#io.readBuffer);
     return handle;
@@ -334,9 +334,9 @@ export class Socket implements ThreadSocket {
 
   /** The handle has read, or failed to; returns the buffer for its next reads if it changes. */
   onRead(): Buffer | undefined {
-    const count = readCount();
-    if (count === 0 || this.destroyed) return undefined;
     const held = this.#secure;
+    const count = held === null ? readCount() : held.count(this.#reading);
+    if (count === 0 || this.destroyed) return undefined;
     if (held !== null && !(this.#reading && held.empty)) {
       if (held.hold(this.#io.readBuffer, count)) return undefined;
     }

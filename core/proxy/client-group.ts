@@ -29,6 +29,8 @@ export class ClientGroup implements ClientIdentity {
   readonly cells: ClientCells;
   /** For connections of either version. */
   readonly server: H2ServerContext;
+  /** A trust anchor has left since they proved it: their connections take no new request. */
+  distrusted = false;
   /** Connections that are open. */
   open = 0;
 

@@ -11,6 +11,7 @@ import { clientIdentitiesMax, clientNamesMax } from '../base/limits.ts';
 import type { H2ServerContext } from '../http/h2/server-context.ts';
 import type { ServerConnection } from '../http/server-context.ts';
 import { Registry } from '../telemetry/registry.ts';
+import { TlsContexts } from '../tls/contexts.ts';
 import type { ClientGroup, GroupDirection } from './client-group.ts';
 import { ClientGroups } from './client-groups.ts';
 import type { Core } from './core.ts';
@@ -32,10 +33,11 @@ function setUp() {
     },
     soon: () => {},
   });
+  const tls = new TlsContexts();
   const open = new Set<ServerConnection>();
   const direction: GroupDirection = {
     name: 'inbound',
-    core: { registry, cells: registry.cells } as Core,
+    core: { registry, cells: registry.cells, tls } as Core,
     serverContext: () => ({}) as H2ServerContext,
     opened: (connection) => open.add(connection),
     closed: (connection) => open.delete(connection),
@@ -48,7 +50,7 @@ function setUp() {
       .filter(({ family }) => family === 'tcp_open_total')
       .map((one) => JSON.stringify(Object.fromEntries(one.labels)));
   };
-  return { groups, forgotten, labels };
+  return { groups, forgotten, labels, tls };
 }
 
 test('a name has one group, which tells the application who it is', () => {
@@ -100,4 +102,22 @@ test('names of TLS that passes by take nothing from identities', () => {
   assert.equal(groups.identified('web.demo'), group);
   assert.ok(forgotten.every(({ cells }) => cells.labels.tls === 'opaque'));
   assert.equal(labels().length, clientNamesMax + 1);
+});
+
+test('after a trust anchor has left an identity is proved anew, and its series goes on', () => {
+  const { groups, forgotten, labels, tls } = setUp();
+  const before = groups.identified('web.demo');
+  const connection = new Idle();
+  before.opened(connection);
+  before.accepted();
+  tls.distrusts += 1;
+  const after = groups.identified('web.demo');
+  assert.deepEqual([before.distrusted, after.distrusted], [true, false]);
+  assert.equal(after.cells.openTotalCell, before.cells.openTotalCell);
+  assert.equal(groups.sweep(), true);
+  before.closed(connection);
+  assert.equal(groups.sweep(), false);
+  assert.deepEqual(forgotten, [before]);
+  assert.equal(labels().length, 1);
+  assert.equal(after.direction.core.cells[after.cells.openTotalCell], 1);
 });

@@ -14,6 +14,9 @@ export class ClientGroups {
   /** In the order of their last use. */
   readonly #identified = new Map<string, ClientGroup>();
   readonly #passing = new Map<string, ClientGroup>();
+  /** Distrusted ones, until their last connection has ended. */
+  #leaving: ClientGroup[] = [];
+  #distrusts: number;
   readonly #others = new Map<string, ClientCells>();
   readonly #forgotten: (group: ClientGroup) => void;
 
@@ -21,10 +24,12 @@ export class ClientGroups {
   constructor(direction: GroupDirection, forgotten: (group: ClientGroup) => void) {
     this.#direction = direction;
     this.#forgotten = forgotten;
+    this.#distrusts = direction.core.tls.distrusts;
   }
 
   /** Those that have proved to be `name` over TLS; empty: that have shown no certificate. */
   identified(name: string): ClientGroup {
+    this.#distrust();
     return this.#find(this.#identified, clientIdentitiesMax, name, (id) => ({
       tls: 'true',
       client_id: id,
@@ -34,6 +39,36 @@ export class ClientGroups {
   /** Those whose TLS is for somebody else; its name is theirs to choose. */
   passing(sni: string): ClientGroup {
     return this.#find(this.#passing, clientNamesMax, sni, (name) => ({ tls: 'opaque', sni: name }));
+  }
+
+  /** Whether any are distrusted; called when no connection is about to become another thing. */
+  sweep(): boolean {
+    this.#distrust();
+    if (this.#leaving.length === 0) return false;
+    const staying: ClientGroup[] = [];
+    for (const group of this.#leaving) {
+      if (group.open > 0) staying.push(group);
+      else this.#release(group);
+    }
+    this.#leaving = staying;
+    return staying.length > 0;
+  }
+
+  /** Nobody asks by which anchor a connection was verified: after one has left, all go. */
+  #distrust(): void {
+    const { distrusts } = this.#direction.core.tls;
+    if (distrusts === this.#distrusts) return;
+    this.#distrusts = distrusts;
+    for (const group of this.#identified.values()) {
+      group.distrusted = true;
+      this.#leaving.push(group);
+    }
+    this.#identified.clear();
+  }
+
+  #release(group: ClientGroup): void {
+    this.#forgotten(group);
+    group.cells.release();
   }
 
   #find(
@@ -62,8 +97,7 @@ export class ClientGroups {
     for (const [name, group] of groups) {
       if (group.open === 0) {
         groups.delete(name);
-        this.#forgotten(group);
-        group.cells.release();
+        this.#release(group);
         return true;
       }
       looked += 1;

@@ -6,6 +6,7 @@
 
 import { ProxyError } from '../base/errors.ts';
 import { hopsCountedMin, hopsMax } from '../base/limits.ts';
+import { equalsName, nameBytes } from '../http/byte-class.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { Head } from '../http/head.ts';
 import { Known } from '../http/known-fields.ts';
@@ -36,8 +37,12 @@ export class CountHops extends Layer<Exchange> {
 
 /** The largest count of the head, out of which the fields are taken; 0 for none. */
 function takeHops(head: Head): number {
+  const { bytes, fields, known } = head;
   let hops = 0;
-  for (let index = head.find(hopsField); index !== -1; index = head.find(hopsField, index + 1)) {
+  for (let index = 0; index < head.count; index++) {
+    if (known[index] !== Known.L5D) continue;
+    const column = index << 2;
+    if (!equalsName(bytes, fields[column], fields[column + 1], hopsName)) continue;
     const value = head.valueOf(index);
     if (digits.test(value)) hops = Math.max(hops, Number(value));
     head.dropField(index);
@@ -51,5 +56,6 @@ function hopsLine(hops: number): string {
 
 /** No Connection option names it away (`core/http/hop-by-hop.ts`). */
 const hopsField = 'l5d-hops';
+const hopsName = nameBytes(hopsField);
 const firstLine = hopsLine(1);
 const digits = /^\d{1,9}$/;

@@ -1,7 +1,11 @@
 /** One direction with everything that it needs: layers, pools, acceptance of connections. */
 
 import type { Socket as NetSocket } from 'node:net';
-import { http2ConnectionsMax, http2StreamsPerConnectionMax } from '../base/limits.ts';
+import {
+  distrustSpreadMs,
+  http2ConnectionsMax,
+  http2StreamsPerConnectionMax,
+} from '../base/limits.ts';
 import type { ServerFirstMemory } from '../detect/server-first.ts';
 import type { Exchange, ExchangeClient, ExchangeUpstream } from '../http/exchange.ts';
 import { Head } from '../http/head.ts';
@@ -37,6 +41,8 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
   readonly #targets: () => Targets;
   readonly #serverFirst: ServerFirstMemory;
   #context: AcceptContext | null = null;
+  /** All connections have been asked to end that are older than so many distrusts. */
+  #distrustsEnded = 0;
 
   constructor(
     core: Core,
@@ -80,6 +86,15 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
 
   detect(clients: ClientGroup, socket: Socket, target: Target): void {
     new Accept(this.#acceptContext, clients, socket, target, nothing, null);
+  }
+
+  /** Called every `periodMs`: lets go of clients whose trust anchor has left. */
+  sweep(periodMs: number): void {
+    const { io, tls } = this.direction.core;
+    if (!this.groups.sweep() || this.#distrustsEnded === tls.distrusts) return;
+    const endMs = tls.distrustedMs + distrustSpreadMs;
+    if (io.nowMs >= endMs) this.#distrustsEnded = tls.distrusts;
+    this.direction.endDistrusted(periodMs, endMs);
   }
 
   /** Known, or not in time for those who came until `arrivedMs`. */

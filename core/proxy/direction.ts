@@ -55,7 +55,7 @@ export class Direction implements GroupDirection {
       bodyIdleTimeoutMs: settings.bodyIdleTimeoutMs,
       clientIdleTimeoutMs: settings.clientIdleTimeoutMs,
       get draining() {
-        return isDraining();
+        return isDraining() || clients.distrusted;
       },
       thread: core.h2,
       random: core.random,
@@ -115,6 +115,19 @@ export class Direction implements GroupDirection {
     for (const [connection, looks] of this.#open) {
       if (looks < drainLooksMin) this.#open.set(connection, looks + 1);
       else connection.closeIdle();
+    }
+  }
+
+  /**
+   * A part of those whose clients are distrusted, so that all of them have been ended at
+   * `endMs`: what is under way is answered. Tunnels have nothing that could be ended in order.
+   */
+  endDistrusted(periodMs: number, endMs: number): void {
+    const { io, random } = this.core;
+    const share = periodMs / Math.max(periodMs, endMs - io.nowMs);
+    for (const connection of this.#open.keys()) {
+      const group = connection.identity as ClientGroup | null | undefined;
+      if (group?.distrusted === true && random.uint32() / 2 ** 32 < share) connection.closeIdle();
     }
   }
 

@@ -47,11 +47,10 @@ export class EarlyDial implements DialOwner, SocketOwner {
 
   /** The client speaks HTTP: the connection serves its requests, if it is fit for that. */
   givePool(version: UpstreamVersion, clientHttp2: boolean): void {
-    const { pools, transport } = this.endpoint;
+    const { endpoint } = this;
     const socket = this.#takeSocket();
-    const trusted = this.#distrusts === transport.distrusts;
-    if (trusted && pools.adopt(socket, version, clientHttp2)) this.endpoint.opened();
-    else socket.destroy();
+    const trusted = this.#distrusts === endpoint.transport.distrusts;
+    if (!trusted || !endpoint.adopt(socket, version, clientHttp2)) socket.destroy();
   }
 
   /** The connection with what the endpoint has sent so far. */

@@ -8,7 +8,7 @@ import { type ErrorCode, errorTraits } from '../base/errors.ts';
 import type { ClientIdentity, Exchange, ExchangeEndpoint } from '../http/exchange.ts';
 import { Form } from '../http/head.ts';
 import { OrigProto } from '../http/orig-proto.ts';
-import type { Meter } from '../io/socket.ts';
+import type { Meter, Socket } from '../io/socket.ts';
 import type { PoolEvents } from '../pool/pool-events.ts';
 import { type PoolContext, Pools, type UpstreamVersion } from '../pool/pools.ts';
 import { Transport } from '../tls/transport.ts';
@@ -95,10 +95,25 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
    * endpoint's proxy restores it; an upgrade needs a connection of its own.
    */
   send(x: Exchange, version: UpstreamVersion): void {
-    const asHttp1 = version === 'kept' ? x.request.major === 1 : version === 'http1';
-    const restored = this.#restores && asHttp1 && !x.request.upgrade;
+    const { major, upgrade } = x.request;
+    const restored = !upgrade && this.#isRestored(version, major === 2);
     x.origProto = restored ? origProtoOf(x) : -1;
     this.pools.request(x, restored ? 'http2' : version);
+  }
+
+  /**
+   * Takes over a connection that was dialled before it was known to be for a client of HTTP; false
+   * when it is of no use for that.
+   */
+  adopt(socket: Socket, version: UpstreamVersion, clientHttp2: boolean): boolean {
+    const restored = this.#isRestored(version, clientHttp2);
+    const adopted = this.pools.adopt(socket, restored ? 'http2' : version, clientHttp2);
+    if (adopted) this.opened();
+    return adopted;
+  }
+
+  #isRestored(version: UpstreamVersion, clientHttp2: boolean): boolean {
+    return this.#restores && (version === 'kept' ? !clientHttp2 : version === 'http1');
   }
 
   /** It is over. */

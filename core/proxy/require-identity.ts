@@ -26,7 +26,7 @@ export class RequireIdentity extends Layer<Exchange> {
   override request(x: Exchange): void {
     const endpoint = x.endpoint as Endpoint;
     const asked = (x.request.seen & (1 << Known.L5D)) !== 0;
-    const wrong = endpoint.refusal || (asked ? compare(x.request, endpoint) : '');
+    const wrong = endpoint.refusal || (asked ? compareIdentity(x.request, endpoint) : '');
     if (wrong === '') {
       this.next.request(x);
       return;
@@ -37,7 +37,7 @@ export class RequireIdentity extends Layer<Exchange> {
 }
 
 /** Drops the field, again for each attempt; of several each has to hold. What is wrong, or ''. */
-function compare(head: Head, endpoint: Endpoint): string {
+export function compareIdentity(head: Head, endpoint: Endpoint): string {
   const { bytes, fields, known } = head;
   const { identity } = endpoint.transport.traits;
   let wrong = '';

@@ -7,8 +7,10 @@
 import { ProxyError } from '../base/errors.ts';
 import type { Exchange, ExchangeClient } from '../http/exchange.ts';
 import { Method } from '../http/head.ts';
+import { Known } from '../http/known-fields.ts';
 import { Layer } from '../stack/layer.ts';
 import type { Core } from './core.ts';
+import { compareIdentity } from './require-identity.ts';
 import type { Target } from './target.ts';
 import type { Targets } from './targets.ts';
 
@@ -68,6 +70,14 @@ export class Route extends Layer<Exchange> {
 
   /** Answered in an event of its own, when the bytes behind the head have been put aside. */
   #connect(x: Exchange, target: Target): void {
+    // What goes through the tunnel may go to any of them.
+    const asks = (x.request.seen & (1 << Known.L5D)) !== 0;
+    for (const endpoint of asks ? target.endpoints : []) {
+      const wrong = compareIdentity(x.request, endpoint);
+      if (wrong === '') continue;
+      this.prev.fail(x, new ProxyError('IDENTITY_MISMATCH', `${endpoint.address}: ${wrong}`));
+      return;
+    }
     x.waitingIn = this;
     target.holders += 1;
     this.#core.io.soon(() => {

@@ -28,7 +28,7 @@ export const controlFamilies = {
   },
   heddle_control_connections_refused_total: {
     type: 'counter',
-    help: 'Connections that were closed because of how they began: plaintext, or a failed handshake.',
+    help: 'Connections that were closed for how they began: plaintext, or a failed handshake.',
     labels: [],
   },
   heddle_control_joins_total: {

@@ -119,7 +119,7 @@ function splitCertificates(pem: string): string[] {
   return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
 }
 
-/** What Linkerd's proxies take; the first one is the fastest where there are instructions for AES. */
+/** What Linkerd's proxies take; the first is the fastest where there are instructions for AES. */
 const ciphers = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
 const groups = 'X25519MLKEM768:X25519:P-256:P-384';
 /** SSL_OP_NO_TICKET: nothing is resumed, so that each handshake verifies the peer anew. */

@@ -206,9 +206,9 @@ class Aftermath implements HandshakeReader {
 
   onSecured(): void {}
 
-  onInsecure(): void {
+  onInsecure(reason: string): void {
     this.#io.enter();
-    this.#socket.fail('EPROTO');
+    this.#socket.fail(`EPROTO, ${plainReason(reason)}`);
     this.#io.leave();
   }
 }

@@ -110,7 +110,7 @@ async function startServer(
       'infinity',
     ],
     cores: plan.cores,
-    env: { HEDDLE_WORKERS: String(plan.workers), ...profiling(options) },
+    env: { HEDDLE_WORKERS: String(plan.workers), ...profiling(options, 'server') },
   });
   await waitForEndpoint(run, control, started);
   return { started, proxyPid: findProxy(started) };
@@ -143,7 +143,7 @@ async function startClient(
       '--log-level=warn',
     ],
     cores: plan.cores,
-    env: profiling(options),
+    env: profiling(options, 'client'),
   });
   const giveUpAt = performance.now() + readyMs;
   while (!(await isReady(adminPort))) {
@@ -174,9 +174,10 @@ function protocolOf({ protocol }: Plan): string {
   return protocol === 'http' ? 'auto' : protocol;
 }
 
-function profiling({ profile }: OursOptions): Record<string, string> {
+/** A file for each thread, when the process ends. */
+function profiling({ profile }: OursOptions, side: 'client' | 'server'): Record<string, string> {
   if (profile === '') return {};
-  return { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` };
+  return { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${join(profile, side)}` };
 }
 
 const service = 'web';

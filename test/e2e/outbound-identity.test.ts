@@ -82,6 +82,19 @@ describe('l5d-require-id', () => {
   });
 });
 
+test('CONNECT with l5d-require-id is for endpoints that are all that one', async () => {
+  await using peer = await startTlsPeer({ identity });
+  await using proxy = await startMeshHarness({ 'host:web:80': { endpoints: [endpointOf(peer)] } });
+  const connect = (name: string): string =>
+    `CONNECT web:80 HTTP/1.1\r\nHost: web:80\r\nl5d-require-id: ${name}\r\n\r\n`;
+  assert.match(await proxy.ask(connect(meshName('other'))), /^HTTP\/1.1 502 .*MISMATCH/s);
+  const wire = await proxy.dial();
+  wire.write(connect(webName));
+  assert.match(await wire.read('\r\n\r\n'), /^HTTP\/1.1 200 /);
+  wire.write(get());
+  assert.match(await wire.readResponse(), /^HTTP\/1.1 200 /);
+});
+
 describe('requireIdentity', () => {
   const settings = { requireIdentity: true };
 

@@ -12,10 +12,12 @@ import {
   type MeshHarness,
   mesh,
   startMeshHarness,
+  traitsOf,
   webName,
 } from '../support/mesh-harness.ts';
 import { startTlsPeer, type TlsPeer } from '../support/tls-peer.ts';
 import { untilTurn } from '../support/turns.ts';
+import { dial } from '../support/wire.ts';
 
 type Headers = Record<string, string | string[] | undefined>;
 type Serve = (stream: ServerHttp2Stream, headers: Headers) => void;
@@ -104,7 +106,6 @@ describe('what a request says of itself', () => {
 
   test('absolute form, of a client that knows of no proxy', async () => {
     await using fixture = await start(answer);
-    const { dial } = await import('../support/wire.ts');
     const wire = await dial(fixture.proxy.harness.bindPort);
     wire.write('GET http://elsewhere/x HTTP/1.1\r\nHost: elsewhere\r\n\r\n');
     assert.ok((await wire.readResponse()).startsWith(restored));
@@ -296,4 +297,17 @@ test('an upgrade has a connection of its own, in HTTP/1', async () => {
   assert.deepEqual(peer.connections[1].header?.session, 'http1');
   assert.equal(heads[1]['l5d-orig-proto'], undefined);
   assert.equal(heads[1].upgrade, 'websocket');
+});
+
+test('an early connection, of which nothing was said, carries them too', async () => {
+  await using peer = await startTlsPeer({ identity: mesh.identity(webName), http2: answer });
+  const traits = traitsOf({ protocolHint: 'h2' });
+  const target = { endpoints: [{ port: peer.port, traits }] };
+  await using proxy = await startMeshHarness({ 'bind:bound:1': target });
+  const wire = await dial(proxy.harness.bindPort);
+  await peer.untilConnections(1);
+  wire.write('GET / HTTP/1.1\r\nHost: web\r\n\r\n');
+  assert.ok((await wire.readResponse()).startsWith(restored));
+  assert.equal(peer.connections.length, 1);
+  wire.destroy();
 });

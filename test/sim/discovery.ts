@@ -124,6 +124,7 @@ class World {
         io: { enter: () => undefined, leave: () => undefined },
         openClient: ({ port }) => simClient(this.#network, () => this.#controls[port - 1].server),
         isOpenTo: () => true,
+        isSecured: () => false,
         clock: this.#clock,
         timers: this.#timers,
         random: this.#random,

@@ -124,7 +124,7 @@ export function makeLeaf(
   return makeCertificate({ issuer, names: [dnsName(name)], ...shape });
 }
 
-export interface Mesh {
+interface Mesh {
   readonly root: Certificate;
   readonly issuer: Certificate;
   /** The trust anchors in PEM. */

@@ -138,8 +138,8 @@ class Watch {
   }
 
   /** Resolves with the message number `count`, from 1. */
-  async message(count: number): Promise<Message> {
-    await this.#until(() => this.messages.length >= count);
+  async message(count: number, withinMs = waitMs): Promise<Message> {
+    await this.#until(() => this.messages.length >= count, withinMs);
     return this.messages[count - 1];
   }
 
@@ -168,8 +168,8 @@ class Watch {
     await this.#until(() => this.messages.length > 0 && this.endpoints.length === count);
   }
 
-  async #until(done: () => boolean): Promise<void> {
-    const limit = AbortSignal.timeout(waitMs);
+  async #until(done: () => boolean, withinMs = waitMs): Promise<void> {
+    const limit = AbortSignal.timeout(withinMs);
     const late = once(limit, 'abort');
     while (!done()) {
       if (limit.aborted || this.ended !== null) throw new Error(`never came: ${this.#describe()}`);

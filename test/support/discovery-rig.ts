@@ -70,6 +70,7 @@ export class DiscoveryRig implements AsyncDisposable {
     const env = {
       io,
       isOpenTo: () => true,
+      isSecured: () => false,
       openClient: (at: Address) => new GrpcClient(clientEnv, at),
       clock,
       timers,

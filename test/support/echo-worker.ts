@@ -73,6 +73,8 @@ function createEchoProxy(env: ProxyEnv): ProxyWorker {
     },
     receive(message: Exclude<MainToWorker, { kind: 'socket' }>) {
       if (message.kind === 'drain' && message.stage === 'force') reset(sockets);
+      if (message.kind !== 'identity') return;
+      env.post({ kind: 'identified', generation: message.identity.generation });
     },
     close: () => reset(sockets),
   };

@@ -1,4 +1,4 @@
-/** The outbound proxy of a mesh for tests: with a certificate, and endpoints that have identities. */
+/** The outbound proxy of a mesh for tests, with a certificate, and endpoints with identities. */
 
 import type { ProxySettings } from '../../api/settings.ts';
 import type { EndpointTraits } from '../../api/snapshot.ts';

@@ -4,6 +4,7 @@
  * test.
  */
 
+import { once } from 'node:events';
 import { createServer as createHttp1, type RequestListener } from 'node:http';
 import { performServerHandshake, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
@@ -12,7 +13,7 @@ import type { IdentitySnapshot } from '../../api/identity.ts';
 import { decodeTransportHeader, type TransportHeader } from '../../core/tls/transport-header.ts';
 import { untilTurn } from './turns.ts';
 
-export interface PeerConnection {
+interface PeerConnection {
   readonly socket: TLSSocket;
   /** What was asked for, and by whom. */
   readonly serverName: string;
@@ -24,6 +25,8 @@ export interface TlsPeer extends AsyncDisposable {
   readonly port: number;
   /** Of handshakes that are complete. */
   readonly connections: PeerConnection[];
+  /** Connections, before anything is known of them. */
+  readonly accepted: Socket[];
   /** All that came in plaintext, or in handshakes that failed. */
   readonly failures: string[];
   /** Waits until there are so many connections, and returns the last one. */
@@ -50,6 +53,7 @@ export async function startTlsPeer(options: PeerOptions): Promise<TlsPeer> {
   const { identity } = options;
   const connections: PeerConnection[] = [];
   const failures: string[] = [];
+  const accepted: Socket[] = [];
   const open = new Set<Socket>();
   const http1 = createHttp1(options.http1 ?? ((_, response) => response.end('ok')));
   const server = createServer({
@@ -64,6 +68,7 @@ export async function startTlsPeer(options: PeerOptions): Promise<TlsPeer> {
   });
   server.on('connection', (socket: Socket) => {
     open.add(socket);
+    accepted.push(socket);
     socket.on('close', () => open.delete(socket));
     socket.on('error', () => {});
   });
@@ -82,6 +87,8 @@ export async function startTlsPeer(options: PeerOptions): Promise<TlsPeer> {
     connections.push(connection);
     if (options.opaque !== undefined) options.opaque(connection);
     else if (options.http2 !== undefined && header?.session !== 'http1') {
+      // A proxy that has to find out what it is says nothing before.
+      if (header === null) await once(socket, 'readable');
       const session = performServerHandshake(socket);
       session.on('error', () => {});
       session.on('stream', (stream, headers) => {
@@ -98,6 +105,7 @@ export async function startTlsPeer(options: PeerOptions): Promise<TlsPeer> {
     port: (server.address() as AddressInfo).port,
     connections,
     failures,
+    accepted,
     async untilConnections(count) {
       await untilTurn(`${count} connections`, () => connections.length >= count);
       return connections.at(-1) as PeerConnection;

@@ -5,9 +5,11 @@
  * our own the connection is closed: there is no way to speak plaintext instead.
  */
 
+import type { SecureContext } from 'node:tls';
 import type { ErrorCode } from '../../base/errors.ts';
 import type { ServerConnection } from '../../http/server-context.ts';
 import type { Socket } from '../../io/socket.ts';
+import type { TlsContexts } from '../../tls/contexts.ts';
 import {
   Handshake,
   type HandshakeFailure,
@@ -35,6 +37,8 @@ export class Terminate implements HandshakeOwner, ServerConnection {
   readonly #context: TerminateContext;
   readonly #socket: Socket;
   readonly #target: Target;
+  /** As of the trust anchors that the client is verified by. */
+  readonly #distrusts: number;
   #handshake: Handshake | null = null;
   #over = false;
 
@@ -44,17 +48,19 @@ export class Terminate implements HandshakeOwner, ServerConnection {
     this.#socket = socket;
     this.#target = target;
     const { core } = context.plain.direction;
+    this.#distrusts = core.tls.distrusts;
     context.plain.opened(this);
     target.holders += 1;
-    if (core.tls.server === null) {
+    const secure = findContext(core.tls);
+    if (typeof secure === 'string') {
       socket.destroy();
-      this.handshakeFailed('NOT_CERTIFIED', notCertified, 'not_certified');
+      this.handshakeFailed('NOT_CERTIFIED', secure, 'not_certified');
       return;
     }
     this.#handshake = new Handshake(
       { io: core.io, timers: core.timers, handshakeTimeoutMs: core.settings.detectTimeoutMs },
       socket,
-      { kind: 'server', context: core.tls.server, protocol: transportProtocol, first },
+      { kind: 'server', context: secure, protocol: transportProtocol, first },
       this,
     );
   }
@@ -68,7 +74,12 @@ export class Terminate implements HandshakeOwner, ServerConnection {
   }
 
   secured(socket: Socket, peer: Peer): void {
-    const { groups, counters } = this.#context;
+    const { groups, counters, plain } = this.#context;
+    if (plain.direction.core.tls.distrusts !== this.#distrusts) {
+      socket.destroy();
+      this.handshakeFailed('TLS_FAILED', anchorLeft, 'certificate');
+      return;
+    }
     const target = this.#target;
     const clients = groups.identified(peer.name);
     socket.meter = clients.cells;
@@ -108,4 +119,14 @@ export class Terminate implements HandshakeOwner, ServerConnection {
   }
 }
 
+/** Or why there is none. */
+function findContext(tls: TlsContexts): SecureContext | string {
+  try {
+    return tls.server ?? notCertified;
+  } catch (error) {
+    return `the certificate of this proxy is of no use: ${(error as Error).message}`;
+  }
+}
+
 const notCertified = 'this proxy has no certificate yet; see /ready and heddle check';
+const anchorLeft = 'a trust anchor left in the middle of the handshake';

@@ -262,9 +262,44 @@ describe('a handshake', () => {
       assert.equal(early.metric('heddle_tls_handshake_failures_total', { reason }), count);
       early.send({ kind: 'identity', identity: joined });
     }
+    const broken = { ...mesh.identity(serverName, 2), key: 'no key' };
+    early.send({ kind: 'identity', identity: broken });
+    await assert.rejects(dialTls(early.inboundPort, { serverName, identity: alice }));
+    assert.equal(early.metric('heddle_tls_handshake_failures_total', { reason }), 3);
     await untilQuiet(early);
     await early.close();
   });
+});
+
+test('clients whose trust anchor has left are asked to go, others stay', async () => {
+  const other = makeMesh();
+  const both = { ...mesh.identity(serverName, 1), roots: mesh.roots + other.roots };
+  const moved = await startHarness(
+    { 'inbound:': { endpoints: [{ port: origin.port }] } },
+    { identity: serverName, inboundTo: { host: '127.0.0.1', port: origin.port } },
+  );
+  moved.send({ kind: 'identity', identity: mesh.identity(serverName, 0) });
+  const idle = await dialTls(moved.inboundPort, { serverName, identity: alice });
+  await ask(idle, get);
+  moved.send({ kind: 'identity', identity: both });
+  await ask(idle, get);
+  const plain = await dial(moved.inboundPort);
+  await ask(plain, get);
+  const busy = await dialTls(moved.inboundPort, { serverName, identity: alice });
+  busy.write(get);
+  const hasHead = (one: Wire): boolean => one.received.includes('\r\n\r\n');
+  await origin.until('a head', () => origin.connections.some(hasHead));
+  moved.send({ kind: 'identity', identity: other.identity(serverName, 2) });
+  moved.passTime(6_000);
+  await idle.until('the end', () => idle.ended || idle.closed);
+  assert.equal(busy.ended || busy.closed, false);
+  origin.connections.find(hasHead)?.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+  assert.match(await busy.readResponse(), /\r\nconnection: close\r\n/i);
+  for (const app of origin.connections) app.received = '';
+  await ask(plain, get);
+  for (const one of [idle, busy, plain, ...origin.connections]) one.destroy();
+  await untilQuiet(moved);
+  await moved.close();
 });
 
 describe('what is not for us', () => {
