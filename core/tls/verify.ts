@@ -18,8 +18,7 @@ export function verifyPeer(handle: SecureHandle): Verdict {
   const error = handle.verifyError();
   const leaf = handle.getPeerX509Certificate();
   if (leaf === undefined) return { names: [] };
-  if (error != null)
-    return { refusal: `its certificate is not good: ${error.code ?? error.message}` };
+  if (error != null) return { refusal: describe(error.code ?? error.message) };
   if (countIssuers(leaf) > issuersMax) return { refusal: 'its chain of certificates is too long' };
   const subject = readSubjectNames(leaf.raw());
   if (subject === null) return { refusal: 'its certificate is malformed' };
@@ -41,3 +40,17 @@ function countIssuers(leaf: PeerCertificate): number {
 
 /** The trust anchor among them. */
 const issuersMax = 5;
+function describe(code: string): string {
+  const remedy = unanchored.has(code) ? ` (${otherRoots})` : '';
+  return `its certificate is not good: ${code}${remedy}`;
+}
+
+/** What OpenSSL says where no trust anchor of ours is at the end of the chain. */
+const unanchored = new Set([
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+const otherRoots =
+  'it has a root that is not trusted here; after a change of roots take a new token';

@@ -118,13 +118,14 @@ export class Direct implements SocketOwner, TimerOwner, ServerConnection {
     if (this.#over) return;
     const { core, name } = this.#clients.direction;
     this.#counters.directRefused(kind);
-    core.log.info('proxy', 'Connection closed', {
+    const fields = {
       direction: name,
       client: `${this.#socket.remoteHost}:${this.#socket.remotePort}`,
       identity: this.#clients.name,
       reason,
-      ...(remedy === '' ? {} : { remedy }),
-    });
+    };
+    if (remedy === '') core.log.info('proxy', 'Connection closed', fields);
+    else core.log.warn('proxy', 'Connection closed', { ...fields, remedy });
     this.#close();
   }
 
