@@ -104,3 +104,17 @@ test('before the first certificate nobody is served in TLS', async () => {
   await once(socket, 'close');
   assert.deepEqual(refused, ['there is no certificate to serve with yet']);
 });
+
+test('a key that OpenSSL does not take closes connections and throws nowhere', async () => {
+  await using rig = new GrpcRig();
+  const contexts = new TlsContexts();
+  contexts.replace({ ...mesh.identity(name), key: 'no key' }, 0);
+  const { port, refused } = await serve(rig, { contexts });
+  for (let count = 1; count <= 2; count++) {
+    const socket = connect(port, '127.0.0.1');
+    socket.write(Buffer.from([0x16, 3, 1, 0, 5]));
+    await once(socket, 'close');
+    assert.equal(refused.length, count);
+  }
+  assert.match(refused[0], /^the certificate cannot be used: /);
+});

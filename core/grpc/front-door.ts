@@ -3,6 +3,7 @@
  * Inside it is HTTP/2 by prior knowledge, with or without ALPN, as the mesh speaks it.
  */
 
+import type { SecureContext } from 'node:tls';
 import { controlHandshakeMs } from '../base/limits.ts';
 import { systemTurn, Timer, type TimerOwner, type TimerWheel } from '../base/timers.ts';
 import type { ServerConnection } from '../http/server-context.ts';
@@ -62,9 +63,9 @@ export class FrontDoor implements SocketOwner, TimerOwner, HandshakeOwner, Serve
       else this.#close('plaintext is taken from the loopback alone');
       return;
     }
-    const context = security.contexts.server;
-    if (context === null) {
-      this.#close('there is no certificate to serve with yet');
+    const context = serverContext(security.contexts);
+    if (typeof context === 'string') {
+      this.#close(context);
       return;
     }
     timers.cancel(this.#timer);
@@ -116,6 +117,15 @@ export class FrontDoor implements SocketOwner, TimerOwner, HandshakeOwner, Serve
     this.#over = true;
     this.#owner.timers.cancel(this.#timer);
     this.#owner.closed(this);
+  }
+}
+
+/** A string is why there is none. */
+function serverContext(contexts: TlsContexts): SecureContext | string {
+  try {
+    return contexts.server ?? 'there is no certificate to serve with yet';
+  } catch (error) {
+    return `the certificate cannot be used: ${(error as Error).message}`;
   }
 }
 

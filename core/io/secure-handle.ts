@@ -8,7 +8,7 @@
 import type { SecureContext } from 'node:tls';
 import type { StreamHandle } from './stream-handle.ts';
 
-/** Who is told how a handshake goes. Each may close the handle, and none may throw. */
+/** Who is told how a handshake goes. Each may close the handle; one that throws loses it. */
 export interface HandshakeReader {
   /** Both sides have proved what they had to, by the rules of TLS. */
   onSecured(): void;
@@ -97,7 +97,10 @@ export function wrapSecure(
   return handle;
 }
 
-/** A server's: takes `protocol` where it is offered, and goes on without one where it is not. */
+/**
+ * A server's: takes `protocol` where it is offered. A client that offers nothing goes on without
+ * one; one that offers others alone is refused by OpenSSL ("no application protocol").
+ */
 export function acceptProtocol(handle: SecureHandle, protocol: Buffer): void {
   handle.alpn = protocol;
   handle.ALPNCallback = chooseProtocol;
@@ -112,21 +115,45 @@ const callbacks = {
 } satisfies Partial<SecureHandle>;
 
 function tellSecured(this: SecureHandle): void {
-  this.secureReader?.onSecured();
+  try {
+    this.secureReader?.onSecured();
+  } catch (error) {
+    endThrown(this, error);
+  }
 }
 
 function tellInsecure(this: SecureHandle, error: Error): void {
-  this.secureReader?.onInsecure(error.message);
+  try {
+    this.secureReader?.onInsecure(error.message);
+  } catch (thrown) {
+    endThrown(this, thrown);
+  }
 }
 
-/** Where in what is offered the chosen one begins; nothing refuses the handshake. */
+/** Where in what is offered the chosen one begins; OpenSSL refuses the client where nowhere. */
 function chooseProtocol(this: SecureHandle, offered: Buffer): number | undefined {
-  const { alpn } = this;
-  if (alpn === null) return undefined;
-  for (let at = 0; at < offered.length; at += 1 + offered[at]) {
-    if (offered.subarray(at, at + 1 + offered[at]).equals(alpn)) return at;
+  try {
+    const { alpn } = this;
+    if (alpn === null) return undefined;
+    for (let at = 0; at < offered.length; at += 1 + offered[at]) {
+      if (offered.subarray(at, at + 1 + offered[at]).equals(alpn)) return at;
+    }
+  } catch (error) {
+    endThrown(this, error);
   }
   return undefined;
+}
+
+/** What is thrown out of a callback of Node's would end the process: it ends its connection. */
+function endThrown(handle: SecureHandle, error: unknown): void {
+  const text = error instanceof Error ? error.message : String(error);
+  try {
+    handle.secureReader?.onInsecure(`a callback of TLS threw: ${text}`);
+  } catch {
+    // Its reader cannot even be told.
+    handle.secureReader = null;
+    handle.reset?.();
+  }
 }
 
 /** A write that is under way refers to the handle until its memory is given back. */

@@ -313,3 +313,15 @@ test('connections keep the certificate that they began with', async () => {
   });
   assert.equal(text, 'still here');
 });
+
+test('an owner that throws when it is told loses its own connection alone', async () => {
+  await using rig = await TlsRig.start({ identity: web });
+  const { socket: node } = await rig.connect(credentials);
+  const hit = rig.dial(rig.port);
+  hit.take = () => {
+    throw new Error('thrown by the owner');
+  };
+  await untilTurn('the end', () => hit.socket?.destroyed === true);
+  assert.equal(node.destroyed, false);
+  await pair(rig);
+});

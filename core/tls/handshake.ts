@@ -106,15 +106,21 @@ export class Handshake implements SocketOwner, HandshakeReader, TimerOwner {
     if (this.#over) return;
     const { io } = this.#context;
     io.enter();
-    this.#verify();
-    io.leave();
+    try {
+      this.#verify();
+    } finally {
+      io.leave();
+    }
   }
 
   onInsecure(reason: string): void {
     const { io } = this.#context;
     io.enter();
-    this.#fail('protocol', plainReason(reason));
-    io.leave();
+    try {
+      this.#fail('protocol', plainReason(reason));
+    } finally {
+      io.leave();
+    }
   }
 
   /** Bytes come only when it is done, and then to somebody else. */

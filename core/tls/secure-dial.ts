@@ -13,6 +13,7 @@
  * Connection and handshake together have `connectTimeoutMs`, and so has the wait before them.
  */
 
+import type { SecureContext } from 'node:tls';
 import type { Address } from '../../api/settings.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { Timer, type TimerOwner, type TimerWheel } from '../base/timers.ts';
@@ -96,10 +97,10 @@ export class SecureDial implements DialOwner, HandshakeOwner, CertificateWaiter,
 
   dialled(socket: Socket): void {
     const { io, timers, tls, connectTimeoutMs } = this.#context;
-    const { client } = tls;
-    if (client === null) {
+    const client = this.#findContext();
+    if (typeof client === 'string') {
       socket.destroy();
-      this.#fail('NOT_CERTIFIED', 'nobody is trusted any more');
+      this.#fail('NOT_CERTIFIED', client);
       return;
     }
     const handshakeTimeoutMs = Math.max(1, this.#startMs + connectTimeoutMs - io.nowMs);
@@ -145,6 +146,15 @@ export class SecureDial implements DialOwner, HandshakeOwner, CertificateWaiter,
     const isLate = io.nowMs - this.#startMs >= connectTimeoutMs;
     if (isLate) this.#fail('CONNECT_TIMEOUT', `${detail} (connectTimeoutMs)`);
     else this.#fail(code, detail);
+  }
+
+  /** A string is why there is none. */
+  #findContext(): SecureContext | string {
+    try {
+      return this.#context.tls.client ?? 'nobody is trusted any more';
+    } catch (error) {
+      return (error as Error).message;
+    }
   }
 
   #awaitCertificate(): void {

@@ -180,6 +180,34 @@ describe('a client', () => {
   });
 });
 
+for (const [what, block] of [
+  ['an index that nothing has', 'ff8f7f'],
+  ['an integer without end', 'ffffffffffffffffffff'],
+  ['a size of the table above the limit', '3fffffff7f'],
+  ['a Huffman text of EOS alone', '4084ffffffff00'],
+] as const) {
+  test(`class 22 inside of TLS: ${what} ends its connection`, async () => {
+    const wire = await dialTls(harness.inboundPort, { serverName, identity: alice });
+    const bytes = Buffer.from(block, 'hex');
+    const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
+    wire.write(
+      Buffer.concat([preface, frame(4, 0, Buffer.alloc(0)), frame(1, 1, bytes)]).toString('latin1'),
+    );
+    await wire.until('the end', () => wire.ended || wire.closed);
+    const answer = Buffer.from(wire.received, 'latin1');
+    // GOAWAY of COMPRESSION_ERROR.
+    assert.ok(answer.includes(Buffer.from([7, 0, 0, 0, 0, 0])), answer.toString('hex'));
+    assert.ok(answer.includes(Buffer.from([0, 0, 0, 9])), answer.toString('hex'));
+    wire.destroy();
+  });
+}
+
+/** A frame of HTTP/2; HEADERS have END_HEADERS and END_STREAM. */
+function frame(type: number, stream: number, payload: Buffer): Buffer {
+  const head = Buffer.from([0, 0, payload.length, type, type === 1 ? 5 : 0, 0, 0, 0, stream]);
+  return Buffer.concat([head, payload]);
+}
+
 /** TLS on a connection that the test can also write to below it. */
 async function secureOver(raw: Socket): Promise<Socket> {
   const { key, chain } = alice;
