@@ -275,7 +275,7 @@ test('keys that others can read are refused with what to do', (t) => {
   start();
   chmodSync(join(folder, 'root.key'), 0o640);
   const { view } = start();
-  assert.match(view.problem, /root\.key: can be used by others: chmod 600 .*: heddle identity/);
+  assert.match(view.problem, /\broot\.key: can be used by others: chmod 600 .*: heddle identity/);
   assert.notEqual(view.signer, null);
 });
 

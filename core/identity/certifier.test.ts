@@ -58,7 +58,7 @@ describe('the first certificate', () => {
 
   it('waits for a token, and says that it is missing', async () => {
     const rig = new Rig();
-    const problem = 'identityToken: there is no /run/token';
+    const problem = 'identityToken: there is no ./token';
     const { token } = rig.sources;
     rig.sources = { token: '', anchors: null, problem };
     const certifier = await rig.start();
@@ -221,7 +221,7 @@ describe('the next certificate', () => {
   it('needs no token while the old one lasts', async () => {
     const rig = new Rig();
     const certifier = await rig.start();
-    rig.sources = { token: '', anchors: null, problem: 'identityToken: there is no /run/token' };
+    rig.sources = { token: '', anchors: null, problem: 'identityToken: there is no ./token' };
     await rig.pass(17 * hourMs);
     assert.equal(rig.asked, 2);
     assert.equal(rig.issuer.requests[1].token.length, 0);

@@ -9,37 +9,18 @@ import {
   encodeGetDestination,
   type Update,
 } from '../../api/gen/proxy/destination.ts';
-import { systemClock as clock } from '../../core/base/clock.ts';
-import { Deadlines } from '../../core/base/deadlines.ts';
-import { apiDepthMax, apiElementsMax } from '../../core/base/limits.ts';
-import { TimerWheel } from '../../core/base/timers.ts';
 import { GrpcClient } from '../../core/grpc/client.ts';
 import type { Status } from '../../core/grpc/status.ts';
-import { Io } from '../../core/io/io.ts';
+import { clientMethod, createClientEnv } from '../grpc-calls.ts';
 import { joinAll } from './joiners.ts';
 import { type FromWatchers, sharedNowMs, type ToWatchers } from './messages.ts';
 
-const timers = new TimerWheel(clock);
-const io = new Io(clock, new Float64Array(2));
-const env = {
-  io,
-  timers,
-  deadlines: new Deadlines(timers, io),
-  meter: { readCell: 0, writeCell: 1 },
-};
-const limits = { depthMax: apiDepthMax, elementsMax: apiElementsMax };
-
-const get = {
-  path: '/io.linkerd.proxy.destination.Destination/Get',
-  request: { encode: encodeGetDestination, decode: () => null },
-  response: {
-    encode: () => new Uint8Array(0),
-    decode: (bytes: Uint8Array): Update | null => {
-      const update = decodeUpdate(bytes, limits);
-      return typeof update === 'string' ? null : update;
-    },
-  },
-};
+const env = createClientEnv();
+const get = clientMethod(
+  '/io.linkerd.proxy.destination.Destination/Get',
+  encodeGetDestination,
+  decodeUpdate,
+);
 
 /** A thousand that come at once wait for each other. */
 const connectTimeoutMs = 30_000;

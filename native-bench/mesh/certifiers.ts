@@ -9,17 +9,12 @@
 import { readFileSync } from 'node:fs';
 import {
   type CertifyRequest,
-  type CertifyResponse,
   decodeCertifyResponse,
   encodeCertifyRequest,
 } from '../../api/gen/proxy/identity.ts';
-import { systemClock as clock } from '../../core/base/clock.ts';
-import { Deadlines } from '../../core/base/deadlines.ts';
-import { apiDepthMax, apiElementsMax } from '../../core/base/limits.ts';
-import { TimerWheel } from '../../core/base/timers.ts';
 import { GrpcClient } from '../../core/grpc/client.ts';
 import { createKey, createRequest } from '../../core/identity/csr.ts';
-import { Io } from '../../core/io/io.ts';
+import { clientMethod, createClientEnv } from '../grpc-calls.ts';
 
 export interface CertifiersFound {
   readonly leaves: number;
@@ -34,26 +29,12 @@ export interface CertifiersFound {
 
 const [port, tokenFile, connections, seconds] = process.argv.slice(2);
 const token = Buffer.from(readFileSync(tokenFile, 'latin1').trim());
-const timers = new TimerWheel(clock);
-const io = new Io(clock, new Float64Array(2));
-const env = {
-  io,
-  timers,
-  deadlines: new Deadlines(timers, io),
-  meter: { readCell: 0, writeCell: 1 },
-};
-const limits = { depthMax: apiDepthMax, elementsMax: apiElementsMax };
-const certify = {
-  path: '/io.linkerd.proxy.identity.Identity/Certify',
-  request: { encode: encodeCertifyRequest, decode: () => null },
-  response: {
-    encode: () => new Uint8Array(0),
-    decode: (bytes: Uint8Array): CertifyResponse | null => {
-      const response = decodeCertifyResponse(bytes, limits);
-      return typeof response === 'string' ? null : response;
-    },
-  },
-};
+const env = createClientEnv();
+const certify = clientMethod(
+  '/io.linkerd.proxy.identity.Identity/Certify',
+  encodeCertifyRequest,
+  decodeCertifyResponse,
+);
 const warmMs = 1_000;
 const refusedMax = 100;
 

@@ -346,3 +346,14 @@ interface Load {
   readonly answered: number;
   stop(): Promise<void>;
 }
+
+/** A proxy for callers that is told everything by a control plane, and proves to be `caller`. */
+export function startCaller(
+  t: TestContext,
+  control: string,
+  identityToken: string,
+): Promise<ProxyProcess> {
+  const own = { stateDir: makeFolder(t), identity: 'caller.default', identityToken };
+  const ports = { outbound: '127.0.0.1:0', admin: '127.0.0.1:0', workers: 1 };
+  return startProxy(t, JSON.stringify({ proxy: { control, ...own, ...ports } }));
+}

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { type Duplex, Readable } from 'node:stream';
 import { test } from 'node:test';
 import { openHttp2, startEchoes, tunnel } from '../../support/long-streams.ts';
-import { makeFolder, readMetrics, startProxy, startUp } from '../../support/process.ts';
+import { readMetrics, startCaller, startUp } from '../../support/process.ts';
 import { controlOf, runCommand } from '../../support/run-process.ts';
 
 test('50 MB come back as they were, with their end', async (t) => {
@@ -17,9 +17,7 @@ test('50 MB come back as they were, with their end', async (t) => {
   const control = controlOf(up);
   const token = join(up.folder, 'state/local.token');
   await startEchoes(t, ['--control', control, '--token-file', token]);
-  const own = { stateDir: makeFolder(t), identity: 'caller.default', identityToken: token };
-  const ports = { outbound: '127.0.0.1:0', admin: '127.0.0.1:0', workers: 1 };
-  const caller = await startProxy(t, JSON.stringify({ proxy: { control, ...own, ...ports } }));
+  const caller = await startCaller(t, control, token);
   for (const name of ['h2', 'db']) {
     await runCommand(['wait', name, '--control', control, '--timeout', '10s']);
   }

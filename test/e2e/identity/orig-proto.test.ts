@@ -7,34 +7,29 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { makeMesh, meshName } from '../../support/certificates.ts';
+import { meshName } from '../../support/certificates.ts';
 import type { Fields } from '../../support/h2-block.ts';
 import { H2Peer, type PeerStream } from '../../support/h2-peer.ts';
-import { type Harness, startHarness, untilQuiet } from '../../support/proxy-harness.ts';
+import { mesh, serverName, startInboundMesh } from '../../support/inbound-mesh.ts';
+import { type Harness, untilQuiet } from '../../support/proxy-harness.ts';
 import { dialTls } from '../../support/tls-client.ts';
-import { dial, type Origin, startOrigin, type Wire } from '../../support/wire.ts';
+import { dial, type Origin, type Wire } from '../../support/wire.ts';
 
-const mesh = makeMesh();
-const serverName = meshName('web');
 const alice = mesh.identity(meshName('alice'));
 
+let inbound: Awaited<ReturnType<typeof startInboundMesh>>;
 let origin: Origin;
 let harness: Harness;
 let wire: Wire;
 let client: H2Peer;
 
 before(async () => {
-  origin = await startOrigin();
-  harness = await startHarness(
-    { 'inbound:': { endpoints: [{ port: origin.port }] } },
-    { identity: serverName, inboundTo: { host: '127.0.0.1', port: origin.port } },
-  );
-  harness.send({ kind: 'identity', identity: mesh.identity(serverName, 1) });
+  inbound = await startInboundMesh();
+  ({ origin, harness } = inbound);
 });
 
 after(async () => {
-  await harness.close();
-  await origin.close();
+  await inbound.close();
 });
 
 afterEach(async () => {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { readAuthority } from '../../support/identity-status.ts';
 import { startEchoes, startLongStreams } from '../../support/long-streams.ts';
-import { makeFolder, readMetrics, startLoad, startProxy, startUp } from '../../support/process.ts';
+import { readMetrics, startCaller, startLoad, startUp } from '../../support/process.ts';
 import { controlOf, runCommand } from '../../support/run-process.ts';
 
 test('a root is replaced under load, and no request or stream fails', async (t) => {
@@ -17,9 +17,7 @@ test('a root is replaced under load, and no request or stream fails', async (t) 
   const control = controlOf(up);
   const token = join(up.folder, 'state/local.token');
   await startEchoes(t, ['--control', control, '--token-file', token]);
-  const own = { stateDir: makeFolder(t), identity: 'caller.default', identityToken: token };
-  const ports = { outbound: '127.0.0.1:0', admin: '127.0.0.1:0', workers: 1 };
-  const caller = await startProxy(t, JSON.stringify({ proxy: { control, ...own, ...ports } }));
+  const caller = await startCaller(t, control, token);
   const outbound = caller.port('Outbound interface');
   const admin = caller.port('Admin interface');
   for (const name of ['web', 'h2', 'db']) {

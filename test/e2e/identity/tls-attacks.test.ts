@@ -9,35 +9,30 @@ import { once } from 'node:events';
 import { connect as netConnect, type Socket } from 'node:net';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { type ConnectionOptions, connect as tlsConnect } from 'node:tls';
-import { makeMesh, meshName } from '../../support/certificates.ts';
-import { type Harness, startHarness, untilQuiet } from '../../support/proxy-harness.ts';
+import { meshName } from '../../support/certificates.ts';
+import { mesh, serverName, startInboundMesh } from '../../support/inbound-mesh.ts';
+import { type Harness, untilQuiet } from '../../support/proxy-harness.ts';
 import { memoryInUse } from '../../support/siege.ts';
 import { dialTls, helloFor } from '../../support/tls-client.ts';
 import { untilTurn } from '../../support/turns.ts';
-import { dial, type Origin, startOrigin, type Wire } from '../../support/wire.ts';
+import { dial, type Origin, type Wire } from '../../support/wire.ts';
 
-const mesh = makeMesh();
-const serverName = meshName('web');
 const alice = mesh.identity(meshName('alice'));
 const get = 'GET / HTTP/1.1\r\nhost: web\r\n\r\n';
 
+let inbound: Awaited<ReturnType<typeof startInboundMesh>>;
 let origin: Origin;
 let harness: Harness;
 let hello: string;
 
 before(async () => {
-  origin = await startOrigin();
-  harness = await startHarness(
-    { 'inbound:': { endpoints: [{ port: origin.port }] } },
-    { identity: serverName, inboundTo: { host: '127.0.0.1', port: origin.port } },
-  );
-  harness.send({ kind: 'identity', identity: mesh.identity(serverName, 1) });
+  inbound = await startInboundMesh();
+  ({ origin, harness } = inbound);
   hello = await helloFor(serverName);
 });
 
 after(async () => {
-  await harness.close();
-  await origin.close();
+  await inbound.close();
 });
 
 /** The bystander: asked behind every attack. */
