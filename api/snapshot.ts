@@ -63,10 +63,11 @@ export interface TargetPolicy {
 
 /**
  * `host`: what a client named in Host, absolute-form or CONNECT, lower-case, with the port if it
- * gave one; `sni`: a server name without port; `bind`: the authority of a bind port; `inbound`:
- * the one local target, its value is empty.
+ * gave one; `sni`: a server name without port; `bind`: the authority of a bind port; `addr`: the
+ * original destination of a redirected connection, `IP:port`; `inbound`: a local target, `IP:port`
+ * of its original destination, or empty for the one that is configured.
  */
-export type TargetKind = 'host' | 'sni' | 'bind' | 'inbound';
+export type TargetKind = 'host' | 'sni' | 'bind' | 'addr' | 'inbound';
 
 export function targetKey(kind: TargetKind, value: string): string {
   return `${kind}:${value}`;

@@ -14,7 +14,7 @@
 import { BoundSocket, createServer, type Server, Socket } from 'node:net';
 import type { Address } from '../api/settings.ts';
 import { formatAddress } from '../control/model/address.ts';
-import { handshakeMs, heldSocketsMax } from '../core/base/limits.ts';
+import { handshakeMs, heldSocketsMax, listenBacklogMax } from '../core/base/limits.ts';
 import { explainListenError } from '../core/base/node-error.ts';
 import { systemTurn, Timer, type TimerWheel } from '../core/base/timers.ts';
 import { type DescriptorCalls, descriptorCalls } from './descriptor-calls.ts';
@@ -216,6 +216,6 @@ function describeFailure(setting: string, address: Address, error: NodeJS.ErrnoE
  * The kernel lowers it to net.core.somaxconn. Node takes it only as an argument of its own where
  * it is given a handle or a descriptor, and listens with 511 otherwise.
  */
-const backlog = 4096;
+const backlog = listenBacklogMax;
 /** A full backlog, if a turn takes one of it; a port that is never quiet closes all the same. */
 const turnsMax = backlog;

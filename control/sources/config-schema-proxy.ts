@@ -1,5 +1,6 @@
 /** The section `proxy:` of `heddle.yaml`: the settings of a proxy process. */
 
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import {
   bodyIdleTimeoutMs,
@@ -27,11 +28,13 @@ import {
   identityRefreshMaxMs,
   identityRefreshMinMs,
   inFlightMax,
+  listenBacklogMax,
   maxConnectionsDefault,
   poolConnectionsMax,
   poolIdleTimeoutMs,
   queueRequestsMax,
   responseTimeoutMs,
+  seriesRetainMs,
   workersMax,
 } from '../../core/base/limits.ts';
 import { isDnsName, isHostAndPort } from '../model/address.ts';
@@ -117,6 +120,10 @@ export const proxySchema = z.strictObject(
     outbound: listenerOrOff
       .default('127.0.0.1:4140')
       .describe('Where applications reach the mesh: `IP:port`, or `false`.'),
+    outboundSecond: listenerOrOff
+      .optional()
+      .meta({ examples: ['[::1]:4140'] })
+      .describe('A second listener of the same kind, for the other version of IP.'),
     inbound: listenerOrOff
       .optional()
       .meta({ examples: ['0.0.0.0:4143'] })
@@ -128,6 +135,30 @@ export const proxySchema = z.strictObject(
       .optional()
       .meta({ examples: ['127.0.0.1:8080'] })
       .describe('The local application that inbound traffic goes to, as `IP:port`.'),
+    originalDestination: oneOf(['off', 'redirect', 'tproxy'])
+      .default('off')
+      .describe(
+        'How the system tells where redirected connections were going: `redirect`, of iptables ' +
+          'or nft; `tproxy`, inbound alone; `off`: none is redirected.',
+      ),
+    inboundIps: z
+      .array(
+        text('expected an IP address', (value) => isIP(value) !== 0),
+        {
+          error: 'expected a list of IP addresses',
+        },
+      )
+      .max(16, { error: 'expected at most 16 addresses' })
+      .default([])
+      .describe('Original destinations that `inbound` takes; empty: any.'),
+    ingressMode: flag(
+      false,
+      'Whether redirected requests go by the name in them instead of by their destination.',
+    ),
+    informationalHeaders: flag(
+      true,
+      'Whether applications are told by `l5d-` fields what the proxy found.',
+    ),
     admin: listenerOrOff
       .default('127.0.0.1:4191')
       .describe(
@@ -227,12 +258,33 @@ export const proxySchema = z.strictObject(
       detectTimeoutMs,
       'How long the first bytes of a connection may take to say what it speaks.',
     ),
+    acceptKeepAliveMs: milliseconds(0, 'TCP keep-alive of connections from clients; 0: off.', 0),
+    connectKeepAliveMs: milliseconds(0, 'TCP keep-alive of connections to endpoints; 0: off.', 0),
+    acceptUserTimeoutMs: milliseconds(
+      0,
+      'How long bytes to a client may stay unacknowledged (TCP_USER_TIMEOUT); 0: no limit here.',
+      0,
+    ),
+    connectUserTimeoutMs: milliseconds(0, 'The same for bytes to an endpoint.', 0),
+    listenBacklog: whole(1, listenBacklogMax)
+      .default(listenBacklogMax)
+      .describe('Clients that wait in the system until they are accepted.'),
     announceMs: milliseconds(
       5_000,
       'How long, when shutting down, connections are still accepted and told to close.',
       0,
     ),
     graceMs: milliseconds(30_000, 'How long a shutdown takes at the most, all of it inside.', 0),
+    drain: oneOf(['patient', 'strict'])
+      .default('patient')
+      .describe(
+        'Whether outbound stays open in a shutdown for as long as the application uses it ' +
+          '(`patient`), or ends together with inbound.',
+      ),
+    metricsRetainMs: milliseconds(
+      seriesRetainMs,
+      'After which metrics of what is not used any more are forgotten.',
+    ),
     logLevel: oneOf(['off', 'error', 'warn', 'info', 'debug'])
       .default('info')
       .describe('The least important line that is logged.'),

@@ -10,6 +10,7 @@ import type { Address, BindSettings, ProxySettings } from '../../api/settings.ts
 import type { Protocol } from '../../api/snapshot.ts';
 import { contentDigest } from '../../core/base/content-digest.ts';
 import { parseAddress, splitPort } from '../model/address.ts';
+import { environmentSettings } from '../model/default-settings.ts';
 import type { ConfigProblem, LoadedConfig, ServiceConfig } from '../model/loaded-config.ts';
 import { meshedTraits } from '../model/meshed-traits.ts';
 import { type ParsedFile, problemsOfShape, sortProblems } from './config-problem.ts';
@@ -121,8 +122,10 @@ function toLoadedConfig(
 function toSettings(proxy: ConfigFile['proxy'], binds: readonly BindSettings[]): ProxySettings {
   const inboundTo = toAddress(proxy.inboundTo);
   return {
+    ...environmentSettings,
     ...proxy,
     outbound: toAddress(proxy.outbound),
+    outboundSecond: toAddress(proxy.outboundSecond),
     inbound: inboundTo === null ? null : toAddress(proxy.inbound ?? listenerDefault(proxy)),
     inboundTo,
     admin: toAddress(proxy.admin),

@@ -284,6 +284,8 @@ export const manifestBytesMax = 1024 * 1024;
 export const manifestObjectsMax = 100_000;
 
 export const workersMax = 32;
+/** Clients that wait in the system's backlog until they are accepted. */
+export const listenBacklogMax = 4096;
 export const slotsMax = 64 * 1024;
 export const cellsMax = 512 * 1024;
 /** Label sets of one metric family; what exceeds counts under `other`. */
