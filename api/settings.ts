@@ -17,10 +17,10 @@ export interface BindSettings {
 }
 
 /** From one port to another, both inside. */
-export type PortRange = readonly [from: number, to: number];
+type PortRange = readonly [from: number, to: number];
 
 /** What may be said for one direction alone; what is absent is as in the settings of both. */
-export interface DirectionSettings
+interface DirectionSettings
   extends Partial<
     Pick<
       ProxySettings,
@@ -49,7 +49,7 @@ export interface DirectionSettings
   > {}
 
 /** Whom an inbound port lets in while no control plane has said it, in Linkerd's words. */
-export type DefaultPolicy =
+type DefaultPolicy =
   | 'all-unauthenticated'
   | 'all-authenticated'
   | 'all-tls-unauthenticated'
@@ -109,7 +109,7 @@ export interface ProxySettings {
   readonly inboundTo: Address | null;
   /**
    * How the system tells where a connection was going before it came here: `redirect`, by
-   * SO_ORIGINAL_DST; `tproxy`, by its local address, inbound alone; `off`: it comes as it was meant.
+   * SO_ORIGINAL_DST; `tproxy`, by its local address, inbound alone; `off`: it came as it was meant
    */
   readonly originalDestination: 'off' | 'redirect' | 'tproxy';
   /** Original destinations that inbound takes; empty: any. */

@@ -28,7 +28,7 @@ export function generateDocs(root: string): ReadonlyMap<string, string> {
 /** As Biome would: lists of plain values, and lists of one such list, on one line. */
 function formatJson(value: unknown): string {
   const plain = JSON.stringify(value, null, 2).replace(
-    /\[\n\s+([^[\]{}]*?)\n\s+\]/g,
+    /\[\n\s+((?:"[^"\n]*"|[^[\]{}"])*?)\n\s+\]/g,
     (_, items: string) => `[${items.replace(/,\n\s+/g, ', ')}]`,
   );
   return `${plain.replace(/\[\n\s+(\[[^\n]*\])\n\s+\]/g, '[$1]')}\n`;

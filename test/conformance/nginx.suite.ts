@@ -52,8 +52,8 @@ async function useOrigin(t: TestContext, way: Way): Promise<void> {
       const code = ['-o', '/dev/null', '-w', '%{http_code}'];
       assert.equal((await curl(flag, ...code, '-H', `if-none-match: ${tag}`, url)).text, '304');
       assert.equal((await curl(flag, ...code, `${url}.gone`)).text, '404');
-      // Without a body: nginx refuses before it has read one, and curl 7.88 then often takes the end
-      // of its HTTP/2 stream for an error (92), with nginx alone too.
+      // Without a body: nginx refuses before it has read one, and curl 7.88 then often takes the
+      // end of its HTTP/2 stream for an error (92), with nginx alone too.
       assert.equal((await curl(flag, ...code, '-X', 'DELETE', url)).text, '405');
     });
   }
