@@ -17,7 +17,7 @@ import type { Io } from '../io/io.ts';
 import type { HandshakeReader, SecureHandle } from '../io/secure-handle.ts';
 import type { Socket } from '../io/socket.ts';
 
-export interface AftermathContext {
+interface AftermathContext {
   readonly io: Io;
   readonly timers: TimerWheel;
 }

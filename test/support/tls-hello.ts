@@ -58,7 +58,7 @@ export function fragments(message: Buffer, size: number): Buffer {
   return Buffer.concat(parts);
 }
 
-export function extension(type: number, body: Buffer): Buffer {
+function extension(type: number, body: Buffer): Buffer {
   const head = Buffer.alloc(2);
   head.writeUInt16BE(type);
   return Buffer.concat([head, counted(body)]);
@@ -76,7 +76,7 @@ function protocols(names: readonly string[]): Buffer {
 /** Those that nobody knows, and TLS_AES_128_GCM_SHA256. */
 function suiteList(count: number): Buffer {
   const list = Buffer.alloc(2 * count, 0xee);
-  list.writeUInt16BE(0x1301, list.length - 2);
+  if (count > 0) list.writeUInt16BE(0x1301, list.length - 2);
   return list;
 }
 

@@ -30,17 +30,23 @@ export class Tls13Client {
     this.wire = wire;
   }
 
-  /** The bytes of a hello, whose message is part of the handshake from here on. */
+  /** The message of a hello, which is part of the handshake from here on. */
   hello(parts: HelloParts): Buffer {
     const share = this.#keys.publicKey.export({ type: 'spki', format: 'der' }).subarray(-32);
     const message = clientHello({ ...parts, share });
     this.#messages.push(message);
-    return record(recordType.handshake, message);
+    return message;
   }
 
   /** Sends a hello and does the rest; `between` goes out right behind the hello. */
   async shake(parts: HelloParts, between: Buffer = Buffer.alloc(0)): Promise<void> {
-    this.#send(Buffer.concat([this.hello(parts), between]));
+    const hello = record(recordType.handshake, this.hello(parts));
+    this.#send(Buffer.concat([hello, between]));
+    await this.finish();
+  }
+
+  /** All of the handshake behind the hello that was sent. */
+  async finish(): Promise<void> {
     const serverHello = await this.#readPlain();
     this.#messages.push(serverHello);
     const secret = this.#exchange(findShare(serverHello));

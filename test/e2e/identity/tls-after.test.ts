@@ -168,7 +168,8 @@ describe('data that is sent early', () => {
       Buffer.concat(new Array<Buffer>(8).fill(part)),
     ]) {
       const client = new Tls13Client(await dial(inbound.harness.inboundPort));
-      client.wire.write(Buffer.concat([client.hello(offer), early]).toString('latin1'));
+      const hello = record(recordType.handshake, client.hello(offer));
+      client.wire.socket.write(Buffer.concat([hello, early]));
       await client.wire.until('the end', () => hasEnded(client));
       assert.deepEqual(requests, []);
       client.wire.destroy();
