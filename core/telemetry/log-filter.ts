@@ -61,7 +61,7 @@ class DirectiveFilter implements LogFilter {
   constructor(directives: readonly Directive[]) {
     const sorted = directives.toSorted(compareDirectives);
     this.text = formatDirectives(sorted);
-    this.shown = formatDirectives([...sorted, accessOff].sort(compareDirectives));
+    this.shown = formatDirectives([...sorted, accessOff].toSorted(compareDirectives));
     this.#directives = sorted
       .filter(({ span }) => span === '')
       .map(({ target, level }) => ({ prefix: ourTarget(target), rank: ranks[level] }));
