@@ -314,6 +314,8 @@ export const logRepeatsMax = 256;
 /** Characters of a message or of one value of a log line; the rest is cut off. */
 export const logValueCharsMax = 2_048;
 export const logFieldsMax = 32;
+/** Directives of a filter for log lines; those beyond are refused. */
+export const logDirectivesMax = 64;
 /** What waits for a slow stderr; lines beyond it are dropped and counted. */
 export const logBufferBytesMax = 1024 * 1024;
 /** Access log lines that are passed on at once. */
