@@ -45,10 +45,11 @@ export function whyNoHosts(): string | null {
 export async function startHosts(t: TestContext, count: number): Promise<Hosts> {
   const router = await startNamespace(t);
   run(router, 'ip link set lo up && echo 1 > /proc/sys/net/ipv4/ip_forward');
-  run(router, 'echo 1 > /proc/sys/net/ipv6/conf/all/forwarding');
+  run(router, `${noDad} && echo 1 > /proc/sys/net/ipv6/conf/all/forwarding`);
   const hosts: Host[] = [];
   for (let index = 1; index <= count; index++) {
     const pid = await startNamespace(t);
+    run(pid, noDad);
     const [ip, way] = [`10.77.${index}.2`, `10.77.${index}.1`];
     const [ip6, way6] = [`fd77:${index}::2`, `fd77:${index}::1`];
     run(
@@ -114,6 +115,9 @@ async function startWiretap(
     },
   };
 }
+
+/** Addresses are of use at once, not when nobody has objected for a second. */
+const noDad = 'echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad';
 
 /** All packets of all interfaces; a word is short enough to be within one. */
 const wiretap = `

@@ -20,14 +20,14 @@ for (const kind of kinds) {
       assert.deepEqual(await ask(meshed, ...tasksAt(other)), [
         `200  HTTP/1.1 away.example /x?y for nobody from ${ours}`,
         `200 HTTP/2 away.example from ${ours}`,
-        `ping from ${ours} at ${theirs}`,
+        `{ping} from ${ours} at ${theirs}`,
         `220 ${theirs} speaks first`,
       ]);
       // The application hears from the proxy, which dials it where the client meant it.
       assert.deepEqual(await ask(plain, ...tasksAt(own)), [
         `200  HTTP/1.1 away.example /x?y for nobody from ${ours}`,
         `200 HTTP/2 away.example from ${ours}`,
-        `ping from ${ours} at ${ours}`,
+        `{ping} from ${ours} at ${ours}`,
         `220 ${ours} speaks first`,
       ]);
     }
@@ -47,7 +47,7 @@ function tasksAt(host: string): string[] {
   return [
     `http1 ${host} 8080 away.example /x?y`,
     `http2 ${host} 8081 away.example`,
-    `raw ${host} 9000 ping`,
+    `raw ${host} 9000 {ping}`,
     `listen ${host} 9001`,
   ];
 }
