@@ -124,12 +124,13 @@ function toLoadedConfig(
 
 function toSettings(proxy: ConfigFile['proxy'], binds: readonly BindSettings[]): ProxySettings {
   const inboundTo = toAddress(proxy.inboundTo);
+  const isInbound = inboundTo !== null || proxy.originalDestination !== 'off';
   return {
     ...environmentSettings,
     ...proxy,
     outbound: toAddress(proxy.outbound),
     outboundSecond: toAddress(proxy.outboundSecond),
-    inbound: inboundTo === null ? null : toAddress(proxy.inbound ?? listenerDefault(proxy)),
+    inbound: isInbound ? toAddress(proxy.inbound ?? listenerDefault(proxy)) : null,
     inboundTo,
     admin: toAddress(proxy.admin),
     binds,
