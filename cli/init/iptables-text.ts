@@ -74,9 +74,9 @@ export function comparePart(found: OurPart, wanted: OurPart): string | null {
 }
 
 function keysOf({ chains, jumps }: OurPart): string[] {
-  const names = [...chains.keys()].sort();
+  const names = [...chains.keys()].toSorted();
   const lines = names.flatMap((name) => chains.get(name) ?? []);
-  return [...[...jumps.map(keyOfLine)].sort(), ...lines.map(keyOfLine)];
+  return [...jumps.map(keyOfLine).toSorted(), ...lines.map(keyOfLine)];
 }
 
 function writeRule(chain: string, { match, redirectTo, comment }: Rule): string {
@@ -95,10 +95,10 @@ function writeMatch(match: Match): string {
       return '-o lo ';
     case 'source':
       return `-s ${match.subnet.address}/${match.subnet.bits} `;
-    case 'tcp':
-      return '-p tcp ';
     case 'ports':
       return `-p tcp -m multiport --dports ${spellPorts(match.ports).replaceAll('-', ':')} `;
+    default:
+      return '-p tcp ';
   }
 }
 
@@ -110,7 +110,8 @@ function keyOfLine(line: string): string {
   for (let index = 0; index < words.length; index += 2) {
     const [word, value = ''] = words.slice(index, index + 2);
     if (word === '-m' || word === '--comment') continue;
-    if (word === '--uid-owner' || word === '--gid-owner') parts.push(`${word.slice(2, 5)} ${value}`);
+    if (word === '--uid-owner' || word === '--gid-owner')
+      parts.push(`${word.slice(2, 5)} ${value}`);
     else if (word === '-o') parts.push(`out ${value}`);
     else if (word === '-p') parts.push(value);
     else if (word === '--dport' || word === '--dports') parts.push(`ports ${readPorts(value)}`);

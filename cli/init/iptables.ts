@@ -16,7 +16,7 @@ import type { Chain } from './rules.ts';
 import { runTool } from './run-tool.ts';
 import type { Family } from './subnet.ts';
 
-export interface IptablesTool {
+interface IptablesTool {
   readonly family: Family;
   /** Programs. */
   readonly save: string;

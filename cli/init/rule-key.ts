@@ -18,7 +18,7 @@ export function keyOf({ match, redirectTo }: Rule): string {
       return `tcp ports ${spellPorts(mergePorts(match.ports))} ${verdict}`;
     case 'source':
       return `${keyOfSource(match.subnet)}${verdict}`;
-    case 'tcp':
+    default:
       return `tcp ${verdict}`;
   }
 }
@@ -31,7 +31,7 @@ export function keyOfSource({ address, bits }: Subnet): string {
 /** Sorted, and those that touch as one: nft prints sets so. */
 export function mergePorts(ports: readonly PortRange[]): readonly PortRange[] {
   const merged: PortRange[] = [];
-  for (const range of [...ports].sort((one, other) => one.first - other.first)) {
+  for (const range of ports.toSorted((one, other) => one.first - other.first)) {
     const before = merged.at(-1);
     if (before === undefined || range.first > before.last + 1) merged.push(range);
     else if (range.last > before.last) {

@@ -113,7 +113,9 @@ function ignorePorts(ports: readonly PortRange[]): Rule[] {
   let count = 0;
   const flush = (): void => {
     if (batch.length === 0) return;
-    const names = batch.map(({ first, last }) => (first === last ? `${first}` : `${first}:${last}`));
+    const names = batch.map(({ first, last }) =>
+      first === last ? `${first}` : `${first}:${last}`,
+    );
     rules.push(leave({ kind: 'ports', ports: batch }, `ignore-port-${names.join(',')}`));
     batch = [];
     count = 0;

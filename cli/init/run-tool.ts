@@ -5,7 +5,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { exitNoPermission, exitUnavailable, InitError } from './init-error.ts';
 
-export interface ToolCall {
+interface ToolCall {
   /** A path or a name of `$PATH`. */
   readonly program: string;
   readonly args: readonly string[];
@@ -74,7 +74,8 @@ const remedies: readonly {
     remedy: 'It has not ended in time: another program may hold the lock of the rules.',
   },
   {
-    pattern: /table does not exist|No such file or directory|not supported|Could not fetch|initialize/i,
+    pattern:
+      /table does not exist|No such file or directory|not supported|Could not fetch|initialize/i,
     remedy:
       'The kernel lacks a module: load iptable_nat or nft_chain_nat, nf_nat, xt_REDIRECT, ' +
       'xt_owner, xt_multiport and xt_comment on the host, or choose another --iptables-mode.',
