@@ -62,9 +62,9 @@ export function readTable(printed: string): readonly string[] {
 
 /** Stable, so that rules of one chain keep their order. */
 function sortByChain(keys: readonly (readonly string[])[]): readonly string[] {
-  const order = (text: string, other: string): number =>
-    Number(text > other) - Number(text < other);
-  return keys.toSorted(([one], [other]) => order(one, other)).map((key) => key.join(' '));
+  return keys
+    .toSorted(([one], [other]) => Number(one > other) - Number(one < other))
+    .map((key) => key.join(' '));
 }
 
 function writeRule({ match, redirectTo, comment }: Rule): string {
@@ -83,10 +83,10 @@ function writeMatch(match: Match): string {
       const { family, address, bits } = match.subnet;
       return bits === 0 ? '' : `${familyWord(family)} saddr ${address}/${bits} `;
     }
-    case 'tcp':
-      return 'meta l4proto tcp ';
     case 'ports':
       return `tcp dport { ${spellPorts(mergePorts(match.ports)).replaceAll(',', ', ')} } `;
+    default:
+      return 'meta l4proto tcp ';
   }
 }
 
