@@ -76,6 +76,12 @@ const commands: readonly { readonly name: string; readonly create: Create }[] = 
     name: 'validate',
     create: async (context) => (await import('./validate.ts')).validateCommand(context),
   },
+  {
+    name: 'validate-network',
+    create: async (context) => {
+      return (await import('./validate-network.ts')).validateNetworkCommand(context);
+    },
+  },
   { name: 'edges', create: async (context) => (await import('./edges.ts')).edgesCommand(context) },
   {
     name: 'identity',
