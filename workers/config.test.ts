@@ -12,6 +12,7 @@ const file = {
   workload: '',
   identity: '',
   outbound: address,
+  outboundSecond: null,
   inbound: null,
   inboundTo: null,
   originalDestination: 'off',

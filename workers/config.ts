@@ -137,8 +137,8 @@ function findStateDir({ workload }: ProxySettings, environment: NodeJS.ProcessEn
 
 /** The rules of the file again, because flags may break them too. */
 function problemsOf(settings: ProxySettings): string[] {
-  const { outbound, inbound, inboundTo, originalDestination } = settings;
-  const { allowRemote, announceMs, graceMs } = settings;
+  const { outbound, inbound, inboundTo, allowRemote, announceMs, graceMs } = settings;
+  const { outboundSecond, originalDestination } = settings;
   const { identity, control, identityRefreshMinMs: minMs, identityRefreshMaxMs: maxMs } = settings;
   const problems: string[] = [];
   if (inbound !== null && inboundTo === null && originalDestination === 'off') {
@@ -146,9 +146,10 @@ function problemsOf(settings: ProxySettings): string[] {
       'inbound: where its traffic goes is missing; add proxy.inboundTo or --inbound-to',
     );
   }
-  if (outbound !== null && !isLoopback(outbound.host) && !allowRemote) {
+  for (const listener of [outbound, outboundSecond]) {
+    if (listener === null || isLoopback(listener.host) || allowRemote) continue;
     problems.push(
-      `outbound: ${formatAddress(outbound)} lets other machines send through this proxy; ` +
+      `outbound: ${formatAddress(listener)} lets other machines send through this proxy; ` +
         'listen on 127.0.0.1, or say proxy.allowRemote: true if that is meant',
     );
   }
