@@ -57,6 +57,8 @@ test('what is not set is as with Linkerd', () => {
       connectBackoffMaxMs: 10_000,
       inFlightMax: 100_000,
       poolIdleTimeoutMs: 3_000,
+      poolIdleMax: 10_000,
+      discoveryIdleMs: 90_000,
     },
     outboundOnly: {
       queueRequestsMax: 10_000,
@@ -67,6 +69,9 @@ test('what is not set is as with Linkerd', () => {
       connectBackoffMaxMs: 60_000,
       inFlightMax: 100_000,
       poolIdleTimeoutMs: 3_000,
+      poolIdleMax: 10_000,
+      discoveryIdleMs: 5_000,
+      opaqueFailfastTimeoutMs: 3_000,
     },
   });
 });
