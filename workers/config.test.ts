@@ -12,6 +12,8 @@ const file = {
   workload: '',
   identity: '',
   outbound: address,
+  outboundSecond: null,
+  originalDestination: 'off',
   inbound: null,
   inboundTo: null,
   allowRemote: false,

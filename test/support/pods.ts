@@ -20,7 +20,7 @@ interface Pods {
   readonly plain: Host;
   readonly proxy: ProxyProcess;
   /** What `pod-program.ts` is asked to do on that host, one after another; returns its lines. */
-  ask(host: Host, ...tasks: readonly string[]): Promise<readonly string[]>;
+  readonly ask: (host: Host, ...tasks: readonly string[]) => Promise<readonly string[]>;
 }
 
 /** Why there can be none with these rules, as a test is skipped with; null where there can. */
@@ -63,10 +63,7 @@ export async function startPods(
     plain,
     proxy,
     ask: async (host, ...tasks) => {
-      const words = tasks.flatMap((task, index) => [
-        ...(index > 0 ? ['--'] : []),
-        ...task.split(' '),
-      ]);
+      const words = tasks.join(' -- ').split(' ');
       const { out, err } = await runProgram([...host.inside, ...program, ...words]);
       return `${out}${err}`.trim().split('\n');
     },
