@@ -16,6 +16,7 @@ const file = {
   originalDestination: 'off',
   inbound: null,
   inboundTo: null,
+  originalDestination: 'off',
   allowRemote: false,
   workers: 1,
   announceMs: 5_000,
@@ -77,6 +78,11 @@ test('flags cannot break the rules of the file', () => {
   assert.match(problemsOf({ graceMs: 10 }), /^announce: 5000 ms is part of the grace time/);
   const open: Overrides = { outbound: { host: '0.0.0.0', port: 1 }, allowRemote: true };
   assert.deepEqual(resolve(open).outbound, { host: '0.0.0.0', port: 1 });
+});
+
+test('inbound needs no local target where connections tell where they were going', () => {
+  const redirected: Overrides = { inbound: address, originalDestination: 'redirect' };
+  assert.equal(resolve(redirected).inboundTo, null);
 });
 
 test('settings that wait for a restart are named', () => {
