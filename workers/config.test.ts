@@ -13,7 +13,6 @@ const file = {
   identity: '',
   outbound: address,
   outboundSecond: null,
-  originalDestination: 'off',
   inbound: null,
   inboundTo: null,
   originalDestination: 'off',

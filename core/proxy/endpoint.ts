@@ -221,7 +221,9 @@ const unproved = 'it proves no identity, and requireIdentity asks for one';
 function origProtoOf({ request, client }: Exchange): number {
   const isOld = request.major === 1 && request.minor === 0;
   const proto = isOld ? OrigProto.HTTP_1_0 : OrigProto.HTTP_1_1;
-  const isWhole = request.form === Form.ABSOLUTE && client?.connection.fixedTarget != null;
+  const { form } = request;
+  const isFixed = client?.connection.fixedTarget != null;
+  const isWhole = form === Form.WHOLE || (form === Form.ABSOLUTE && isFixed);
   return isWhole ? proto + OrigProto.ABSOLUTE_FORM : proto;
 }
 
