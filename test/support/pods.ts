@@ -33,15 +33,18 @@ export function whyNoPods(...kinds: readonly RuleKind[]): string | null {
   return null;
 }
 
-/** `settings`: lines of the section `proxy`. */
+/** `settings`: lines of the section `proxy`; `without`: words of rules that are left out. */
 export async function startPods(
   t: TestContext,
   kind: RuleKind,
   settings: readonly string[] = [],
+  without: readonly string[] = [],
 ): Promise<Pods> {
   const { hosts } = await startHosts(t, 2);
   const [meshed, plain] = hosts;
-  for (const command of rules[kind]) run(meshed, command);
+  for (const rule of rules[kind]) {
+    if (!without.some((words) => rule.includes(words))) run(meshed, rule);
+  }
   const yaml = [
     'proxy:',
     '  outbound: 127.0.0.1:4140',
