@@ -4,12 +4,17 @@ import { resolve } from 'node:path';
 import { repairOffline } from '../control/repair-offline.ts';
 import { StateError } from '../control/state-folder.ts';
 import { systemClock } from '../core/base/clock.ts';
-import { createLogOutput, writeStderr } from '../workers/log-output.ts';
+import { LogOutput, writeStderr } from '../workers/log-output.ts';
 import { type CommandContext, exitFailure } from './context.ts';
 
 export function repairStateFolder(folder: string, context: CommandContext): void {
   const settings = { logLevel: 'warn', logFormat: 'plain' } as const;
-  const output = createLogOutput(settings, systemClock, writeStderr, () => {});
+  const output = new LogOutput({
+    settings,
+    clock: systemClock,
+    writeBytes: writeStderr,
+    dropped: () => undefined,
+  });
   const tell = (problem: string): void => {
     context.note(`heddle identity: ${problem}\n`);
     context.exitCode = exitFailure;

@@ -48,6 +48,7 @@ class Server implements AdminServer {
   readonly #connections = new Set<ServerConnection>();
   readonly #context: H2ServerContext;
   readonly #security: DoorSecurity;
+  readonly #layer: AdminLayer;
 
   constructor({ clock, timers, tls, answer }: AdminServerOptions) {
     const io = new Io(clock, new Float64Array(2));
@@ -55,6 +56,7 @@ class Server implements AdminServer {
     this.#timers = timers;
     this.#security = { contexts: tls, allowsPlaintext: () => true, onRefused: () => undefined };
     const layer = new AdminLayer(io, answer);
+    this.#layer = layer;
     const settings = grpcSettings(streamsMax);
     this.#context = {
       io,
@@ -100,6 +102,7 @@ class Server implements AdminServer {
 
   close(): void {
     this.#context.draining = true;
+    this.#layer.close();
     this.#io.enter();
     for (const connection of this.#connections) connection.closeIdle();
     this.#io.leave();

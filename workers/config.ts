@@ -11,6 +11,7 @@ import { inboundDefault } from '../control/model/default-settings.ts';
 import { readPod } from '../control/model/workload.ts';
 import { workersMax } from '../core/base/limits.ts';
 import { isDnsIdentity } from '../core/identity/names.ts';
+import { parseLogFilter } from '../core/telemetry/log-filter.ts';
 import { countAutoWorkers } from './size.ts';
 
 export type Overrides = Partial<ProxySettings>;
@@ -47,6 +48,11 @@ export function countWorkers(workers: ProxySettings['workers']): number {
   return countAutoWorkers({ cgroup, read: readOptional, cores: availableParallelism() });
 }
 
+/** All of the environment, for whoever may look at it. */
+export function readVariables(): NodeJS.ProcessEnv {
+  return process.env;
+}
+
 function readOptional(path: string): string | null {
   try {
     return readFileSync(path, 'latin1');
@@ -69,11 +75,9 @@ function readEnvironment(environment: NodeJS.ProcessEnv, problems: string[]): Ov
     }
   }
   if (level !== undefined) {
-    const known = logLevels.find((name) => name === level);
-    if (known !== undefined) overrides.logLevel = known;
-    else {
-      problems.push(`HEDDLE_LOG_LEVEL: expected one of ${logLevels.join(', ')}, got "${level}"`);
-    }
+    const [problem] = parseLogFilter(level).problems;
+    if (problem === undefined) overrides.logLevel = level;
+    else problems.push(`HEDDLE_LOG_LEVEL: ${problem}`);
   }
   return overrides;
 }
@@ -132,5 +136,3 @@ function problemsOf(settings: ProxySettings): string[] {
   }
   return problems;
 }
-
-export const logLevels = ['off', 'error', 'warn', 'info', 'debug'] as const;

@@ -21,6 +21,7 @@ import { Io } from '../io/io.ts';
 import { isLocalAddress, isLoopback } from '../io/local-addresses.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import { Logger } from '../telemetry/log.ts';
+import { isLogOff } from '../telemetry/log-filter.ts';
 import { Registry } from '../telemetry/registry.ts';
 import { TlsContexts } from '../tls/contexts.ts';
 import type { Core } from './core.ts';
@@ -93,7 +94,7 @@ class ThreadProxy implements Proxy {
     const { io, log } = this.#core;
     io.enter();
     if (message.kind === 'snapshot') this.#targets.receive(message.bytes);
-    else if (message.kind === 'log-level') log.setLevel(message.level);
+    else if (message.kind === 'log-filters') log.setFilters(message.filters);
     else if (message.kind === 'identity') this.#identify(message.identity);
     else this.#drain(message.stage);
     io.leave();
@@ -188,7 +189,7 @@ function createCore(env: ProxyEnv, freeDescriptors: () => boolean): Core {
     tls: new TlsContexts(),
     log,
     accessLog:
-      settings.accessLog === 'off'
+      settings.accessLog === 'off' || isLogOff(settings.logLevel)
         ? null
         : new AccessLog(settings.accessLog, (lines) => post({ kind: 'access', lines })),
     isOwnListener: (host, port) => isOwnListener(settings, host, port),
