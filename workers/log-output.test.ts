@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defaultConfig } from '../control/model/default-settings.ts';
+import { version } from '../core/base/version.ts';
 import { parseLogFilter } from '../core/telemetry/log-filter.ts';
 import { FakeClock } from '../test/support/fake-clock.ts';
 import { LogOutput } from './log-output.ts';
@@ -38,8 +39,8 @@ const settings = {
   ...defaultConfig.settings,
   inbound: { host: '0.0.0.0', port: 4143 },
   outboundSecond: { host: '::1', port: 4140 },
-  control: 'dst.linkerd.svc.cluster.local:8086',
-  controlServerName: 'linkerd-destination.linkerd.serviceaccount.identity.linkerd.cluster.local',
+  control: 'dst:8086',
+  controlServerName: 'dst.linkerd.id',
 };
 
 test('the lines of a start are those of Linkerd, in its order', async () => {
@@ -52,39 +53,35 @@ test('the lines of a start are those of Linkerd, in its order', async () => {
   logReady(output.log, settings, 1);
   assert.equal(
     await read(),
-    `[     0.071746s]  INFO ThreadId(01) heddle: release 0.1.0 by heddle
+    `[     0.071746s]  INFO ThreadId(01) heddle: release ${version} by heddle
 [     0.071746s]  INFO ThreadId(01) heddle::rt: Using single-threaded proxy runtime
 [     0.072746s]  INFO ThreadId(01) heddle: Admin interface on 127.0.0.1:4191
 [     0.072746s]  INFO ThreadId(01) heddle: Inbound interface on 0.0.0.0:4143
 [     0.072746s]  INFO ThreadId(01) heddle: Outbound interface on 127.0.0.1:4140
 [     0.072746s]  INFO ThreadId(01) heddle: Outbound interface on [::1]:4140
 [     0.072746s]  INFO ThreadId(01) heddle: Tap DISABLED
-[     0.072746s]  INFO ThreadId(01) heddle: Destinations resolved via ${settings.control} (${settings.controlServerName})
+[     0.072746s]  INFO ThreadId(01) heddle: Destinations resolved via dst:8086 (dst.linkerd.id)
 [     0.072746s]  INFO ThreadId(01) heddle: ready workers=1 accept=transfer
 `,
   );
 });
 
 test('more workers, and a configuration file', async () => {
-  const { output, read } = create('info', 'json');
-  const at = '"timestamp":"1970-01-01T00:00:00.000Z","level":"INFO"';
+  const { clock, output, read } = create('info', 'json');
   logRelease(output.log, 3);
   logDestinations(output.log, defaultConfig.settings, '/etc/heddle.yaml');
   const [, runtime, destinations] = (await read()).split('\n');
-  const timeless = (line: string): string =>
-    line.replace(/"timestamp":"[^"]*"/, '"timestamp":"1970-01-01T00:00:00.000Z"');
   assert.equal(
-    timeless(runtime),
-    `{${at},"fields":{"message":"Using multi-threaded proxy runtime","cores":3},` +
+    runtime,
+    `{"timestamp":"${new Date(clock.wallMs()).toISOString()}","level":"INFO",` +
+      '"fields":{"message":"Using multi-threaded proxy runtime","cores":3},' +
       '"target":"heddle::rt","threadId":"ThreadId(1)"}',
   );
-  assert.equal(
-    JSON.parse(destinations).fields.message,
-    'Destinations resolved via /etc/heddle.yaml',
-  );
+  const { message } = JSON.parse(destinations).fields;
+  assert.equal(message, 'Destinations resolved via /etc/heddle.yaml');
 });
 
-test('the log and each watcher have their own filters, and threads are told all of them', async () => {
+test('the log and watchers have filters of their own, and threads are told all of them', async () => {
   const { output, told, read } = create('warn');
   const lines: string[] = [];
   const { filter } = parseLogFilter('heddle::drain=debug');

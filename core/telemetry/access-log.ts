@@ -1,7 +1,8 @@
 /**
- * One line for each exchange: in JSON with Linkerd's names, in what Linkerd calls Apache's format, or
- * in the common log format of web servers. The owner keeps `null` instead of an `AccessLog` while it is off. Lines are passed on
- * in batches: when 16 KiB have gathered, and whenever the owner calls `flush` (once per tick).
+ * One line for each exchange: in JSON with Linkerd's names, in what Linkerd calls Apache's format,
+ * or in the common log format of web servers. The owner keeps `null` instead of an `AccessLog`
+ * while it is off. Lines are passed on in batches: when 16 KiB have gathered, and whenever the
+ * owner calls `flush` (once per tick).
  */
 
 import { accessBatchChars, accessValueCharsMax } from '../base/limits.ts';

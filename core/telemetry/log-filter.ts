@@ -99,7 +99,7 @@ function splitDirectives(text: string): string[] {
   return parts.map((part) => part.trim()).filter((part) => part !== '');
 }
 
-/** A target alone stands for all of its lines; a word that is neither ours nor a path is an error. */
+/** A target alone stands for all of its lines; a word that is no path may be a slip for a level. */
 function parseDirective(text: string): Directive | null {
   const level = readLevel(text);
   if (level !== null) return { target: '', span: '', level };
