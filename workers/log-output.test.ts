@@ -81,7 +81,7 @@ test('more workers, and a configuration file', async () => {
   assert.equal(message, 'Destinations resolved via /etc/heddle.yaml');
 });
 
-test('the log and watchers have filters of their own, and threads are told all of them', async () => {
+test('log and watchers have filters of their own, threads are told of all', async () => {
   const { output, told, read } = create('warn');
   const lines: string[] = [];
   const { filter } = parseLogFilter('heddle::drain=debug');

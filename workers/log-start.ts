@@ -1,4 +1,4 @@
-/** The lines by which a proxy says what it is and where it listens, in Linkerd's order and words. */
+/** The lines by which a proxy says what it is and where it listens, in the words of Linkerd. */
 
 import type { Address, ProxySettings } from '../api/settings.ts';
 import { formatAddress } from '../control/model/address.ts';

@@ -45,6 +45,7 @@ export function createProxyAdmin(parts: ProxyAdminParts): AdminServer {
     clock,
     tls,
     timers,
+    serverName: settings.identityServerName,
     answer: (request) => answerAdmin(view, request),
   });
 }

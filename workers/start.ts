@@ -138,7 +138,7 @@ class ProxyProcess implements RunningProxy {
     const size = { workers, slots: slotsMax, cells: cellsMax };
     const memory = createSharedMemory(size, clock.monotonicMs());
     this.#memory = memory;
-    this.#merger = new MetricsMerger(memory.cells, clock);
+    this.#merger = new MetricsMerger(memory.cells, clock, settings.metricsRetainMs);
     this.#metrics = new MainMetrics(this.#merger, memory, workers);
     this.#process = new ProcessMetrics(this.#merger.registry, clock);
     this.#output = new LogOutput({
