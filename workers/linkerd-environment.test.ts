@@ -23,7 +23,7 @@ test('what is not set is as with Linkerd', () => {
     graceMs: 120_000,
     metricsRetainMs: 600_000,
     workers: 1,
-    logLevel: 'info',
+    logLevel: 'linkerd=info,hickory=error,warn',
     logFormat: 'plain',
     accessLog: 'off',
     http2InitialStreamWindowSize: 65_535,
@@ -286,15 +286,16 @@ test('what concerns the log is no reason not to start', () => {
   });
   assert.deepEqual(problems, []);
   assert.deepEqual(notes, [
-    'LINKERD2_PROXY_LOG: "what=ever=" is no directive and has no effect',
+    'LINKERD2_PROXY_LOG: "what=ever=" is no directive; expected level, target or target=level; ' +
+      'it has no effect',
     'LINKERD2_PROXY_ACCESS_LOG: expected apache or json, got "combined"',
   ]);
   const { logLevel, logFormat, accessLog } = settings;
-  assert.deepEqual([logLevel, logFormat, accessLog], ['info', 'plain', 'off']);
+  assert.deepEqual([logLevel, logFormat, accessLog], ['[{request}]=off,info', 'plain', 'off']);
   const silent = settingsOf({ LOG: 'OFF', ACCESS_LOG: 'json' });
-  assert.deepEqual([silent.logLevel, silent.accessLog], ['off', 'off']);
+  assert.deepEqual([silent.logLevel, silent.accessLog], ['off', 'json']);
   const quiet = settingsOf({ LOG: 'linkerd=off', ACCESS_LOG: 'json' });
-  assert.deepEqual([quiet.logLevel, quiet.accessLog], ['off', 'json']);
+  assert.deepEqual([quiet.logLevel, quiet.accessLog], ['linkerd=off', 'json']);
 });
 
 test('what is for later is warned about once, and only when it is asked for', () => {
