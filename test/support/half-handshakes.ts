@@ -1,8 +1,8 @@
 /**
  * A process of many half handshakes, so that their descriptors are not the test's:
- * `half-handshakes.ts PORT COUNT` gets a hello by message, sends it on each of COUNT connections, and
- * says `answered` when each has had an answer, and `ended` when each has ended. It ends with its
- * parent, and in a minute.
+ * `half-handshakes.ts PORT COUNT` gets a hello by message, sends it on each of COUNT connections,
+ * and says `answered` when each has had an answer, and `ended` when each has ended. It ends with
+ * its parent, and in a minute.
  */
 
 import { connect } from 'node:net';

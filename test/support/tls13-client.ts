@@ -1,7 +1,7 @@
 /**
- * A client of TLS 1.3 (RFC 8446) made of bytes, for what no library sends: hellos of any form, early
- * data, KeyUpdates without end. It shows no certificate and believes the server's. Its one cipher
- * suite is TLS_AES_128_GCM_SHA256, its one group X25519.
+ * A client of TLS 1.3 (RFC 8446) made of bytes, for what no library sends: hellos of any form,
+ * early data, KeyUpdates without end. It shows no certificate and believes the server's. Its one
+ * cipher suite is TLS_AES_128_GCM_SHA256, its one group X25519.
  */
 
 import {

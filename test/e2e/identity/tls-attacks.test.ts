@@ -5,22 +5,18 @@
  */
 
 import assert from 'node:assert/strict';
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { connect as netConnect, type Socket } from 'node:net';
-import { after, afterEach, before, describe, type TestContext, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { type ConnectionOptions, connect as tlsConnect } from 'node:tls';
 import { meshName } from '../../support/certificates.ts';
 import { mesh, serverName, startInboundMesh } from '../../support/inbound-mesh.ts';
 import { type Harness, untilQuiet } from '../../support/proxy-harness.ts';
-import { memoryInUse } from '../../support/siege.ts';
 import { dialTls, helloFor } from '../../support/tls-client.ts';
 import { untilTurn } from '../../support/turns.ts';
 import { dial, type Origin, type Wire } from '../../support/wire.ts';
 
 const alice = mesh.identity(meshName('alice'));
-const halves = 10_000;
 const get = 'GET / HTTP/1.1\r\nhost: web\r\n\r\n';
 
 let inbound: Awaited<ReturnType<typeof startInboundMesh>>;
@@ -40,12 +36,6 @@ after(async () => {
 
 /** The bystander: asked behind every attack. */
 afterEach(async () => {
-  await bystand();
-  for (const one of origin.connections) one.destroy();
-  await untilQuiet(harness);
-});
-
-async function bystand(): Promise<void> {
   const wire = await dialTls(harness.inboundPort, { serverName, identity: alice });
   const known = origin.connections.length;
   wire.write(get);
@@ -55,7 +45,9 @@ async function bystand(): Promise<void> {
   app.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
   assert.match(await wire.readResponse(), /^HTTP\/1.1 200 OK/);
   wire.destroy();
-}
+  for (const one of origin.connections) one.destroy();
+  await untilQuiet(harness);
+});
 
 function failures(reason: string): number {
   return harness.metric('heddle_tls_handshake_failures_total', { reason });
@@ -225,48 +217,3 @@ async function secureOver(raw: Socket): Promise<Socket> {
   await once(secure, 'secureConnect');
   return secure;
 }
-
-test('10 000 half handshakes at once cost little, and end in time', {
-  skip: tooFew(),
-}, async (t) => {
-  const start = memoryInUse();
-  const before = failures('timeout');
-  const others = startHalfHandshakes(t, hello);
-  await others.until('answered');
-  const each = (memoryInUse() - start) / halves;
-  assert.ok(each < 64 * 1024, `${each} bytes each`);
-  assert.equal(harness.metric('tcp_open_connections', { peer: 'src' }), halves);
-  // While they are there.
-  await bystand();
-  assert.equal(failures('timeout'), before);
-  harness.passTime(11_000);
-  await others.until('ended');
-  assert.equal(failures('timeout'), before + halves);
-});
-
-/** Why this process cannot hold so many connections. */
-function tooFew(): string | false {
-  const [, limit] = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
-  const isEnough = limit === undefined || Number(limit) > halves + 1000;
-  return isEnough ? false : `needs ${halves + 1000} descriptors, has ${limit} (ulimit -Hn)`;
-}
-
-/** From a process of their own, which ends with the test. */
-function startHalfHandshakes(t: TestContext, first: string) {
-  const path = new URL('../../support/half-handshakes.ts', import.meta.url);
-  const child = fork(path, [String(harness.inboundPort), String(halves)]);
-  const said: unknown[] = [];
-  child.on('message', (message) => said.push(message));
-  child.send(first);
-  const ended = once(child, 'exit');
-  t.after(async () => {
-    child.disconnect();
-    await ended;
-  });
-  return {
-    until: (word: string) =>
-      untilTurn(`${word}; ${said.join(' ')}`, () => said.includes(word), halvesMs),
-  };
-}
-
-const halvesMs = 30_000;
