@@ -168,7 +168,7 @@ export class Tls13Client {
 }
 
 /** One direction's keys (RFC 8446 7.3), and how many records they have protected. */
-class Traffic {
+export class Traffic {
   readonly #secret: Buffer;
   readonly #key: Buffer;
   readonly #iv: Buffer;
