@@ -215,6 +215,10 @@ export const controlShutMinMs = 1_000;
 export const controlShutMaxMs = 30_000;
 /** After which a target that nobody answers for goes to where the application dialled. */
 export const fallbackAfterMs = 3_000;
+/** After which an inbound port that nobody has said the policy of goes by the default one. */
+export const defaultPolicyAfterMs = 500;
+/** Inbound ports whose policies are watched from the start. */
+export const inboundPortsMax = 1_024;
 /** How long endpoints stay of which a control plane suddenly knows nothing. */
 export const unknownKeptMs = 300_000;
 /** What is on disk waits so long for the control plane, which knows better. */
@@ -314,6 +318,8 @@ export const logRepeatsMax = 256;
 /** Characters of a message or of one value of a log line; the rest is cut off. */
 export const logValueCharsMax = 2_048;
 export const logFieldsMax = 32;
+/** Directives of a filter for log lines; those beyond are refused. */
+export const logDirectivesMax = 64;
 /** What waits for a slow stderr; lines beyond it are dropped and counted. */
 export const logBufferBytesMax = 1024 * 1024;
 /** Access log lines that are passed on at once. */
@@ -371,6 +377,7 @@ assert(
 assert(endpointsMax <= slotsMax, 'every endpoint of a target can have a slot');
 assert(fallbackAfterMs < discoverTimeoutMs, 'a request still waits when its target falls back');
 assert(diskWaitMs < fallbackAfterMs, 'what is on disk comes before the fallback');
+assert(diskWaitMs < defaultPolicyAfterMs, 'what is on disk comes before the default policy');
 assert(http2FrameBytesCeiling < readBytes, 'part of a frame fits the stash');
 assert(http2StreamWindowCeiling <= heldBodyBytesMax, 'a window fits what is held of a body');
 assert(grpcMessageCharsMax * 9 < grpcHeadBytesMax, 'the message of a status fits its fields');

@@ -83,6 +83,12 @@ export function detachHandle(socket: NetSocket): StreamHandle {
   return handle;
 }
 
+/** The file descriptor of a socket that is open; -1 where there is none. */
+export function descriptorOf(socket: NetSocket): number {
+  const { _handle: handle } = socket as unknown as { _handle: { readonly fd?: number } | null };
+  return handle?.fd ?? -1;
+}
+
 /** What the handle reads from now on goes into `buffer`, and `reader` is told. */
 export function startReader(handle: StreamHandle, reader: StreamReader, buffer: Buffer): void {
   handle.useUserBuffer(buffer);
