@@ -183,8 +183,10 @@ export interface ProxySettings {
   readonly drain: 'patient' | 'strict';
   /** Metrics of what has been unused for so long are forgotten. */
   readonly metricsRetainMs: number;
-  readonly logLevel: 'off' | 'error' | 'warn' | 'info' | 'debug';
+  /** A level, or a filter in Linkerd's syntax: `warn,heddle::drain=debug`. */
+  readonly logLevel: string;
   readonly logFormat: 'plain' | 'json';
-  readonly accessLog: 'off' | 'json' | 'common';
+  /** `apache` is what Linkerd calls so; `common` is what web servers write. */
+  readonly accessLog: 'off' | 'json' | 'common' | 'apache';
   readonly adminShutdown: boolean;
 }

@@ -112,7 +112,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
   #refuse(endpoint: Endpoint): void {
     const { core } = this.#clients.direction;
     core.slots.releasePermit(endpoint.slot);
-    core.log.info('proxy', 'Endpoint refused', {
+    core.log.info('heddle::proxy', 'Endpoint refused', {
       endpoint: endpoint.address,
       reason: endpoint.refusal,
     });
@@ -126,7 +126,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
     const { core, name } = this.#clients.direction;
     this.#abort();
     this.#counters.tcpError(code);
-    core.log.info('proxy', 'Connection closed', {
+    core.log.info('heddle::proxy', 'Connection closed', {
       direction: name,
       service: this.#target.authority,
       error: code,
