@@ -89,7 +89,7 @@ export const proxySchema = z.strictObject(
       'A folder with `key.p8` and `csr.der`, ready-made. Empty: the proxy makes its own key.',
     ),
     identityTrustAnchors: path(
-      'A PEM file of trust anchors. Empty: those whose digest the token pins.',
+      'A PEM file of trust anchors, or their PEM. Empty: those whose digest the token pins.',
     ),
     identityRefreshMinMs: milliseconds(
       identityRefreshMinMs,

@@ -173,6 +173,7 @@ function createPoolContext(core: Core, sink: Layer<Exchange>): PoolContext {
     sink,
     responseTimeoutMs: settings.responseTimeoutMs,
     connectionsMax: settings.poolConnectionsMax,
+    idleMax: settings.poolIdleMax,
     waitingMax: settings.queueRequestsMax,
   };
   return {

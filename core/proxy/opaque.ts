@@ -94,8 +94,9 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
     const endpoint = this.#target.pick(this.#endpoint);
     if (endpoint === null) {
       const waitedMs = io.nowMs - this.#startMs;
+      const { failfastTimeoutMs, opaqueFailfastTimeoutMs: ownMs } = settings;
       if (this.#target.endpoints.length === 0) this.#fail(this.#target.emptyCode);
-      else if (waitedMs >= settings.failfastTimeoutMs) this.#fail('FAILFAST');
+      else if (waitedMs >= (ownMs === 0 ? failfastTimeoutMs : ownMs)) this.#fail('FAILFAST');
       else timers.arm(this.#pollTimer, pollMs);
       return;
     }
