@@ -7,6 +7,7 @@
  * namespace and no other, as in Kubernetes.
  */
 
+import type { ProxySettings } from '../../api/settings.ts';
 import type { Protocol } from '../../api/snapshot.ts';
 import {
   canonicalIp,
@@ -104,25 +105,6 @@ export function createServiceNames(config: LoadedConfig, ownNamespace: string): 
     };
   }
 
-  /** A redirected connection goes to a service where its address is known to be of one. */
-  function findAddress(value: string): NamedTarget | null {
-    const address = parseAddress(value);
-    if (address === null || address.port === 0) return null;
-    byAddress ??= indexAddresses(byAuthority.values());
-    return byAddress.get(formatAddress(address)) ?? fixedTarget(address, 'passthrough');
-  }
-
-  const { inboundTo, inboundOpaquePorts } = config.settings;
-
-  function findInbound(value: string): NamedTarget | null {
-    const address = value === '' ? inboundTo : parseAddress(value);
-    if (address === null || address.port === 0) return null;
-    const isOpaque = inboundOpaquePorts.some(
-      ([from, to]) => from <= address.port && address.port <= to,
-    );
-    return { ...fixedTarget(address, 'static'), protocol: isOpaque ? 'opaque' : 'auto' };
-  }
-
   return {
     find(key) {
       const colon = key.indexOf(':');
@@ -135,14 +117,33 @@ export function createServiceNames(config: LoadedConfig, ownNamespace: string): 
         case 'bind':
           return byAuthority.get(value) ?? null;
         case 'inbound':
-          return findInbound(value);
+          return findInbound(config.settings, value);
         case 'addr':
-          return findAddress(value);
+          return findAddress((byAddress ??= indexAddresses(byAuthority.values())), value);
         default:
           return null;
       }
     },
   };
+}
+
+/** A redirected connection goes to a service where its address is known to be of one. */
+function findAddress(
+  byAddress: ReadonlyMap<string, NamedTarget>,
+  value: string,
+): NamedTarget | null {
+  const address = parseAddress(value);
+  if (address === null || address.port === 0) return null;
+  return byAddress.get(formatAddress(address)) ?? fixedTarget(address, 'passthrough');
+}
+
+/** Where an inbound connection was going, or what is configured for all of them. */
+function findInbound(settings: ProxySettings, value: string): NamedTarget | null {
+  const address = value === '' ? settings.inboundTo : parseAddress(value);
+  if (address === null || address.port === 0) return null;
+  const { port } = address;
+  const isOpaque = settings.inboundOpaquePorts.some(([from, to]) => from <= port && port <= to);
+  return { ...fixedTarget(address, 'static'), protocol: isOpaque ? 'opaque' : 'auto' };
 }
 
 /** Of the endpoints that the configuration lists; an address of several services is the first's. */
