@@ -134,11 +134,17 @@ test('the inbound target is the local application', () => {
   assert.equal(index.status(key).kind, 'static');
 });
 
-test('a redirected connection goes to the service of its address, or to the address', () => {
-  const { index, seen } = setUp(config([service('web', inline(1, 2))]));
-  const web = seen('addr:10.0.0.1:2').targets[0];
-  assert.equal(web?.authority, 'web.default.svc.cluster.local:80');
-  assert.deepEqual(ports(web), [1, 2]);
+test('a redirected connection goes to the service or the endpoint of its address', () => {
+  const clusterIps = ['10.96.0.10', 'fd96::a'];
+  const { index, seen } = setUp(config([{ ...service('web', inline(1, 2)), clusterIps }]));
+  const portsAt = (address: string): unknown => {
+    const target = seen(`addr:${address}`).targets[0];
+    assert.equal(target?.authority, 'web.default.svc.cluster.local:80');
+    return ports(target);
+  };
+  assert.deepEqual(portsAt('10.96.0.10:80'), [1, 2]);
+  assert.deepEqual(portsAt('[fd96::a]:80'), [1, 2]);
+  assert.deepEqual(portsAt('10.0.0.1:2'), [2]);
   for (const address of ['10.0.0.1:3', '[fd00::1]:80']) {
     const target = seen(`addr:${address}`).targets[0];
     assert.equal(target?.authority, address);
