@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { TransportHeader } from '../../../core/tls/transport-header.ts';
 import { makeMesh, meshName } from '../../support/certificates.ts';
+import { H2Peer } from '../../support/h2-peer.ts';
 import { type Harness, startHarness, untilQuiet } from '../../support/proxy-harness.ts';
 import { dialTls } from '../../support/tls-client.ts';
 import { type Origin, startOrigin, type Wire } from '../../support/wire.ts';
@@ -72,6 +73,28 @@ describe('through a gateway', () => {
     assert.match(await wire.readResponse(), /^HTTP\/1.1 200 OK/);
     const labels = { direction: 'outbound', peer: 'src', client_id: alice.name };
     assert.equal(harness.metric('tcp_open_connections', labels), 1);
+    wire.destroy();
+  });
+
+  test('requests of HTTP/2 that were HTTP/1 are that again', async () => {
+    const wire = await dialFor({ session: 'http2' });
+    const client = new H2Peer(wire, true);
+    const stream = client.request([
+      [':method', 'GET'],
+      [':scheme', 'http'],
+      [':path', '/x'],
+      [':authority', name],
+      ['l5d-orig-proto', 'HTTP/1.1'],
+    ]);
+    const app = await origin.accept();
+    const head = await app.read('\r\n\r\n');
+    assert.match(head, /^GET \/x HTTP\/1.1\r\n/);
+    assert.doesNotMatch(head, /orig-proto/);
+    assert.ok(head.includes(`;for=${alice.name};`), head);
+    app.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+    const answered = await client.ending(stream);
+    assert.equal(answered.content, 'ok');
+    assert.ok(answered.heads[0].endsWith('l5d-orig-proto=HTTP/1.1'), answered.heads[0]);
     wire.destroy();
   });
 
