@@ -38,6 +38,14 @@ export const detectBytesMax = 16 * 1024 + 1024;
 export const detectTimeoutMs = 10_000;
 /** What a peer says about a connection behind its handshake, all of it (Linkerd's bound). */
 export const transportHeaderBytesMax = 64 * 1024;
+/** How often a connection inside of TLS is looked at for a peer that keeps it busy with nothing. */
+export const secureWatchMs = 2_000;
+/** What the smallest record that says something has at the most, by its sender's choice of keys. */
+export const secureRecordBytesMax = 32;
+/** What may come beyond that: KeyUpdates (27 bytes each) and parts of records. */
+export const secureSilentBytesMax = 64 * 1024;
+/** Encrypted and not yet taken by the kernel; what we write ourselves is less. */
+export const secureUnsentBytesMax = 1024 * 1024;
 /** The client's silence after which a destination is dialled that may speak first. */
 export const serverFirstSilenceMs = 50;
 /** The same where the client may be about to begin with TLS, which a busy one does late. */
@@ -310,6 +318,8 @@ export const logRepeatsMax = 256;
 /** Characters of a message or of one value of a log line; the rest is cut off. */
 export const logValueCharsMax = 2_048;
 export const logFieldsMax = 32;
+/** Directives of a filter for log lines; those beyond are refused. */
+export const logDirectivesMax = 64;
 /** What waits for a slow stderr; lines beyond it are dropped and counted. */
 export const logBufferBytesMax = 1024 * 1024;
 /** Access log lines that are passed on at once. */

@@ -100,7 +100,7 @@ export class Socket implements ThreadSocket {
     stopReader(this.#handle);
     const handle = wrap(this.#handle);
     this.#handle = handle;
-    this.#secure = new HeldReads(handle.carrier);
+    this.#secure = new HeldReads(handle);
     this.#reads.release();
     startReader(handle, this, this.#io.readBuffer);
     return handle;

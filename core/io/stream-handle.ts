@@ -21,6 +21,7 @@ export interface StreamHandle {
   /** Ours: so that all handles share one read callback. */
   reader: StreamReader | null;
   readonly writeQueueSize?: number;
+  readonly bytesRead?: number;
   /** Reads go into `buffer`, or into whatever `onread` returned last. */
   useUserBuffer(buffer: Buffer): void;
   readStart(): number;

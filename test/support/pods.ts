@@ -19,8 +19,7 @@ interface Pods {
   readonly meshed: Host;
   readonly plain: Host;
   readonly proxy: ProxyProcess;
-  /** What `pod-program.ts` is asked to do on that host, one after another; returns its lines. */
-  ask(host: Host, ...tasks: readonly string[]): Promise<readonly string[]>;
+  readonly ask: typeof askPod;
 }
 
 /** Why there can be none with these rules, as a test is skipped with; null where there can. */
@@ -57,23 +56,24 @@ export async function startPods(
   const proxy = await startProxy(t, yaml.join('\n'), {
     inside: [...meshed.inside, ...asProxy],
   });
-  for (const host of hosts) await serve(t, host);
-  return {
-    meshed,
-    plain,
-    proxy,
-    ask: async (host, ...tasks) => {
-      const words = tasks.flatMap((task, index) => [
-        ...(index > 0 ? ['--'] : []),
-        ...task.split(' '),
-      ]);
-      const { out, err } = await runProgram([...host.inside, ...program, ...words]);
-      return `${out}${err}`.trim().split('\n');
-    },
-  };
+  for (const host of hosts) await servePod(t, host);
+  return { meshed, plain, proxy, ask: askPod };
 }
 
-async function serve(t: TestContext, host: Host): Promise<void> {
+/** What `pod-program.ts` is asked to do on a host, one after another; resolves with its lines. */
+export async function askPod(
+  host: Pick<Host, 'inside'>,
+  ...tasks: readonly string[]
+): Promise<readonly string[]> {
+  const words = tasks
+    .map((task) => task.split(' '))
+    .flatMap((task, index) => (index > 0 ? ['--', ...task] : task));
+  const { out, err } = await runProgram([...host.inside, ...program, ...words]);
+  return `${out}${err}`.trim().split('\n');
+}
+
+/** The application of `pod-program.ts`. */
+export async function servePod(t: TestContext, host: Pick<Host, 'inside'>): Promise<void> {
   const [name, ...args] = [...host.inside, ...program, 'serve'];
   const child = spawn(name, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'close');
