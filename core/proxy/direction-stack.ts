@@ -25,6 +25,7 @@ import { Counters } from './counters.ts';
 import { Direction } from './direction.ts';
 import type { TunnelTaker } from './edge.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { Gateway } from './gateway.ts';
 import { AcceptDirect } from './inbound/accept-direct.ts';
 import { inboundLayers } from './inbound/http.ts';
 import { Terminate, type TerminateContext } from './inbound/terminate.ts';
@@ -44,6 +45,8 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
   readonly #balance: Balance;
   readonly #targets: () => Targets;
   readonly #serverFirst: ServerFirstMemory;
+  /** Given to inbound, where there is one. */
+  gateway: Gateway | null = null;
   #context: AcceptContext | null = null;
   /** All connections have been asked to end that are older than so many distrusts. */
   #distrustsEnded = 0;
