@@ -135,8 +135,8 @@ const remedy =
   'Connections that leave do not come to the outbound port. Look whether heddle init, or the CNI ' +
   'plugin, has run in this network namespace and for this family of addresses (iptables-save -t ' +
   'nat, also with -legacy and -nft, or nft list ruleset), whether --listen-addr has the port ' +
-  'that the rules lead to, and that this runs neither as the user of the proxy nor towards a port ' +
-  'that is ignored.';
+  'that the rules lead to, and that this runs neither as the user of the proxy nor towards a ' +
+  'port that is ignored.';
 /** EOPNOTSUPP, as Linkerd's validator: what repairs pods waits for it. */
 const exitNotRedirected = 95;
 const hourMs = 3_600_000;
