@@ -23,18 +23,22 @@ const linkerd: RedirectOptions = {
 const choice = { mode: 'legacy', folder: null, families: ['ipv4'], waits: false } as const;
 
 test('what the manifests of Linkerd ask for', () => {
+  const own = '4190,4191,4567,4568';
+  const others = note('ignore-port-4567,4568');
+  const allIn = 'redirect-all-incoming-to-proxy-port';
+  const allOut = 'redirect-all-outgoing-to-proxy-port';
   assert.equal(
     simulateFirewall(choice, linkerd),
     `# iptables-legacy-restore --noflush
 *nat
 :PROXY_INIT_REDIRECT - [0:0]
 :PROXY_INIT_OUTPUT - [0:0]
--A PROXY_INIT_REDIRECT -p tcp -m multiport --dports 4190,4191,4567,4568 ${note('ignore-port-4190,4191,4567,4568')} -j RETURN
--A PROXY_INIT_REDIRECT -p tcp ${note('redirect-all-incoming-to-proxy-port')} -j REDIRECT --to-ports 4143
+-A PROXY_INIT_REDIRECT -p tcp -m multiport --dports ${own} ${note(`ignore-port-${own}`)} -j RETURN
+-A PROXY_INIT_REDIRECT -p tcp ${note(allIn)} -j REDIRECT --to-ports 4143
 -A PROXY_INIT_OUTPUT -m owner --uid-owner 2102 ${note('ignore-proxy-user-id')} -j RETURN
 -A PROXY_INIT_OUTPUT -o lo ${note('ignore-loopback')} -j RETURN
--A PROXY_INIT_OUTPUT -p tcp -m multiport --dports 4567,4568 ${note('ignore-port-4567,4568')} -j RETURN
--A PROXY_INIT_OUTPUT -p tcp ${note('redirect-all-outgoing-to-proxy-port')} -j REDIRECT --to-ports 4140
+-A PROXY_INIT_OUTPUT -p tcp -m multiport --dports 4567,4568 ${others} -j RETURN
+-A PROXY_INIT_OUTPUT -p tcp ${note(allOut)} -j REDIRECT --to-ports 4140
 -A PREROUTING ${note('install-proxy-init-prerouting')} -j PROXY_INIT_REDIRECT
 -A OUTPUT ${note('install-proxy-init-output')} -j PROXY_INIT_OUTPUT
 COMMIT
@@ -84,7 +88,7 @@ table ip6 heddle_init {
 test('each family has its own tool and its own subnets', () => {
   const options = {
     ...linkerd,
-    subnetsToIgnore: [subnet('10.1.2.3/9'), subnet('fd00:1:ffff::/33')],
+    subnetsToIgnore: [subnet('10.1.2.3/9'), subnet('fd00:1:fff::/33')],
   };
   const text = simulateFirewall({ ...choice, mode: 'nft', families: ['ipv4', 'ipv6'] }, options);
   const lines = text.split('\n').filter((line) => /^#| -s /.test(line));
@@ -92,7 +96,7 @@ test('each family has its own tool and its own subnets', () => {
     '# iptables-nft-restore --noflush',
     `-A PROXY_INIT_REDIRECT -s 10.0.0.0/9 ${note('ignore-subnet-10.1.2.3/9')} -j RETURN`,
     '# ip6tables-nft-restore --noflush',
-    `-A PROXY_INIT_REDIRECT -s fd00:1:8000::/33 ${note('ignore-subnet-fd00:1:ffff::/33')} -j RETURN`,
+    `-A PROXY_INIT_REDIRECT -s fd00:1::/33 ${note('ignore-subnet-fd00:1:fff::/33')} -j RETURN`,
   ]);
 });
 

@@ -82,10 +82,10 @@ test('without the capability it says which one', { skip }, (t) => {
   for (const mode of ['legacy', 'nft', 'nftables']) {
     const { status, stderr } = spawnSync(
       'ip',
-      [
-        ...words(`netns exec ${pod.namespace} setpriv --reuid 65534 --regid 65534 --clear-groups`),
-        ...[executable, 'init', '--iptables-mode', mode, '--proxy-uid', '2102'],
-      ],
+      words(
+        `netns exec ${pod.namespace} setpriv --reuid 65534 --regid 65534 --clear-groups ` +
+          `${executable} init --iptables-mode ${mode} --proxy-uid 2102`,
+      ),
       { encoding: 'utf8' },
     );
     assert.equal(status, 77, stderr);
