@@ -49,7 +49,7 @@ export function describeAuthority(
   const since = isTimed ? ` for ${formatAge(nowMs - phaseSinceMs)}` : '';
   const lines = [
     `trust domain    ${trustDomain}`,
-    `phase           ${phase}${since}: ${phases[phase] ?? 'not known here'}`,
+    `phase           ${phase}${since}: ${explainPhase(view)}`,
     ...anchors.map(({ certificate, role }) => {
       return `trust anchor    ${describe(certificate, nowMs)}, ${role}`;
     }),
@@ -72,6 +72,12 @@ export function describeAuthority(
   );
   lines.push(...describeUnconfirmed(view), ...describeTroubles(confirmations));
   return `${lines.join('\n')}\n`;
+}
+
+function explainPhase({ phase, anchors }: AuthorityView): string {
+  const hasLeaving = anchors.some(({ role }) => role === 'retiring');
+  if (phase === 'switch' && !hasLeaving) return issuerSwitch;
+  return phases[phase] ?? 'not known here';
 }
 
 function describeUnconfirmed({ phase, unconfirmed, unconfirmedCount }: AuthorityView): string[] {
@@ -118,4 +124,5 @@ const phases: Readonly<Record<string, string>> = {
   distribute: 'the next root is on its way to all proxies, leaves are signed as before',
   switch: 'leaves are signed by the new issuer, the old root is trusted beside the new one',
 };
+const issuerSwitch = 'leaves are signed by the next issuer, below the same root';
 const printChars = 16;

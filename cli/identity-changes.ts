@@ -12,7 +12,7 @@ import {
 import { type CommandContext, exitFailure } from './context.ts';
 import { controlOption } from './control-flag.ts';
 import { gatherProxies, tellFailure } from './gather-proxies.ts';
-import { repairStateFolder } from './identity-offline.ts';
+import { changeStateFolder } from './identity-offline.ts';
 import { readProxyIdentity } from './proxy-identity.ts';
 import type { Token } from './run/registration.ts';
 import { createTokenReader } from './run/token-source.ts';
@@ -27,7 +27,12 @@ interface StatusOptions {
 interface ChangeOptions {
   readonly control: readonly string[];
   readonly tokenFile?: string;
+}
+
+interface RotateOptions extends ChangeOptions {
   readonly force?: boolean;
+  readonly issuer?: boolean;
+  readonly stateDir?: string;
 }
 
 export function identityStatusCommand(context: CommandContext): Command {
@@ -55,11 +60,23 @@ export function identityStatusCommand(context: CommandContext): Command {
 export function identityRotateCommand(context: CommandContext): Command {
   return changeOptions(new Command('rotate'))
     .description('Replace the root of the mesh, without a restart and without a failed request.')
-    .option('--force', 'go on to the next phase without those that have not confirmed')
+    .option('--issuer', 'replace the issuer alone, below the root that there is')
+    .addOption(
+      new Option(
+        '--force',
+        'go on to the next phase without those that have not confirmed',
+      ).conflicts('issuer'),
+    )
+    .option('--state-dir <folder>', 'of a heddle up that does not run: begins it in its files')
     .addHelpText('after', rotateHelp)
-    .action(async (options: ChangeOptions) => {
-      const { force = false } = options;
-      await change(options, context, (client, token) => client.rotate(token, force));
+    .action(async (options: RotateOptions) => {
+      const { force = false, issuer = false, stateDir } = options;
+      if (stateDir !== undefined) {
+        changeStateFolder(stateDir, force ? 'force' : issuer ? 'rotate-issuer' : 'rotate', context);
+        return;
+      }
+      if (issuer) await change(options, context, (client, token) => client.rotateIssuer(token));
+      else await change(options, context, (client, token) => client.rotate(token, force));
     });
 }
 
@@ -69,7 +86,8 @@ export function identityRepairCommand(context: CommandContext): Command {
     .option('--state-dir <folder>', 'of a heddle up that does not run: repairs its files')
     .addHelpText('after', repairHelp)
     .action(async (options: ChangeOptions & { readonly stateDir?: string }) => {
-      if (options.stateDir !== undefined) return repairStateFolder(options.stateDir, context);
+      if (options.stateDir !== undefined)
+        return changeStateFolder(options.stateDir, 'repair', context);
       await change(options, context, (client, token) => client.repair(token));
     });
 }
@@ -146,11 +164,13 @@ async function withClients(
 const rotateHelp = `
 All proxies are told of the new root first; when every one that is connected has it, leaves are
 signed by it; when every one has such a leaf, the old root goes. A proxy that cannot tell, one of
-Linkerd's, is named, and nothing is retired while it is connected. The issuer is renewed by itself.
+Linkerd's, is named, and nothing is retired while it is connected. The issuer is renewed by itself;
+--issuer does it now: all certify again below the same root, and no trust anchor changes.
 The command returns at once: heddle identity status says how far it is.
 
 Example:
-  heddle identity rotate`;
+  heddle identity rotate
+  heddle identity rotate --issuer`;
 const repairHelp = `
 A laptop that was off for longer than its certificates were good, a state folder that has lost a
 key: proxies certify again by themselves when the issuer can sign. Harmless where all is well.

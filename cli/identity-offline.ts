@@ -1,13 +1,18 @@
-/** `heddle identity repair --state-dir`: on the disk of a control plane that does not run. */
+/** `heddle identity repair` and `rotate` with `--state-dir`: no control plane runs there. */
 
 import { resolve } from 'node:path';
-import { repairOffline } from '../control/repair-offline.ts';
+import { changeOffline, type OfflineChange } from '../control/change-offline.ts';
+import type { AuthorityView } from '../control/issuer/authority-view.ts';
 import { StateError } from '../control/state-folder.ts';
 import { systemClock } from '../core/base/clock.ts';
 import { createLogOutput, writeStderr } from '../workers/log-output.ts';
 import { type CommandContext, exitFailure } from './context.ts';
 
-export function repairStateFolder(folder: string, context: CommandContext): void {
+export function changeStateFolder(
+  folder: string,
+  change: OfflineChange,
+  context: CommandContext,
+): void {
   const settings = { logLevel: 'warn', logFormat: 'plain' } as const;
   const output = createLogOutput(settings, systemClock, writeStderr, () => {});
   const tell = (problem: string): void => {
@@ -15,15 +20,20 @@ export function repairStateFolder(folder: string, context: CommandContext): void
     context.exitCode = exitFailure;
   };
   try {
-    const repaired = repairOffline({ stateFolder: resolve(folder), log: output.log });
-    if (typeof repaired === 'string') tell(repaired);
-    else if (repaired.problem !== '') tell(repaired.problem);
-    else
-      context.print(`root and issuer are whole, until ${new Date(repaired.endMs).toISOString()}\n`);
+    const changed = changeOffline({ change, stateFolder: resolve(folder), log: output.log });
+    if (typeof changed === 'string') tell(changed);
+    else if (changed.problem !== '') tell(changed.problem);
+    else if (change === 'repair')
+      context.print(`root and issuer are whole, until ${endOf(changed)}\n`);
+    else context.print(`rotation: ${changed.phase}; heddle up goes on with it when it starts\n`);
   } catch (error) {
     if (!(error instanceof StateError)) throw error;
     tell(error.message);
   } finally {
     output.flush(true);
   }
+}
+
+function endOf({ endMs }: AuthorityView): string {
+  return new Date(endMs).toISOString();
 }

@@ -152,13 +152,13 @@ test('a rotation is asked for with a token, and shows how far it is', async (t) 
     told.out,
     /^not confirmed, 1; nothing is retired before they have:\n {2}emoji\.far$/m,
   );
-  const changes = [['rotate'], ['rotate', '--force'], ['repair']];
+  const changes = [['rotate'], ['rotate', '--force'], ['rotate', '--issuer'], ['repair']];
   for (const words of changes) {
     const { code, out } = await runCli(['identity', ...words, ...at, '--token-file', tokenFile]);
     assert.equal(code, 0);
     assert.match(out, /^phase +distribute: the next root is on its way/m);
   }
-  assert.deepEqual(asked, [['good', false], ['good', true], ['good']]);
+  assert.deepEqual(asked, [['good', false], ['good', true], ['good'], ['good']]);
   writeFileSync(tokenFile, 'other\n', { mode: 0o600 });
   const refused = await runCli(['identity', 'rotate', ...at, '--token-file', tokenFile]);
   assert.deepEqual([refused.code, refused.out], [1, '']);
@@ -173,6 +173,7 @@ test('wrong usage ends with 2', async () => {
     [['a b'], /Expected a name such as web/],
     [['--server-name', 'Web'], /Expected the whole name of an identity/],
     [['-o', 'yaml'], /Allowed choices are table, wide, text, json/],
+    [['rotate', '--issuer', '--force'], /'--force' cannot be used with option '--issuer'/],
     [['rotate', 'x'], /too many arguments for 'rotate'/],
     [['status', '--control', 'off'], /Expected host:port/],
   ];

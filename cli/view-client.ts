@@ -8,6 +8,7 @@ import {
   StatusRequestSchema as AuthorityRequestSchema,
   type AuthorityStatus,
   RepairRequestSchema,
+  RotateIssuerRequestSchema,
   RotateRequestSchema,
 } from '../api/gen/control/authority_pb.ts';
 import { EndpointsRequestSchema, StatusRequestSchema } from '../api/gen/control/view_pb.ts';
@@ -16,6 +17,7 @@ import { formatAddress, isLoopback, splitPort } from '../control/model/address.t
 import {
   authorityRepair,
   authorityRotate,
+  authorityRotateIssuer,
   authorityStatus,
   viewEndpoints,
   viewStatus,
@@ -42,6 +44,7 @@ export interface ViewClient {
   authority(): Promise<ViewAnswer<AuthorityView>>;
   /** `token` gives the right to any name; `force` goes on without who has not confirmed. */
   rotate(token: string, force: boolean): Promise<ViewAnswer<AuthorityView>>;
+  rotateIssuer(token: string): Promise<ViewAnswer<AuthorityView>>;
   repair(token: string): Promise<ViewAnswer<AuthorityView>>;
   close(): void;
 }
@@ -81,6 +84,8 @@ export function createViewClient(address: Address): ViewClient {
     authority: () => askAuthority(authorityStatus, create(AuthorityRequestSchema)),
     rotate: (token, force) =>
       askAuthority(authorityRotate, create(RotateRequestSchema, { token, force })),
+    rotateIssuer: (token) =>
+      askAuthority(authorityRotateIssuer, create(RotateIssuerRequestSchema, { token })),
     repair: (token) => askAuthority(authorityRepair, create(RepairRequestSchema, { token })),
     close: () => client.close(),
   };

@@ -55,6 +55,7 @@ function silentClient(control: string, reason: string): ViewClient {
     status: () => Promise.resolve(answer),
     authority: () => Promise.resolve(answer),
     rotate: () => Promise.resolve(answer),
+    rotateIssuer: () => Promise.resolve(answer),
     repair: () => Promise.resolve(answer),
     close: () => undefined,
   };

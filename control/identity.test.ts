@@ -89,6 +89,27 @@ test('metrics have the end of each certificate', async (t) => {
   assert.match(text, /heddle_control_rotation_phase{phase="idle"} 1/);
 });
 
+test('a rotation that is begun on the disk is gone on with by the next start', async (t) => {
+  const folder = scratch(t);
+  const { identity, stop } = start(t, folder, {});
+  const { digest, issuer } = identity.authority.view;
+  const running = await runCli(['identity', 'rotate', '--issuer', '--state-dir', folder]);
+  assert.match(running.err, /is in use by the heddle up of process/);
+  identity.close();
+  stop();
+  const begun = await runCli(['identity', 'rotate', '--issuer', '--state-dir', folder]);
+  assert.deepEqual(
+    [begun.code, begun.out, begun.err],
+    [0, 'rotation: switch; heddle up goes on with it when it starts\n', ''],
+  );
+  const twice = await runCli(['identity', 'rotate', '--state-dir', folder]);
+  assert.deepEqual([twice.code, twice.out], [1, '']);
+  assert.match(twice.err, /a rotation is under way already/);
+  const { view } = start(t, folder, {}).identity.authority;
+  assert.deepEqual([view.phase, view.digest], ['switch', digest]);
+  assert.notEqual(view.issuer, issuer);
+});
+
 test('what is lost is repaired on the disk, but not while it is in use', async (t) => {
   const folder = scratch(t);
   const { identity, pins, stop } = start(t, folder, {});

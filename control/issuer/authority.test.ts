@@ -61,6 +61,36 @@ test('the issuer is renewed at two thirds of its life, and at once after a long 
   assert.deepEqual(awake.former, []);
 });
 
+test('an issuer takes the place of another below the same root', (t) => {
+  const { clock, start } = scratch(t);
+  const authority = start();
+  const before = authority.view;
+  const waiting = new Set(['web']);
+  const wanted: (string | null)[] = [];
+  authority.unconfirmed = ({ issuer }) => {
+    wanted.push(issuer);
+    return [...waiting];
+  };
+  assert.equal(authority.rotateIssuer(), null);
+  assert.match(authority.rotateIssuer() ?? '', /under way already/);
+  assert.match(authority.rotate() ?? '', /under way already/);
+  const { view } = authority;
+  assert.deepEqual([view.phase, view.digest, view.problem], ['switch', before.digest, '']);
+  assert.notEqual(view.issuer, before.issuer);
+  // Leaves of the one before are good for certifying until it is over, and after.
+  assert.equal(view.former[0]?.fingerprint, before.issuer);
+  pass(authority, clock);
+  assert.equal(authority.view.phase, 'switch');
+  assert.equal(wanted.at(-1), view.issuer);
+  assert.equal(start().view.phase, 'switch');
+  waiting.clear();
+  pass(authority, clock);
+  assert.deepEqual(
+    [authority.view.phase, authority.view.issuer, authority.view.digest],
+    ['idle', view.issuer, before.digest],
+  );
+});
+
 test('a root takes the place of another when all have said that they have it', (t) => {
   const { clock, start } = scratch(t);
   const authority = start();

@@ -17,6 +17,7 @@ import type { ExternalIssuer } from './external-issuer.ts';
 import type { AuthorityState, IdentityFiles } from './identity-files.ts';
 import {
   admitAnchors,
+  canSign,
   distributeRoot,
   foundAuthority,
   maintain,
@@ -135,9 +136,25 @@ export class Authority {
     if (!this.#isOwn) return foreign;
     const nowMs = this.#nowMs();
     return this.#change((state) => {
-      if (state.phase !== 'idle') return 'a rotation is under way already: see heddle identity';
+      if (state.phase !== 'idle') return underWay;
       if (this.#view.signer === null) return this.#view.problem;
       return distributeRoot(state, this.trustDomain, nowMs);
+    });
+  }
+
+  /** Begins to replace the issuer below the root that there is; or why not, as a sentence. */
+  rotateIssuer(): string | null {
+    if (!this.#isOwn) return foreignIssuer;
+    const nowMs = this.#nowMs();
+    return this.#change((state) => {
+      if (state.phase !== 'idle') return underWay;
+      if (!canSign(state.root, nowMs)) return this.#view.problem;
+      return switchIssuer(
+        state,
+        state.root,
+        createIssuer(state.root, this.trustDomain, nowMs),
+        nowMs,
+      );
     });
   }
 
@@ -329,6 +346,9 @@ function questionOf({ phase, anchors, issuer }: AuthorityState): string {
   return `${phase} ${bundleDigest(anchors)} ${issuer?.certificate.fingerprint ?? ''}`;
 }
 
+const underWay = 'a rotation is under way already: see heddle identity status';
+const foreignIssuer =
+  'the issuer is not ours: put the next one into --issuer-dir, as tls.crt and tls.key';
 const foreign =
   'the issuer is not ours: put its new root beside the old one into ca.crt of --issuer-dir, ' +
   'and the new issuer when all proxies have it';

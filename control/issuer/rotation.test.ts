@@ -69,6 +69,7 @@ class Mesh {
       ['one comes', () => this.#come()],
       ['one goes', () => this.#go()],
       ['a rotation is asked for', () => void this.authority.rotate()],
+      ['an issuer is asked for', () => void this.authority.rotateIssuer()],
       ['a repair is asked for', () => void this.authority.repair()],
       ['restart', () => void this.restart()],
       ['crash', () => this.#crash()],

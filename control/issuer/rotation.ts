@@ -5,6 +5,7 @@
  *                       bundle: old + new                   bundle: old + new      bundle: new
  *                       leaves: by old                      leaves: by new
  *
+ * An issuer alone is replaced by `switch` too: the bundle stays, and all have to have leaves of it.
  * Where nothing signs any more, a rotation begins with `switch`: there is nothing to wait for.
  */
 

@@ -13,7 +13,12 @@ import type { Certificate } from '../../core/identity/certificate.ts';
 import type { Authority } from '../issuer/authority.ts';
 import type { AuthorityView } from '../issuer/authority-view.ts';
 import type { JoinClaims, Refusal } from '../issuer/join-token.ts';
-import { authorityRepair, authorityRotate, authorityStatus } from './methods.ts';
+import {
+  authorityRepair,
+  authorityRotate,
+  authorityRotateIssuer,
+  authorityStatus,
+} from './methods.ts';
 import type { Streams } from './streams.ts';
 
 interface AuthorityServiceEnv {
@@ -31,6 +36,9 @@ export function serveAuthority(env: AuthorityServiceEnv): void {
   streams.serve(authorityRotate, (call, { token, force }) => {
     const act = (): string | null => (force ? authority.force() : authority.rotate());
     perform(env, authorityRotate, call, token, act);
+  });
+  streams.serve(authorityRotateIssuer, (call, { token }) => {
+    perform(env, authorityRotateIssuer, call, token, () => authority.rotateIssuer());
   });
   streams.serve(authorityRepair, (call, { token }) => {
     perform(env, authorityRepair, call, token, () => authority.repair());

@@ -18,6 +18,7 @@ import type { MessageCodec, Method } from '../../core/grpc/method.ts';
 
 export const authorityStatus = methodOf(Authority.method.status);
 export const authorityRotate = methodOf(Authority.method.rotate);
+export const authorityRotateIssuer = methodOf(Authority.method.rotateIssuer);
 export const authorityRepair = methodOf(Authority.method.repair);
 export const destinationGet = methodOf(Destination.method.get);
 export const destinationGetProfile = methodOf(Destination.method.getProfile);

@@ -88,6 +88,8 @@ export class Exchange {
   syntheticBody = '';
   /** Who the request is for, where it does not say so itself. */
   defaultAuthority = '';
+  /** Who this attempt says that the request is for, in place of what it says; '' for nothing else. */
+  authorityOverride = '';
   /** Fields that the proxy adds to the request, as complete lines. */
   extraFields = '';
   /** Fields that the proxy adds to a response that it forwards over HTTP/2, as complete lines. */
@@ -160,6 +162,7 @@ export class Exchange {
     this.syntheticFields = '';
     this.syntheticBody = '';
     this.defaultAuthority = '';
+    this.authorityOverride = '';
     this.extraFields = '';
     this.addedFields = '';
     this.origProto = -1;

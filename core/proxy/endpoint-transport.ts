@@ -2,6 +2,7 @@
 
 import type { ProxySettings } from '../../api/settings.ts';
 import type { EndpointSnapshot } from '../../api/snapshot.ts';
+import { hostEndOf } from '../http/authority.ts';
 import type { TransportTraits } from '../tls/secure-dial.ts';
 
 /**
@@ -23,6 +24,13 @@ export function transportOf(
   }
   const address = { host, port: opaqueTransportPort };
   return { address, identity, serverName, header: { port, name: '' } };
+}
+
+/** What takes the place of Host and `:authority`; empty for none, and for what is no authority. */
+export function readAuthorityOverride({ traits }: EndpointSnapshot): string {
+  const text = traits?.authorityOverride ?? '';
+  const bytes = Buffer.from(text, 'utf8');
+  return hostEndOf(bytes, 0, bytes.length) < 0 ? '' : text;
 }
 
 /** `name:port`; null for anything else. */

@@ -15,7 +15,7 @@ import { Transport } from '../tls/transport.ts';
 import type { ClientCells } from './client-cells.ts';
 import type { ClientGroup } from './client-group.ts';
 import type { Core, DirectionName } from './core.ts';
-import { transportOf } from './endpoint-transport.ts';
+import { readAuthorityOverride, transportOf } from './endpoint-transport.ts';
 import { RequestCells } from './request-cells.ts';
 
 interface EndpointLabels {
@@ -35,6 +35,8 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   readonly transport: Transport;
   readonly pools: Pools;
   readonly meter: Meter;
+  /** Who requests are for at this endpoint, whatever they say themselves; empty for nothing else. */
+  readonly authorityOverride: string;
   /** Why nothing may go to it: a sentence without its full stop; empty for no. */
   readonly refusal: string;
   /** Exchanges and tunnels of this thread that are under way. */
@@ -60,6 +62,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     this.slot = snapshot.slot;
     this.weight = snapshot.weight;
     this.traits = snapshot.traits;
+    this.authorityOverride = readAuthorityOverride(snapshot);
     this.#labels = endpointLabels(snapshot, labels);
     const { registry } = core;
     const transport = { ...this.#labels, peer: 'dst' };

@@ -238,6 +238,11 @@ export const families = {
     help: 'TLS handshakes of clients that failed.',
     labels: ['direction', 'reason'],
   },
+  heddle_arrivals_refused_total: {
+    type: 'counter',
+    help: 'Connections that were closed for where they were going.',
+    labels: ['direction', 'reason'],
+  },
   heddle_transport_header_refused_total: {
     type: 'counter',
     help: 'Connections that were closed for what their transport header said, or did not say.',

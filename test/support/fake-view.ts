@@ -15,6 +15,7 @@ import {
   Authority,
   AuthorityStatusSchema,
   type RepairRequest,
+  type RotateIssuerRequest,
   type RotateRequest,
 } from '../../api/gen/control/authority_pb.ts';
 import {
@@ -49,8 +50,10 @@ interface Answers {
   readonly endpoints?: (request: EndpointsRequest) => Endpoints | Status;
   readonly status?: () => StatusAnswer | Status;
   readonly authority?: () => AuthorityAnswer | Status;
-  /** To rotate and to repair; the latter has no `force`. */
-  readonly change?: (request: RotateRequest | RepairRequest) => AuthorityAnswer | Status;
+  /** To rotate and to repair; only the former has `force`. */
+  readonly change?: (
+    request: RotateRequest | RotateIssuerRequest | RepairRequest,
+  ) => AuthorityAnswer | Status;
 }
 
 /** A method without an answer is not implemented. */
@@ -73,10 +76,11 @@ export async function startFakeView(t: TestContext, answers: Answers): Promise<F
     });
   }
   if (status !== undefined) handle(server, View.method.status, StatusResponseSchema, status);
-  const { status: ask, rotate, repair } = Authority.method;
+  const { status: ask, rotate, rotateIssuer, repair } = Authority.method;
   if (authority !== undefined) handle(server, ask, AuthorityStatusSchema, authority);
   if (change !== undefined) {
     handle(server, rotate, AuthorityStatusSchema, change);
+    handle(server, rotateIssuer, AuthorityStatusSchema, change);
     handle(server, repair, AuthorityStatusSchema, change);
   }
   const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file authority.proto.
  */
 export const file_authority: GenFile = /*@__PURE__*/
-  fileDesc("Cg9hdXRob3JpdHkucHJvdG8SEmhlZGRsZS5pZGVudGl0eS52MSIPCg1TdGF0dXNSZXF1ZXN0Ii0KDVJvdGF0ZVJlcXVlc3QSDQoFdG9rZW4YASABKAkSDQoFZm9yY2UYAiABKAgiHgoNUmVwYWlyUmVxdWVzdBINCgV0b2tlbhgBIAEoCSKxAgoPQXV0aG9yaXR5U3RhdHVzEhQKDHRydXN0X2RvbWFpbhgBIAEoCRIPCgdwcm9ibGVtGAIgASgJEgsKA293bhgDIAEoCBIrCgdhbmNob3JzGAQgAygLMhouaGVkZGxlLmlkZW50aXR5LnYxLkFuY2hvchIqCgZpc3N1ZXIYBSABKAsyGi5oZWRkbGUuaWRlbnRpdHkudjEuSXNzdWVyEg4KBmJ1bmRsZRgGIAEoCRINCgVwaGFzZRgHIAEoCRIWCg5waGFzZV9zaW5jZV9tcxgIIAEoBBITCgt1bmNvbmZpcm1lZBgJIAMoCRIZChF1bmNvbmZpcm1lZF9jb3VudBgKIAEoDRIOCgZub3dfbXMYCyABKAQSGgoSY29udHJvbF9leHBpcmVzX21zGAwgASgEIisKBkFuY2hvchITCgtjZXJ0aWZpY2F0ZRgBIAEoDBIMCgRyb2xlGAIgASgJIhcKBklzc3VlchINCgVjaGFpbhgBIAMoDDKBAgoJQXV0aG9yaXR5ElAKBlN0YXR1cxIhLmhlZGRsZS5pZGVudGl0eS52MS5TdGF0dXNSZXF1ZXN0GiMuaGVkZGxlLmlkZW50aXR5LnYxLkF1dGhvcml0eVN0YXR1cxJQCgZSb3RhdGUSIS5oZWRkbGUuaWRlbnRpdHkudjEuUm90YXRlUmVxdWVzdBojLmhlZGRsZS5pZGVudGl0eS52MS5BdXRob3JpdHlTdGF0dXMSUAoGUmVwYWlyEiEuaGVkZGxlLmlkZW50aXR5LnYxLlJlcGFpclJlcXVlc3QaIy5oZWRkbGUuaWRlbnRpdHkudjEuQXV0aG9yaXR5U3RhdHVzYgZwcm90bzM");
+  fileDesc("Cg9hdXRob3JpdHkucHJvdG8SEmhlZGRsZS5pZGVudGl0eS52MSIPCg1TdGF0dXNSZXF1ZXN0Ii0KDVJvdGF0ZVJlcXVlc3QSDQoFdG9rZW4YASABKAkSDQoFZm9yY2UYAiABKAgiJAoTUm90YXRlSXNzdWVyUmVxdWVzdBINCgV0b2tlbhgBIAEoCSIeCg1SZXBhaXJSZXF1ZXN0Eg0KBXRva2VuGAEgASgJIrECCg9BdXRob3JpdHlTdGF0dXMSFAoMdHJ1c3RfZG9tYWluGAEgASgJEg8KB3Byb2JsZW0YAiABKAkSCwoDb3duGAMgASgIEisKB2FuY2hvcnMYBCADKAsyGi5oZWRkbGUuaWRlbnRpdHkudjEuQW5jaG9yEioKBmlzc3VlchgFIAEoCzIaLmhlZGRsZS5pZGVudGl0eS52MS5Jc3N1ZXISDgoGYnVuZGxlGAYgASgJEg0KBXBoYXNlGAcgASgJEhYKDnBoYXNlX3NpbmNlX21zGAggASgEEhMKC3VuY29uZmlybWVkGAkgAygJEhkKEXVuY29uZmlybWVkX2NvdW50GAogASgNEg4KBm5vd19tcxgLIAEoBBIaChJjb250cm9sX2V4cGlyZXNfbXMYDCABKAQiKwoGQW5jaG9yEhMKC2NlcnRpZmljYXRlGAEgASgMEgwKBHJvbGUYAiABKAkiFwoGSXNzdWVyEg0KBWNoYWluGAEgAygMMt8CCglBdXRob3JpdHkSUAoGU3RhdHVzEiEuaGVkZGxlLmlkZW50aXR5LnYxLlN0YXR1c1JlcXVlc3QaIy5oZWRkbGUuaWRlbnRpdHkudjEuQXV0aG9yaXR5U3RhdHVzElAKBlJvdGF0ZRIhLmhlZGRsZS5pZGVudGl0eS52MS5Sb3RhdGVSZXF1ZXN0GiMuaGVkZGxlLmlkZW50aXR5LnYxLkF1dGhvcml0eVN0YXR1cxJcCgxSb3RhdGVJc3N1ZXISJy5oZWRkbGUuaWRlbnRpdHkudjEuUm90YXRlSXNzdWVyUmVxdWVzdBojLmhlZGRsZS5pZGVudGl0eS52MS5BdXRob3JpdHlTdGF0dXMSUAoGUmVwYWlyEiEuaGVkZGxlLmlkZW50aXR5LnYxLlJlcGFpclJlcXVlc3QaIy5oZWRkbGUuaWRlbnRpdHkudjEuQXV0aG9yaXR5U3RhdHVzYgZwcm90bzM");
 
 /**
  * @generated from message heddle.identity.v1.StatusRequest
@@ -55,6 +55,25 @@ export const RotateRequestSchema: GenMessage<RotateRequest> = /*@__PURE__*/
   messageDesc(file_authority, 1);
 
 /**
+ * @generated from message heddle.identity.v1.RotateIssuerRequest
+ */
+export type RotateIssuerRequest = Message<"heddle.identity.v1.RotateIssuerRequest"> & {
+  /**
+   * As for Rotate.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message heddle.identity.v1.RotateIssuerRequest.
+ * Use `create(RotateIssuerRequestSchema)` to create a new message.
+ */
+export const RotateIssuerRequestSchema: GenMessage<RotateIssuerRequest> = /*@__PURE__*/
+  messageDesc(file_authority, 2);
+
+/**
  * @generated from message heddle.identity.v1.RepairRequest
  */
 export type RepairRequest = Message<"heddle.identity.v1.RepairRequest"> & {
@@ -71,7 +90,7 @@ export type RepairRequest = Message<"heddle.identity.v1.RepairRequest"> & {
  * Use `create(RepairRequestSchema)` to create a new message.
  */
 export const RepairRequestSchema: GenMessage<RepairRequest> = /*@__PURE__*/
-  messageDesc(file_authority, 2);
+  messageDesc(file_authority, 3);
 
 /**
  * @generated from message heddle.identity.v1.AuthorityStatus
@@ -159,7 +178,7 @@ export type AuthorityStatus = Message<"heddle.identity.v1.AuthorityStatus"> & {
  * Use `create(AuthorityStatusSchema)` to create a new message.
  */
 export const AuthorityStatusSchema: GenMessage<AuthorityStatus> = /*@__PURE__*/
-  messageDesc(file_authority, 3);
+  messageDesc(file_authority, 4);
 
 /**
  * @generated from message heddle.identity.v1.Anchor
@@ -185,7 +204,7 @@ export type Anchor = Message<"heddle.identity.v1.Anchor"> & {
  * Use `create(AnchorSchema)` to create a new message.
  */
 export const AnchorSchema: GenMessage<Anchor> = /*@__PURE__*/
-  messageDesc(file_authority, 4);
+  messageDesc(file_authority, 5);
 
 /**
  * @generated from message heddle.identity.v1.Issuer
@@ -204,7 +223,7 @@ export type Issuer = Message<"heddle.identity.v1.Issuer"> & {
  * Use `create(IssuerSchema)` to create a new message.
  */
 export const IssuerSchema: GenMessage<Issuer> = /*@__PURE__*/
-  messageDesc(file_authority, 5);
+  messageDesc(file_authority, 6);
 
 /**
  * @generated from service heddle.identity.v1.Authority
@@ -226,6 +245,17 @@ export const Authority: GenService<{
   rotate: {
     methodKind: "unary";
     input: typeof RotateRequestSchema;
+    output: typeof AuthorityStatusSchema;
+  },
+  /**
+   * Begins to replace the issuer alone, below the root that there is. A method of its own, so that
+   * a control plane that does not know it refuses, in place of replacing the root.
+   *
+   * @generated from rpc heddle.identity.v1.Authority.RotateIssuer
+   */
+  rotateIssuer: {
+    methodKind: "unary";
+    input: typeof RotateIssuerRequestSchema;
     output: typeof AuthorityStatusSchema;
   },
   /**

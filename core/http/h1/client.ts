@@ -85,8 +85,10 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
     this.#chunking = head.framing === Framing.CHUNKED;
     this.deadlineMs = x.attemptMs + this.#context.responseTimeoutMs;
     const out = socket.reserve(outputBytes - 1);
-    const host = x.defaultAuthority === '' ? '' : `host: ${x.defaultAuthority}\r\n`;
-    const end = encodeRequestHead(head, out, socket.outLength, host + x.extraFields);
+    const { authorityOverride: override, defaultAuthority } = x;
+    const host = defaultAuthority === '' || override !== '' ? '' : `host: ${defaultAuthority}\r\n`;
+    const extra = host + x.extraFields;
+    const end = encodeRequestHead(head, out, socket.outLength, extra, override);
     assert(end > 0, 'a request head fits an output buffer');
     socket.commit(end);
     if (head.framing === Framing.NONE) return;

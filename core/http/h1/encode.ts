@@ -17,23 +17,32 @@ export const chunkHeaderBytesMax = 18;
 /**
  * Writes a request head to `out` from `at` on, as HTTP/1.1 and in the form for an origin, but for
  * one whose version and form are to be restored; `extra` is complete field lines
- * or ''. A 1.0 request may name no host: then Host is up to `extra`.
- * Returns the offset behind it, or -1 when `out` has not the length of the head, of `extra` and
- * `headOverheadBytes` left.
+ * or ''. A 1.0 request may name no host: then Host is up to `extra`. `authority` takes the place of
+ * whom the request names, where it is not ''.
+ * Returns the offset behind it, or -1 when `out` has not the length of the head, of `extra`, of
+ * `authority` and `headOverheadBytes` left.
  */
-export function encodeRequestHead(head: Head, out: Buffer, at: number, extra: string): number {
+export function encodeRequestHead(
+  head: Head,
+  out: Buffer,
+  at: number,
+  extra: string,
+  authority = '',
+): number {
   const { bytes, start, end, form, methodStart } = head;
   const twice = head.restored < 2 ? 0 : head.authorityEnd - head.authorityStart;
-  const size = end - start + twice + extra.length + headOverheadBytes;
+  const added = twice + extra.length + authority.length;
+  const size = end - start + added + headOverheadBytes;
   if (at + size > out.length) return -1;
   let to = at;
-  if (form !== Form.ORIGIN || !head.canonicalLine) {
+  if (form !== Form.ORIGIN || !head.canonicalLine || authority !== '') {
     to = copyBytes(bytes, methodStart, head.methodEnd, out, to);
     out[to++] = SP;
     to = head.restored < 2 ? writeTarget(head, out, to) : writeAbsoluteTarget(head, out, to);
     to = writeAscii(head.restored === -1 || head.minor === 1 ? v11 : v10, out, to);
-    to = copyHost(head, out, to);
-    to = copyFields(head, fieldsStart(head), -1, out, to);
+    if (authority === '') to = copyHost(head, out, to);
+    else to = writeAscii('\r\n', out, writeAscii(authority, out, writeAscii('host: ', out, to)));
+    to = copyFields(head, fieldsStart(head), authority === '' ? -1 : head.hostField, out, to);
   } else {
     to = copyFields(head, start, -1, out, to);
   }

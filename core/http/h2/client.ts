@@ -121,8 +121,11 @@ export class H2Client extends Connection implements ClientStreamOwner {
     const lines = proto + x.extraFields;
     const own = lines === '' ? null : this.#context.thread.headOf(lines);
     const ownBytes = own === null ? 0 : blockBytesMax(own);
-    const out = sender.block(blockBytesMax(head) + x.defaultAuthority.length + ownBytes);
-    let end = encodeRequest(sender.encoder, head, x.defaultAuthority, out, sender.blockStart);
+    const { defaultAuthority, authorityOverride: override } = x;
+    const nameBytes = defaultAuthority.length + override.length;
+    const out = sender.block(blockBytesMax(head) + nameBytes + ownBytes);
+    const { encoder, blockStart } = sender;
+    let end = encodeRequest(encoder, head, defaultAuthority, out, blockStart, override);
     if (own !== null) end = encodeFields(sender.encoder, own, out, end);
     sender.headers(stream, out, end, ends);
     // Servers of gRPC wait for the end where it was, in DATA.

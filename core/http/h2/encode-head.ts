@@ -16,7 +16,8 @@ export function blockBytesMax(head: Head): number {
 
 /**
  * Writes the block of a request to `out` from `from` on; `authority` is for a request that names
- * none. Returns the offset behind. `out` has `blockBytesMax`, and the length of `authority`, left.
+ * none, `override` takes the place of whom it names where it is not ''. Returns the offset behind.
+ * `out` has `blockBytesMax`, and the length of the two, left.
  */
 export function encodeRequest(
   encoder: HpackEncoder,
@@ -24,6 +25,7 @@ export function encodeRequest(
   authority: string,
   out: Buffer,
   from: number,
+  override = '',
 ): number {
   const { bytes } = head;
   let at = encoder.begin(out, from);
@@ -43,11 +45,12 @@ export function encodeRequest(
     at = encoder.scheme(scheme, 0, scheme.length, out, at);
     at = encodePath(encoder, head, out, at);
   }
-  if (head.authorityStart >= 0) {
-    at = encoder.authority(bytes, head.authorityStart, head.authorityEnd, out, at);
-  } else if (authority !== '') {
-    const name = Buffer.from(authority, 'latin1');
+  const named = override !== '' || head.authorityStart >= 0 ? override : authority;
+  if (named !== '') {
+    const name = Buffer.from(named, 'latin1');
     at = encoder.authority(name, 0, name.length, out, at);
+  } else if (head.authorityStart >= 0) {
+    at = encoder.authority(bytes, head.authorityStart, head.authorityEnd, out, at);
   }
   return encodeFields(encoder, head, out, at);
 }

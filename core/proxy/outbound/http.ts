@@ -14,6 +14,7 @@ import type { Counters } from '../counters.ts';
 import { Edge, type TunnelTaker } from '../edge.ts';
 import { InFlight } from '../in-flight.ts';
 import type { HttpLayers } from '../layers.ts';
+import { OverrideAuthority } from '../override-authority.ts';
 import { RecordAccess } from '../record-access.ts';
 import { RequireIdentity } from '../require-identity.ts';
 import { Respond } from '../respond.ts';
@@ -50,7 +51,9 @@ export function outboundLayers(
     new Retry(attemptsMax, counters.retried),
     // Holds the queue and failfast around the choice, so that waiting for an endpoint is bounded.
     balance,
-    // The endpoint is known and nothing has gone to it: is it who it has to be?
+    // The endpoint is known: whatever is below is about what it is told.
+    new OverrideAuthority(),
+    // Nothing has gone to it: is it who it has to be?
     new RequireIdentity(core),
     // One endpoint is chosen: each attempt starts and finishes here, also one that is retried.
     new CountRequests(core),
