@@ -5,24 +5,22 @@
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { version } from '../core/base/version.ts';
 import { buildRootfs, splitLayers } from './image/rootfs.ts';
 
-/** Hard links need the same file system, so not below `/tmp`. */
 async function buildImage(tag: string, storage: readonly string[]): Promise<void> {
-  const work = mkdtempSync(join(root, '.image-'));
+  const work = mkdtempSync(join(tmpdir(), 'heddle-image-'));
   try {
     const context = join(work, 'context');
     const rootfs = join(work, 'rootfs');
     splitLayers(rootfs, await buildRootfs(rootfs), context);
     const file = join(root, 'deploy/image/Containerfile');
-    const args = ['--file', file, '--tag', tag, '--build-arg', `VERSION=${version}`];
-    execFileSync('buildah', [...storage, 'build', ...reproducible, ...args, context], {
-      stdio: 'inherit',
-    });
+    const args = ['--file', file, '--tag', tag, '--build-arg', `VERSION=${version}`, context];
+    execFileSync('buildah', [...storage, 'build', ...reproducible, ...args], { stdio: 'inherit' });
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -44,6 +42,6 @@ process.umask(0o022);
 const { 'rootfs-only': folder, tag, storage } = values;
 if (folder !== undefined) await buildRootfs(resolve(folder));
 else {
-  const own = storage === undefined ? [] : ['--root', `${storage}/root`, '--runroot', `${storage}/run`];
-  await buildImage(tag, own);
+  const [root, run] = [`${storage}/root`, `${storage}/run`];
+  await buildImage(tag, storage === undefined ? [] : ['--root', root, '--runroot', run]);
 }
