@@ -10,7 +10,7 @@
 
 import { helloSilenceMs, serverFirstSilenceMs } from '../base/limits.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
-import { createClientHello, type Detected, detectProtocol } from '../detect/detect.ts';
+import { createClientHello, type Detected, detectProtocol, isConnect } from '../detect/detect.ts';
 import type { ServerFirstMemory } from '../detect/server-first.ts';
 import type { ServerConnection } from '../http/server-context.ts';
 import { Stash } from '../http/stash.ts';
@@ -221,7 +221,9 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   /** What is declared to be opaque may still be TLS for this proxy. */
   #detectIn(bytes: Buffer, start: number, end: number): Detected {
     if (this.#target?.protocol === 'opaque' && bytes[start] !== tlsFirstByte) return 'OPAQUE';
-    return detectProtocol(bytes, start, end, hello);
+    const what = detectProtocol(bytes, start, end, hello);
+    // What was redirected asks somebody else for a tunnel.
+    return this.#target?.redirected && isConnect(what, bytes, start) ? 'OPAQUE' : what;
   }
 
   #decide(what: Detected): void {

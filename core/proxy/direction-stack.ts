@@ -69,6 +69,7 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
 
   adopt(socket: NetSocket, target: Target | null): void {
     const { plain, core, name } = this.direction;
+    core.tuneAccepted?.(socket);
     const adopted = core.io.adopt(socket, nobody, plain.cells);
     const context = this.#acceptContext;
     if (name === 'inbound' && core.settings.identity !== '' && target !== null) {
@@ -82,6 +83,7 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
   /** A connection to the inbound port itself, at this address of ours: it has to say what for. */
   adoptDirect(socket: NetSocket, localHost: string): void {
     const { plain, core } = this.direction;
+    core.tuneAccepted?.(socket);
     new AcceptDirect(this, plain, core.io.adopt(socket, nobody, plain.cells), localHost);
   }
 

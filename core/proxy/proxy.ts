@@ -187,6 +187,9 @@ function createCore(env: ProxyEnv, freeDescriptors: () => boolean): Core {
     cells,
     exchanges: new Exchanges(),
     h2: h2Of(settings),
+    tuneAccepted: null,
+    tuneConnected: null,
+    connectBackoff: { minMs: settings.connectBackoffMinMs, maxMs: settings.connectBackoffMaxMs },
     tls: new TlsContexts(),
     log,
     accessLog:

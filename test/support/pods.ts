@@ -19,8 +19,7 @@ interface Pods {
   readonly meshed: Host;
   readonly plain: Host;
   readonly proxy: ProxyProcess;
-  /** What `pod-program.ts` is asked to do on that host, one after another; returns its lines. */
-  ask(host: Host, ...tasks: readonly string[]): Promise<readonly string[]>;
+  readonly ask: typeof askPod;
 }
 
 /** Why there can be none with these rules, as a test is skipped with; null where there can. */
@@ -33,15 +32,18 @@ export function whyNoPods(...kinds: readonly RuleKind[]): string | null {
   return null;
 }
 
-/** `settings`: lines of the section `proxy`. */
+/** `settings`: lines of the section `proxy`; `without`: words of rules that are left out. */
 export async function startPods(
   t: TestContext,
   kind: RuleKind,
   settings: readonly string[] = [],
+  without: readonly string[] = [],
 ): Promise<Pods> {
   const { hosts } = await startHosts(t, 2);
   const [meshed, plain] = hosts;
-  for (const command of rules[kind]) run(meshed, command);
+  for (const rule of rules[kind]) {
+    if (!without.some((words) => rule.includes(words))) run(meshed, rule);
+  }
   const yaml = [
     'proxy:',
     '  outbound: 127.0.0.1:4140',
@@ -57,23 +59,22 @@ export async function startPods(
   const proxy = await startProxy(t, yaml.join('\n'), {
     inside: [...meshed.inside, ...asProxy],
   });
-  for (const host of hosts) await serve(t, host);
-  return {
-    meshed,
-    plain,
-    proxy,
-    ask: async (host, ...tasks) => {
-      const words = tasks.flatMap((task, index) => [
-        ...(index > 0 ? ['--'] : []),
-        ...task.split(' '),
-      ]);
-      const { out, err } = await runProgram([...host.inside, ...program, ...words]);
-      return `${out}${err}`.trim().split('\n');
-    },
-  };
+  for (const host of hosts) await servePod(t, host);
+  return { meshed, plain, proxy, ask: askPod };
 }
 
-async function serve(t: TestContext, host: Host): Promise<void> {
+/** What `pod-program.ts` is asked to do on a host, one after another; resolves with its lines. */
+export async function askPod(
+  host: Pick<Host, 'inside'>,
+  ...tasks: readonly string[]
+): Promise<readonly string[]> {
+  const words = tasks.join(' -- ').split(' ');
+  const { out, err } = await runProgram([...host.inside, ...program, ...words]);
+  return `${out}${err}`.trim().split('\n');
+}
+
+/** The application of `pod-program.ts`. */
+export async function servePod(t: TestContext, host: Pick<Host, 'inside'>): Promise<void> {
   const [name, ...args] = [...host.inside, ...program, 'serve'];
   const child = spawn(name, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'close');

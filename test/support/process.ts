@@ -111,10 +111,18 @@ function launch(
   const args = [...command, ...(options.args ?? [])];
   const limit = options.descriptors === undefined ? '' : `ulimit -n ${options.descriptors} && `;
   const shell = [...(options.inside ?? []), 'sh', '-c', `${limit}exec "$0" "$@"`];
-  const child = spawn(shell[0], [...shell.slice(1), executable, ...args], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, ...options.environment },
-  });
+  const environment = { ...process.env, ...options.environment };
+  return launchWords(t, [...shell, executable, ...args], folder, environment);
+}
+
+/** Any program, with this environment and no other. */
+export function launchWords(
+  t: TestContext,
+  [program, ...args]: readonly string[],
+  folder: string,
+  environment: NodeJS.ProcessEnv,
+): ProxyProcess {
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: environment });
   const proxy = new Launched(child, folder);
   cleanUp(t, async () => {
     child.kill('SIGKILL');

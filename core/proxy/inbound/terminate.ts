@@ -124,7 +124,7 @@ export class Terminate implements HandshakeOwner, ServerConnection {
       direction: name,
       client: `${socket.remoteHost}:${socket.remotePort}`,
       identity: clients.name,
-      reason: `on the inbound port itself TLS has to carry ${transportProtocol}`,
+      reason: `on the inbound port itself TLS has to carry a transport header`,
     });
     clients.ended();
     socket.destroy();
