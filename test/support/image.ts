@@ -35,7 +35,7 @@ interface Container {
 }
 
 /** The words of a command that runs `args` in the root file system, by root of this machine. */
-export function imageCommand(
+function imageCommand(
   rootfs: string,
   args: readonly string[],
   { user = 2102, capabilities = '' }: Container = {},
@@ -56,7 +56,7 @@ export function runInImage(
 }
 
 /** What the image sets, as far as programs need it. */
-export const imageEnvironment = {
+const imageEnvironment = {
   PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
   HOME: '/',
   NODE_COMPILE_CACHE: '/usr/lib/heddle/cache',

@@ -49,12 +49,17 @@ export function splitLayers(rootfs: string, paths: LayerPaths, folder: string): 
 }
 
 /** A folder comes before what is in it; links are not followed, as `recursive` of Node would. */
-function listPaths(folder: string, below = ''): string[] {
-  const entries = readdirSync(join(folder, below), { withFileTypes: true });
-  return entries.flatMap((entry) => {
-    const path = join(below, entry.name);
-    return entry.isDirectory() ? [path, ...listPaths(folder, path)] : [path];
-  });
+function listPaths(folder: string): string[] {
+  const paths: string[] = [];
+  const list = (below: string): void => {
+    for (const entry of readdirSync(join(folder, below), { withFileTypes: true })) {
+      const path = join(below, entry.name);
+      paths.push(path);
+      if (entry.isDirectory()) list(path);
+    }
+  };
+  list('');
+  return paths;
 }
 
 /** Nothing in it says when it was built. */
