@@ -146,6 +146,7 @@ class ThreadProxy implements Proxy {
     this.#inbound.direction.closeIdle();
     this.#outbound.direction.closeIdle();
     this.#inbound.sweep(housekeepMs);
+    this.#outbound.sweep(housekeepMs);
     this.#targets.sweep();
     exchanges.trim();
     log.flush();
