@@ -14,7 +14,7 @@ export interface ProxyListening {
 }
 
 /** Which listener a connection came in by; `bind` has its index in `settings.binds`. */
-export type ListenerName = 'outbound' | 'inbound' | `bind:${number}`;
+export type ListenerName = 'outbound' | 'outbound-second' | 'inbound' | `bind:${number}`;
 
 export type DrainStage =
   /** Inbound answers carry `connection: close`; everything else as before. */

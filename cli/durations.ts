@@ -11,14 +11,18 @@ export function durationOption(
 ): Option {
   return new Option(flags, description)
     .argParser((text) => {
-      const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)$/.exec(text);
-      const unitMs = match === null ? Number.NaN : unitsMs[match[2]];
-      const ms = Math.round(Number(match?.[1]) * unitMs);
+      const ms = text.trim() === '0' ? 0 : readDuration(text.trim());
       if (ms >= minMs && ms <= maxMs) return ms;
       const range = `${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
       throw new InvalidArgumentError(`Expected a time such as 500ms, 10s, 5m or 24h, ${range}.`);
     })
     .default(usualMs, formatDuration(usualMs));
+}
+
+/** NaN for what is none. */
+function readDuration(text: string): number {
+  const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)$/.exec(text);
+  return match === null ? Number.NaN : Math.round(Number(match[1]) * unitsMs[match[2]]);
 }
 
 /** In the largest unit that it is a whole number of. */

@@ -67,6 +67,7 @@ const commands: readonly { readonly name: string; readonly create: Create }[] = 
   { name: 'demo', create: async (context) => (await import('./demo.ts')).demoCommand(context) },
   { name: 'proxy', create: async () => (await import('./proxy-help.ts')).proxyCommand() },
   { name: 'run', create: async (context) => (await import('./run.ts')).runCommand(context) },
+  { name: 'init', create: async (context) => (await import('./init.ts')).initCommand(context) },
   { name: 'wait', create: async (context) => (await import('./wait.ts')).waitCommand(context) },
   { name: 'stop', create: async (context) => (await import('./stop.ts')).stopCommand(context) },
   { name: 'token', create: async (context) => (await import('./token.ts')).tokenCommand(context) },
@@ -74,6 +75,12 @@ const commands: readonly { readonly name: string; readonly create: Create }[] = 
   {
     name: 'validate',
     create: async (context) => (await import('./validate.ts')).validateCommand(context),
+  },
+  {
+    name: 'validate-network',
+    create: async (context) => {
+      return (await import('./validate-network.ts')).validateNetworkCommand(context);
+    },
   },
   { name: 'edges', create: async (context) => (await import('./edges.ts')).edgesCommand(context) },
   {

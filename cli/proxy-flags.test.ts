@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseProxyFlags } from './proxy-flags.ts';
 
+const plain = { isSidecar: false, preparesIdentity: false };
+
 test('reads every flag', () => {
   const args = [
     '-c a.yaml --workers 2 --accept=reuseport --max-connections 10 --outbound 127.0.0.1:0',
@@ -12,7 +14,8 @@ test('reads every flag', () => {
   ]
     .join(' ')
     .split(' ');
-  assert.deepEqual(parseProxyFlags(args), {
+  assert.deepEqual(parseProxyFlags(args, false), {
+    ...plain,
     configPath: 'a.yaml',
     overrides: {
       workers: 2,
@@ -35,30 +38,49 @@ test('a control plane takes the place of a file, and binds add up', () => {
   const args = '--control 127.0.0.1:8086,[::1]:8086,control.demo:1 --state-dir /s';
   const binds = '--bind 127.0.0.1:1=DB:5432 --bind [::1]:2=[::1]:3 --passthrough allow';
   const workload = '{"ns":"demo","pod":"web"}';
-  assert.deepEqual(parseProxyFlags([...`${args} ${binds} --workload`.split(' '), workload]), {
-    configPath: null,
-    overrides: {
-      control: '127.0.0.1:8086,[::1]:8086,control.demo:1',
-      stateDir: '/s',
-      binds: [
-        { address: { host: '127.0.0.1', port: 1 }, authority: 'db:5432' },
-        { address: { host: '::1', port: 2 }, authority: '[::1]:3' },
-      ],
-      passthrough: 'allow',
-      workload,
+  assert.deepEqual(
+    parseProxyFlags([...`${args} ${binds} --workload`.split(' '), workload], false),
+    {
+      ...plain,
+      configPath: null,
+      overrides: {
+        control: '127.0.0.1:8086,[::1]:8086,control.demo:1',
+        stateDir: '/s',
+        binds: [
+          { address: { host: '127.0.0.1', port: 1 }, authority: 'db:5432' },
+          { address: { host: '::1', port: 2 }, authority: '[::1]:3' },
+        ],
+        passthrough: 'allow',
+        workload,
+      },
     },
-  });
+  );
 });
 
 test('without flags nothing is overridden, and the last of two wins', () => {
-  assert.deepEqual(parseProxyFlags(['--config', 'a']), { configPath: 'a', overrides: {} });
-  const twice = parseProxyFlags('--config a --workers 1 --workers auto'.split(' '));
-  assert.deepEqual(twice, { configPath: 'a', overrides: { workers: 'auto' } });
+  assert.deepEqual(parseProxyFlags(['--config', 'a'], true), {
+    ...plain,
+    configPath: 'a',
+    overrides: {},
+  });
+  const twice = parseProxyFlags('--config a --workers 1 --workers auto'.split(' '), false);
+  assert.deepEqual(twice, { ...plain, configPath: 'a', overrides: { workers: 'auto' } });
+});
+
+test('the environment of a sidecar takes the place of both', () => {
+  const alone = { configPath: null, overrides: {}, isSidecar: true };
+  assert.deepEqual(parseProxyFlags([], true), { ...alone, preparesIdentity: false });
+  const prepared = parseProxyFlags(['--prepare-identity', '--workers', '2'], true);
+  assert.deepEqual(prepared, { ...alone, overrides: { workers: 2 }, preparesIdentity: true });
+  const named = parseProxyFlags(['--control', 'a:1'], true);
+  assert.ok('isSidecar' in named && !named.isSidecar);
 });
 
 test('names what is wrong', () => {
   const rows: [string, RegExp][] = [
-    ['', /needs --config FILE or --control HOST:PORT/],
+    ['', /needs --config FILE, --control HOST:PORT, or .* LINKERD2_PROXY_$/],
+    ['--config a --prepare-identity', /without --config and --control/],
+    ['--prepare-identity', /LINKERD2_PROXY_/],
     ['--control nowhere', /expected host:port, or several/],
     ['--control a:1,', /expected host:port, or several/],
     ['--control a:1 --workload x', /expected JSON such as/],
@@ -78,7 +100,7 @@ test('names what is wrong', () => {
     ['--config a --log-level loud', /expected off, error/],
   ];
   for (const [args, expected] of rows) {
-    const parsed = parseProxyFlags(args === '' ? [] : args.split(' '));
+    const parsed = parseProxyFlags(args === '' ? [] : args.split(' '), false);
     assert.match('usage' in parsed ? parsed.usage : 'accepted', expected, args);
   }
 });

@@ -21,24 +21,20 @@ interface ProxyFlag {
 }
 
 type ParsedFlags =
-  /** Without a file there is a control plane. */
-  | { readonly configPath: string | null; readonly overrides: Overrides }
+  | {
+      /** Without a file there is a control plane, or the environment is that of a sidecar. */
+      readonly configPath: string | null;
+      readonly overrides: Overrides;
+      readonly isSidecar: boolean;
+      readonly preparesIdentity: boolean;
+    }
   | { readonly usage: string };
 
-/** `usage` is a sentence for a person. */
-export function parseProxyFlags(args: readonly string[]): ParsedFlags {
-  const options = Object.fromEntries(
-    ['config', ...proxyFlags.map(({ name }) => name)].map((name) => [
-      name,
-      { type: 'string', multiple: true, ...(name === 'config' ? { short: 'c' } : {}) } as const,
-    ]),
-  );
-  let values: Readonly<Record<string, readonly string[] | undefined>>;
-  try {
-    values = parseArgs({ args: [...args], options, strict: true }).values;
-  } catch (error) {
-    return { usage: (error as Error).message };
-  }
+/** `usage` is a sentence for a person; `hasEnvironment`: that of a sidecar is there. */
+export function parseProxyFlags(args: readonly string[], hasEnvironment: boolean): ParsedFlags {
+  const read = readValues(args);
+  if ('usage' in read) return read;
+  const { values, preparesIdentity } = read;
   const [configPath = null, ...others] = values.config ?? [];
   const overrides: Overrides = {};
   for (const { name, value, read } of proxyFlags) {
@@ -50,10 +46,39 @@ export function parseProxyFlags(args: readonly string[]): ParsedFlags {
     }
   }
   if (others.length > 0) return { usage: 'needs one --config FILE' };
-  if (configPath === null && (overrides.control ?? '') === '') {
-    return { usage: 'needs --config FILE or --control HOST:PORT' };
+  const isSidecar = configPath === null && (overrides.control ?? '') === '';
+  if (isSidecar && !hasEnvironment) {
+    return {
+      usage:
+        'needs --config FILE, --control HOST:PORT, or the environment of a sidecar, variables ' +
+        'that begin with LINKERD2_PROXY_',
+    };
   }
-  return { configPath, overrides };
+  if (preparesIdentity && !isSidecar) {
+    return { usage: '--prepare-identity is for a sidecar: without --config and --control' };
+  }
+  return { configPath, overrides, isSidecar, preparesIdentity };
+}
+
+type Values = Readonly<Record<string, readonly string[] | undefined>>;
+
+function readValues(
+  args: readonly string[],
+): { readonly values: Values; readonly preparesIdentity: boolean } | { readonly usage: string } {
+  const options = Object.fromEntries(
+    ['config', ...proxyFlags.map(({ name }) => name)].map((name) => [
+      name,
+      { type: 'string', multiple: true, ...(name === 'config' ? { short: 'c' } : {}) } as const,
+    ]),
+  );
+  const word = '--prepare-identity';
+  const rest = args.filter((arg) => arg !== word);
+  try {
+    const { values } = parseArgs({ args: rest, options, strict: true });
+    return { values, preparesIdentity: rest.length < args.length };
+  } catch (error) {
+    return { usage: (error as Error).message };
+  }
 }
 
 /** The part of the settings whose values are text and can be chosen by name. */

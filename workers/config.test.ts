@@ -12,8 +12,10 @@ const file = {
   workload: '',
   identity: '',
   outbound: address,
+  outboundSecond: null,
   inbound: null,
   inboundTo: null,
+  originalDestination: 'off',
   allowRemote: false,
   workers: 1,
   announceMs: 5_000,
@@ -75,6 +77,11 @@ test('flags cannot break the rules of the file', () => {
   assert.match(problemsOf({ graceMs: 10 }), /^announce: 5000 ms is part of the grace time/);
   const open: Overrides = { outbound: { host: '0.0.0.0', port: 1 }, allowRemote: true };
   assert.deepEqual(resolve(open).outbound, { host: '0.0.0.0', port: 1 });
+});
+
+test('inbound needs no local target where connections tell where they were going', () => {
+  const redirected: Overrides = { inbound: address, originalDestination: 'redirect' };
+  assert.equal(resolve(redirected).inboundTo, null);
 });
 
 test('settings that wait for a restart are named', () => {

@@ -3,15 +3,17 @@
  * the only reader of the environment. A flag outweighs a variable, a variable outweighs the file.
  */
 
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { ProxySettings } from '../api/settings.ts';
 import { formatAddress, isLoopback } from '../control/model/address.ts';
 import { inboundDefault } from '../control/model/default-settings.ts';
 import { readPod } from '../control/model/workload.ts';
 import { workersMax } from '../core/base/limits.ts';
+import { nodeErrorCode } from '../core/base/node-error.ts';
 import { isDnsIdentity } from '../core/identity/names.ts';
-import { countAutoWorkers } from './size.ts';
+import { type LinkerdEnvironment, readLinkerdEnvironment } from './linkerd-environment.ts';
+import { countAutoWorkers, countCpus } from './size.ts';
 
 export type Overrides = Partial<ProxySettings>;
 
@@ -35,6 +37,16 @@ export function resolveSettings(
   return problems.length > 0 ? { problems } : { settings };
 }
 
+/** What the environment of a sidecar says, in Linkerd's words. */
+export function readSidecar(environment: NodeJS.ProcessEnv = process.env): LinkerdEnvironment {
+  return readLinkerdEnvironment({
+    variables: environment,
+    cpus: () => countCpus(cpuFacts()),
+    problemOf: problemOfFile,
+    isWritable,
+  });
+}
+
 /** Settings that a running proxy does not take over from a file that has changed. */
 export function restartSettings(before: ProxySettings, after: ProxySettings): string[] {
   const names = Object.keys(after) as (keyof ProxySettings)[];
@@ -43,8 +55,34 @@ export function restartSettings(before: ProxySettings, after: ProxySettings): st
 
 export function countWorkers(workers: ProxySettings['workers']): number {
   if (workers !== 'auto') return workers;
+  return countAutoWorkers(cpuFacts());
+}
+
+function cpuFacts(): Parameters<typeof countCpus>[0] {
   const cgroup = readOptional('/proc/self/cgroup') ?? '';
-  return countAutoWorkers({ cgroup, read: readOptional, cores: availableParallelism() });
+  return { cgroup, read: readOptional, cores: availableParallelism() };
+}
+
+function problemOfFile(path: string): string {
+  try {
+    const stat = statSync(path);
+    if (!stat.isFile()) return 'is no file';
+    if (stat.size === 0) return 'is empty';
+    accessSync(path, constants.R_OK);
+    return '';
+  } catch (error) {
+    const code = nodeErrorCode(error);
+    return code === 'ENOENT' ? 'is not there' : `cannot be read: ${code}`;
+  }
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function readOptional(path: string): string | null {
@@ -100,16 +138,18 @@ function findStateDir({ workload }: ProxySettings, environment: NodeJS.ProcessEn
 /** The rules of the file again, because flags may break them too. */
 function problemsOf(settings: ProxySettings): string[] {
   const { outbound, inbound, inboundTo, allowRemote, announceMs, graceMs } = settings;
+  const { outboundSecond, originalDestination } = settings;
   const { identity, control, identityRefreshMinMs: minMs, identityRefreshMaxMs: maxMs } = settings;
   const problems: string[] = [];
-  if (inbound !== null && inboundTo === null) {
+  if (inbound !== null && inboundTo === null && originalDestination === 'off') {
     problems.push(
       'inbound: where its traffic goes is missing; add proxy.inboundTo or --inbound-to',
     );
   }
-  if (outbound !== null && !isLoopback(outbound.host) && !allowRemote) {
+  for (const listener of [outbound, outboundSecond]) {
+    if (listener === null || isLoopback(listener.host) || allowRemote) continue;
     problems.push(
-      `outbound: ${formatAddress(outbound)} lets other machines send through this proxy; ` +
+      `outbound: ${formatAddress(listener)} lets other machines send through this proxy; ` +
         'listen on 127.0.0.1, or say proxy.allowRemote: true if that is meant',
     );
   }

@@ -20,8 +20,12 @@ export function createControlClients(
   env: GrpcClientEnv,
   tls: TlsContexts,
   hasIdentity: boolean,
+  serverName: string,
 ): ControlClients {
-  const own = { contexts: tls, serverName: () => controlNameOf(tls.name) };
+  const own = {
+    contexts: tls,
+    serverName: () => (serverName === '' ? controlNameOf(tls.name) : serverName),
+  };
   const anonymous = {
     get client() {
       return tls.anonymous;

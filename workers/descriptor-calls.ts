@@ -18,6 +18,11 @@ export interface DescriptorCalls {
   refuseNewClients(descriptor: number): boolean;
   /** Whether somebody waits in the backlog of a listening socket; false when it cannot be known. */
   hasWaitingClients(descriptor: number): boolean;
+  /**
+   * This thread, with what it starts, moves into the network namespace that the descriptor is of.
+   * Null when it has, else why not.
+   */
+  enterNetwork(descriptor: number): string | null;
 }
 
 export const descriptorCalls: DescriptorCalls = {
@@ -41,11 +46,17 @@ export const descriptorCalls: DescriptorCalls = {
     asked.setInt16(4, pollInput, isLittleEndian);
     return calls !== null && calls.poll(asked, 1n, 0) === 1;
   },
+  enterNetwork(descriptor) {
+    const calls = loadCalls(descriptor);
+    if (calls === null) return 'this system has no node:ffi to call setns with';
+    return calls.setns(descriptor, newNetwork) === 0 ? null : 'setns has failed';
+  },
 };
 
 const signatures = {
   fcntl: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
   poll: { arguments: ['buffer', 'u64', 'i32'], return: 'i32' },
+  setns: { arguments: ['i32', 'i32'], return: 'i32' },
   setsockopt: { arguments: ['i32', 'i32', 'i32', 'buffer', 'u32'], return: 'i32' },
 } as const;
 
@@ -107,6 +118,8 @@ const pollInput = 1;
 /** SOL_SOCKET and SO_ATTACH_FILTER. */
 const socketLevel = 1;
 const attachFilter = 26;
+/** CLONE_NEWNET */
+const newNetwork = 0x40000000;
 /** F_GETFD and F_DUPFD_CLOEXEC, the same on all architectures of Linux. */
 const getFlags = 1;
 const duplicateCloseOnExec = 1030;

@@ -26,6 +26,7 @@ const noCalls: DescriptorCalls = {
   duplicate: () => null,
   refuseNewClients: () => false,
   hasWaitingClients: () => false,
+  enterNetwork: () => null,
 };
 
 async function open(

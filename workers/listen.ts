@@ -27,6 +27,8 @@ export interface BindOptions {
   readonly reusePort: boolean;
   /** Main has taken the port for all of its workers. */
   readonly isOurs?: boolean;
+  /** Says what is missing before anybody may connect, or nothing. */
+  readonly prepare?: (descriptor: number) => string;
 }
 
 export interface BoundPort {
@@ -55,15 +57,20 @@ export class ListenError extends Error {
  */
 export function bindPort(options: BindOptions): BoundPort {
   const { address, setting, reusePort, isOurs = false } = options;
+  let bound: BoundPort;
   try {
     // A port that is shared on purpose would also be shared with a process that is not ours.
     if (reusePort && !isOurs && address.port !== 0) new BoundSocket({ ...address }).close();
     const socket = new BoundSocket({ ...address, reusePort });
     const { address: host, port } = socket.address();
-    return { address: { host, port }, setting, socket };
+    bound = { address: { host, port }, setting, socket };
   } catch (error) {
     throw new ListenError(describeFailure(setting, address, error as NodeJS.ErrnoException));
   }
+  const missing = options.prepare?.(bound.socket.fd()) ?? '';
+  if (missing === '') return bound;
+  bound.socket.close();
+  throw new ListenError(`${setting}: ${missing}`);
 }
 
 /** Accepts on a port that was bound; resolves when the kernel lets clients in. */

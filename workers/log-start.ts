@@ -11,13 +11,14 @@ export function logStart(
   workers: number,
   identity: Pick<ProxyIdentity, 'sayName'> | null,
 ): void {
-  const { admin, inbound, outbound, binds, accept } = settings;
+  const { admin, inbound, outbound, outboundSecond, binds, accept } = settings;
   const say = (what: string, address: Address | null): void => {
     if (address !== null) log.info('heddle', `${what} on ${formatAddress(address)}`);
   };
   say('Admin interface', admin);
   say('Inbound interface', inbound);
   say('Outbound interface', outbound);
+  say('Outbound interface', outboundSecond);
   for (const { address, authority } of binds) say(`Service ${authority}`, address);
   identity?.sayName();
   log.info('heddle', 'ready', { workers, accept });

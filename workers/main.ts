@@ -7,7 +7,8 @@ import type { ProxySettings } from '../api/settings.ts';
 import type { LoadedConfig } from '../control/model/loaded-config.ts';
 import { formatProblem, type LoadConfigResult } from '../control/sources/load-config.ts';
 import { workersMax } from '../core/base/limits.ts';
-import { countWorkers, type Overrides, resolveSettings } from './config.ts';
+import { countWorkers, type Overrides, readSidecar, resolveSettings } from './config.ts';
+import type { LinkerdEnvironment } from './linkerd-environment.ts';
 import { ListenError } from './listen.ts';
 import { startPool, type WorkerPool } from './pool.ts';
 import { type RunningProxy, type StartOptions, startProxy } from './start.ts';
@@ -18,17 +19,20 @@ export interface ProxyOptions {
   readonly loading: Promise<LoadConfigResult>;
   /** What the command line says. */
   readonly overrides: Overrides;
+  /** The environment says the rest, as that of a Linkerd proxy. */
+  readonly isSidecar?: boolean;
   readonly start?: Pick<StartOptions, 'entry' | 'limits'>;
 }
 
 /** Resolves with the exit code when the proxy has ended. */
 export async function runProxy(options: ProxyOptions): Promise<number> {
+  const sidecar = options.isSidecar === true ? readSidecar() : noSidecar;
+  for (const note of sidecar.notes) process.stderr.write(`heddle: ${note}\n`);
+  if (sidecar.problems.length > 0) return complain(sidecar.problems, exitConfig);
+  const guessed = sidecar.settings.workers ?? guessWorkers(options.configPath);
   // Threads load their code while the file is read properly.
-  const pool = startPool(
-    countWorkers(options.overrides.workers ?? guessWorkers(options.configPath)),
-    options.start?.entry,
-  );
-  const problems = await runLoaded(options, pool);
+  const pool = startPool(countWorkers(options.overrides.workers ?? guessed), options.start?.entry);
+  const problems = await runLoaded(options, sidecar, pool);
   if (typeof problems === 'number') return problems;
   await pool?.pool.destroy();
   return complain(problems, exitConfig);
@@ -48,19 +52,22 @@ function guessWorkers(path: string | null): ProxySettings['workers'] {
 /** The exit code, or what is wrong with the configuration. */
 async function runLoaded(
   options: ProxyOptions,
+  sidecar: LinkerdEnvironment,
   pool: WorkerPool | null,
 ): Promise<number | readonly string[]> {
   const loaded = await options.loading;
   if ('problems' in loaded) return loaded.problems.map(formatProblem);
-  const resolved = resolveSettings(loaded.config.settings, options.overrides);
+  const given = { ...loaded.config.settings, ...sidecar.settings };
+  const resolved = resolveSettings(given, options.overrides);
   if ('problems' in resolved) return resolved.problems;
-  return runConfigured(loaded.config, resolved.settings, { ...options.start, pool });
+  const { warnings } = sidecar;
+  return runConfigured(loaded.config, resolved.settings, { ...options.start, pool, warnings });
 }
 
 async function runConfigured(
   config: LoadedConfig,
   settings: ProxySettings,
-  options: StartOptions,
+  { warnings, ...options }: StartOptions & { readonly warnings: readonly string[] },
 ): Promise<number> {
   const hasParent = process.connected;
   let proxy: RunningProxy | null = null;
@@ -75,6 +82,7 @@ async function runConfigured(
   process.on('SIGINT', onSignal);
   try {
     proxy = await startProxy(config, settings, options);
+    for (const warning of warnings) proxy.log.warn('heddle', warning);
     // A signal that came while it started.
     if (signalled) proxy.drain();
     const release = hasParent ? tellParent(proxy) : () => undefined;
@@ -123,5 +131,6 @@ function describe(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
+const noSidecar: LinkerdEnvironment = { settings: {}, problems: [], warnings: [], notes: [] };
 const exitRuntime = 1;
 const exitConfig = 64;

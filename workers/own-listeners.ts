@@ -42,8 +42,8 @@ export async function openOwnListeners(options: OwnListenersOptions): Promise<Li
       Atomics.add(memory.status, index * statusWords + statusField[field], change);
     },
   });
-  for (const { name, address, setting } of listTraffic(settings)) {
-    await listeners.open(name, bindPort({ address, setting, reusePort: true, isOurs: true }));
+  for (const { name, ...options } of listTraffic(settings)) {
+    await listeners.open(name, bindPort({ ...options, reusePort: true, isOurs: true }));
   }
   return listeners;
 }

@@ -2,7 +2,8 @@
 
 import type { ListenerName } from '../api/messages.ts';
 import type { Address, ProxySettings } from '../api/settings.ts';
-import { type BoundPort, bindPort } from './listen.ts';
+import { type BindOptions, type BoundPort, bindPort } from './listen.ts';
+import { prepareRedirected } from './redirects.ts';
 
 export interface ProxyPorts {
   /** Those that carry traffic. */
@@ -15,17 +16,19 @@ export interface ProxyPorts {
 /** Throws a `ListenError` and takes none when one cannot be had. */
 export function bindPorts(settings: ProxySettings): ProxyPorts {
   const taken: BoundPort[] = [];
-  const take = (address: Address, setting: string, reusePort: boolean): BoundPort => {
-    const port = bindPort({ address, setting, reusePort });
+  const take = (options: BindOptions): BoundPort => {
+    const port = bindPort(options);
     taken.push(port);
     return port;
   };
   try {
     const traffic = new Map<ListenerName, BoundPort>();
-    for (const { name, address, setting } of listTraffic(settings)) {
-      traffic.set(name, take(address, setting, listensInWorkers(settings)));
+    for (const { name, ...options } of listTraffic(settings)) {
+      traffic.set(name, take({ ...options, reusePort: listensInWorkers(settings) }));
     }
-    const admin = settings.admin === null ? null : take(settings.admin, 'proxy.admin', false);
+    const { admin: address } = settings;
+    const setting = 'proxy.admin';
+    const admin = address === null ? null : take({ address, setting, reusePort: false });
     return { traffic, admin, settings: withActualPorts(settings, traffic, admin) };
   } catch (error) {
     for (const port of taken) port.socket.close();
@@ -38,18 +41,22 @@ export function listensInWorkers(settings: ProxySettings): boolean {
   return settings.accept === 'reuseport' && settings.workers !== 0;
 }
 
-interface TrafficPort {
+interface TrafficPort extends Omit<BindOptions, 'reusePort' | 'isOurs'> {
   readonly name: ListenerName;
-  readonly address: Address;
-  readonly setting: string;
 }
 
 export function listTraffic(settings: ProxySettings): TrafficPort[] {
   const ports: TrafficPort[] = [];
-  const { outbound, inbound, binds } = settings;
-  if (outbound !== null)
-    ports.push({ name: 'outbound', address: outbound, setting: 'proxy.outbound' });
-  if (inbound !== null) ports.push({ name: 'inbound', address: inbound, setting: 'proxy.inbound' });
+  const { outbound, outboundSecond, inbound, binds, originalDestination: means } = settings;
+  const add = (name: ListenerName, address: Address | null, setting: string): void => {
+    if (address === null) return;
+    const isInbound = name === 'inbound';
+    const prepare = (descriptor: number) => prepareRedirected(descriptor, means, isInbound);
+    ports.push({ name, address, setting, prepare });
+  };
+  add('outbound', outbound, 'proxy.outbound');
+  add('outbound-second', outboundSecond, 'proxy.outboundSecond');
+  add('inbound', inbound, 'proxy.inbound');
   for (const [index, { address, authority }] of binds.entries()) {
     ports.push({ name: `bind:${index}`, address, setting: `bind of ${authority}` });
   }
@@ -64,6 +71,7 @@ function withActualPorts(
   return {
     ...settings,
     outbound: traffic.get('outbound')?.address ?? null,
+    outboundSecond: traffic.get('outbound-second')?.address ?? null,
     inbound: traffic.get('inbound')?.address ?? null,
     admin: admin?.address ?? null,
     binds: settings.binds.map((bind, index) => ({

@@ -6,7 +6,7 @@ import type { LoadedConfig } from '../control/model/loaded-config.ts';
 import { systemClock as clock } from '../core/base/clock.ts';
 import { systemRandom } from '../core/base/random.ts';
 import type { TimerWheel } from '../core/base/timers.ts';
-import type { ControlChannel } from '../core/discover/control-channel.ts';
+import type { ControlPlane } from '../core/discover/control-plane.ts';
 import type { RemoteDiscovery } from '../core/discover/remote-discovery.ts';
 import type { Logger } from '../core/telemetry/log.ts';
 import type { TlsContexts } from '../core/tls/contexts.ts';
@@ -21,9 +21,13 @@ export interface ProxyDiscovery extends Discovery {
   readonly control: ControlAccess | null;
 }
 
-/** How main speaks with the control plane on its own account. */
+/** How main speaks with the control plane that certifies it. */
 export interface ControlAccess {
-  readonly channel: ControlChannel;
+  readonly plane: ControlPlane;
+  /** Who answers there; empty: the control plane of the proxy's own trust domain. */
+  readonly serverName: string;
+  /** Hangs up on all control planes that are shown a certificate, for there is another one now. */
+  readonly renew: () => void;
   readonly counters: RemoteView['counters'];
   /** Whether that address is spoken to in TLS. */
   readonly isSecured: (address: Address) => boolean;

@@ -13,8 +13,12 @@ interface CpuFacts {
 
 /** At least 1. A limit of 1.5 CPUs gives two workers: the second has work for half of its time. */
 export function countAutoWorkers(facts: CpuFacts): number {
-  const limit = Math.min(facts.cores, readCpuLimit(facts));
-  return Math.max(1, Math.min(autoWorkersMax, Math.ceil(limit)));
+  return Math.min(autoWorkersMax, countCpus(facts));
+}
+
+/** What this process may use, part of a CPU counted as one. */
+export function countCpus(facts: CpuFacts): number {
+  return Math.max(1, Math.ceil(Math.min(facts.cores, readCpuLimit(facts))));
 }
 
 /** The smallest CPU limit on the way from the process's own group to the root. */

@@ -4,6 +4,7 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { runAfter } from '../../control/model/delay.ts';
@@ -118,8 +119,11 @@ export class Children {
   }
 }
 
+/** Of a program beside this file; in a bundle all of them lie in one folder. */
 export function pathOf(name: string): string {
-  return fileURLToPath(new URL(name, import.meta.url));
+  const isSource = import.meta.url.endsWith('.ts');
+  const file = isSource ? name : `${basename(name, '.ts')}.js`;
+  return fileURLToPath(new URL(file, import.meta.url));
 }
 
 /** As `cli/heddle` gives them. */

@@ -1,6 +1,7 @@
 /** Several catalogs as one: who says what a service is, and what policy refuses. */
 
 import type { Protocol } from '../../api/snapshot.ts';
+import { formatAddress } from '../model/address.ts';
 import type {
   Catalog,
   EgressRefusal,
@@ -27,9 +28,11 @@ export interface MeshService {
 export interface MergedMesh {
   /** By authority. */
   readonly services: ReadonlyMap<string, MeshService>;
+  /** By cluster IP and port. */
+  readonly byAddress: ReadonlyMap<string, MeshService>;
   readonly inbound: readonly InboundRefusal[];
   readonly egress: readonly EgressRefusal[];
-  /** Services that two catalogs have. */
+  /** Services that two catalogs have, and addresses that two services have. */
   readonly problems: readonly ObjectProblem[];
 }
 
@@ -38,6 +41,7 @@ export function mergeCatalogs(catalogs: readonly Catalog[], clusterDomain: strin
   const refusals = catalogs.map((catalog) => catalog.refusals());
   const reasons = reasonsByService(refusals.flatMap(({ services }) => services));
   const services = new Map<string, MeshService>();
+  const byAddress = new Map<string, MeshService>();
   const problems: ObjectProblem[] = [];
   /** Who has a service, by its name and namespace. */
   const owners = new Map<string, Owner>();
@@ -52,10 +56,17 @@ export function mergeCatalogs(catalogs: readonly Catalog[], clusterDomain: strin
       if (owner === undefined) owners.set(key, { catalog, config });
       const service = toService(config, clusterDomain, reasons.get(key) ?? []);
       services.set(service.authority, service);
+      for (const host of config.clusterIps ?? []) {
+        const address = formatAddress({ host, port: config.port });
+        const other = byAddress.get(address);
+        if (other === undefined) byAddress.set(address, service);
+        else problems.push(takenBy(other, catalog, config, address));
+      }
     }
   }
   return {
     services,
+    byAddress,
     inbound: refusals.flatMap(({ inbound }) => inbound),
     egress: refusals.flatMap(({ egress }) => egress),
     problems,
@@ -76,6 +87,17 @@ function toService(
   const authority = formatAuthority(config, clusterDomain);
   const refusal = refusals.find((one) => one.port === null || one.port === port)?.reason ?? '';
   return { authority, namespace, name, port, protocol, refusal, source };
+}
+
+function takenBy(
+  other: MeshService,
+  catalog: Catalog,
+  { namespace, name }: ServiceConfig,
+  address: string,
+): ObjectProblem {
+  const object = `Service ${namespace}/${name} of ${catalog.kind}`;
+  const reason = `${other.authority} has ${address} already, which counts; choose another address`;
+  return { object, field: 'clusterIps', reason };
 }
 
 function reasonsByService(refusals: readonly ServiceRefusal[]): Map<string, ServiceRefusal[]> {

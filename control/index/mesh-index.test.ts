@@ -167,6 +167,29 @@ test('every spelling finds the service, a short name in the own namespace alone'
   assert.equal(found('web', 'third'), 'unknown');
 });
 
+test('an address belongs to the first service that has it, which is a problem', (t) => {
+  const clusterIps = ['10.96.0.10', 'fd00::a'];
+  const { index } = setUp(
+    t,
+    new FakeCatalog('config', [service('web', 'dns', { clusterIps })]),
+    new FakeCatalog('registry', [service('db', 'registry', { clusterIps: ['10.96.0.10'] })]),
+  );
+  for (const address of ['10.96.0.10', '10.96.0.10:80', '[fd00::a]:80', '[FD00:0::a]']) {
+    const found = index.find(address, 'any');
+    assert.equal(found.kind === 'service' && found.service.name, 'web', address);
+  }
+  for (const address of ['10.96.0.10:81', '10.96.0.11:80', 'fd00::a.svc']) {
+    assert.equal(index.find(address, 'demo').kind, 'unknown', address);
+  }
+  assert.equal(index.list().length, 2);
+  const problem = index.problems().find(({ field }) => field === 'clusterIps');
+  assert.equal(problem?.object, 'Service demo/db of registry');
+  assert.match(
+    problem?.reason ?? '',
+    /^web\.demo\.svc\.cluster\.local:80 has 10\.96\.0\.10:80 already/,
+  );
+});
+
 test('a service belongs to the first catalog that has it, which is a problem', (t) => {
   const { index } = setUp(
     t,

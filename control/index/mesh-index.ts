@@ -10,7 +10,7 @@
 import type { ResolvedEndpoint } from '../../api/discovery.ts';
 import { endpointSetVersion } from '../../api/endpoint-set.ts';
 import { changesMs } from '../../core/base/limits.ts';
-import { splitPort } from '../model/address.ts';
+import { canonicalIp, formatAddress, splitPort } from '../model/address.ts';
 import type { Catalog, CatalogKind, CatalogStatus, ObjectProblem } from '../model/catalog.ts';
 import { Pace } from '../model/pace.ts';
 import { Addresses } from './addresses.ts';
@@ -68,7 +68,7 @@ interface Watcher {
   told: ServiceState | null;
 }
 
-/** A service that is known, or one that somebody asks for. */
+/** A service that is known, by its name or an address of it, or one that somebody asks for. */
 interface Entry {
   readonly authority: string;
   service: MeshService | null;
@@ -163,7 +163,9 @@ export class MeshIndex {
     this.#refresh();
     const views: ServiceView[] = [];
     for (const entry of this.#entries.values()) {
-      if (entry.service !== null) views.push(this.#viewOf(entry, entry.service));
+      const { service, authority } = entry;
+      // Under its addresses it is there once more.
+      if (service?.authority === authority) views.push(this.#viewOf(entry, service));
     }
     return views;
   }
@@ -218,6 +220,8 @@ export class MeshIndex {
     const split = splitPort(text);
     if (split === null) return { authority: text, isOurs: false };
     const port = split.port ?? httpPort;
+    const host = canonicalIp(split.name);
+    if (host !== null) return { authority: formatAddress({ host, port }), isOurs: false };
     const qualified = qualifyName(split.name, ownNamespace, clusterDomain);
     if (qualified === null) return { authority: `${split.name}:${port}`, isOurs: false };
     return { authority: formatAuthority({ ...qualified, port }, clusterDomain), isOurs: true };
@@ -238,11 +242,12 @@ export class MeshIndex {
     const { catalogs, clusterDomain } = this.#options;
     this.#isSettling = catalogs.some((catalog) => catalog.isSettling());
     this.#mesh = mergeCatalogs(catalogs, clusterDomain);
-    const { services } = this.#mesh;
-    for (const service of services.values())
-      this.#define(this.#entryOf(service.authority), service);
+    const { services, byAddress } = this.#mesh;
+    for (const [name, service] of [...services, ...byAddress]) {
+      this.#define(this.#entryOf(name), service);
+    }
     for (const entry of Array.from(this.#entries.values())) {
-      if (services.has(entry.authority)) continue;
+      if (services.has(entry.authority) || byAddress.has(entry.authority)) continue;
       this.#define(entry, null);
       this.#dropUnused(entry);
     }

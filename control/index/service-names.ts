@@ -8,7 +8,13 @@
  */
 
 import type { Protocol } from '../../api/snapshot.ts';
-import { canonicalIp, formatAddress, isDnsName, splitPort } from '../model/address.ts';
+import {
+  canonicalIp,
+  formatAddress,
+  isDnsName,
+  parseAddress,
+  splitPort,
+} from '../model/address.ts';
 import type { LoadedConfig, ServiceConfig, ServicePort } from '../model/loaded-config.ts';
 import type { SourceConfig } from '../model/source.ts';
 
@@ -53,6 +59,8 @@ export function createServiceNames(config: LoadedConfig, ownNamespace: string): 
   const { clusterDomain } = config;
   const byName = new Map<string, (NamedTarget & { readonly port: number })[]>();
   const byAuthority = new Map<string, NamedTarget>();
+  /** Made when a connection is redirected. */
+  let byAddress: Map<string, NamedTarget> | null = null;
   for (const service of config.services) {
     const target = targetOfService(service, clusterDomain);
     const key = `${service.name}.${service.namespace}`;
@@ -96,7 +104,25 @@ export function createServiceNames(config: LoadedConfig, ownNamespace: string): 
     };
   }
 
-  const { inboundTo } = config.settings;
+  /** A redirected connection goes to a service where its address is known to be of one. */
+  function findAddress(value: string): NamedTarget | null {
+    const address = parseAddress(value);
+    if (address === null || address.port === 0) return null;
+    byAddress ??= indexAddresses(byAuthority.values());
+    return byAddress.get(formatAddress(address)) ?? fixedTarget(address, 'passthrough');
+  }
+
+  const { inboundTo, inboundOpaquePorts } = config.settings;
+
+  function findInbound(value: string): NamedTarget | null {
+    const address = value === '' ? inboundTo : parseAddress(value);
+    if (address === null || address.port === 0) return null;
+    const isOpaque = inboundOpaquePorts.some(
+      ([from, to]) => from <= address.port && address.port <= to,
+    );
+    return { ...fixedTarget(address, 'static'), protocol: isOpaque ? 'opaque' : 'auto' };
+  }
+
   return {
     find(key) {
       const colon = key.indexOf(':');
@@ -109,12 +135,27 @@ export function createServiceNames(config: LoadedConfig, ownNamespace: string): 
         case 'bind':
           return byAuthority.get(value) ?? null;
         case 'inbound':
-          return inboundTo === null ? null : fixedTarget(inboundTo, 'static');
+          return findInbound(value);
+        case 'addr':
+          return findAddress(value);
         default:
           return null;
       }
     },
   };
+}
+
+/** Of the endpoints that the configuration lists; an address of several services is the first's. */
+function indexAddresses(targets: Iterable<NamedTarget>): Map<string, NamedTarget> {
+  const byAddress = new Map<string, NamedTarget>();
+  for (const target of targets) {
+    if (target.source.kind !== 'inline') continue;
+    for (const endpoint of target.source.endpoints) {
+      const key = formatAddress(endpoint);
+      if (!byAddress.has(key)) byAddress.set(key, target);
+    }
+  }
+  return byAddress;
 }
 
 function targetOfService(service: ServiceConfig, clusterDomain: string) {

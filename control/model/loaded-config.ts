@@ -26,6 +26,8 @@ export interface ServiceConfig {
   readonly namespace: string;
   readonly port: number;
   readonly protocol: Protocol;
+  /** Addresses that nobody has and that stand for the service where connections are redirected. */
+  readonly clusterIps?: readonly string[];
   readonly source:
     | { readonly kind: 'inline'; readonly endpoints: readonly ResolvedEndpoint[] }
     /** Absolute path. */

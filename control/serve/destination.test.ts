@@ -141,3 +141,16 @@ test('a profile says the name, what it speaks, and whose it is', async (t) => {
     endpoint: { addr: { ip: { ipv4: 0x7f000002, ip: 'ipv4' }, port: 81 }, weight: 10_000 },
   });
 });
+
+test('the profile of a cluster IP is that of its service, while it has the address', async (t) => {
+  const { client, setServices, settle } = await startControlRig(t);
+  settle();
+  const profile = client.watch(destination, 'GetProfile', { path: '10.96.0.10:80' });
+  assert.ok((await profile.message(1)).endpoint !== undefined);
+  setServices(inlineService('web', [1], { clusterIps: ['10.96.0.10'] }));
+  const known = await profile.message(2);
+  assert.equal(known.fully_qualified_name, 'web.default.svc.cluster.local');
+  assert.equal(known.endpoint, undefined);
+  setServices(inlineService('web', [1], { clusterIps: ['10.96.0.11'] }));
+  assert.deepEqual(await profile.message(3), profile.messages[0]);
+});

@@ -10,6 +10,7 @@ import {
   DestinationProfileSchema,
   type GetDestination,
   type Update,
+  type WeightedAddr,
 } from '../../api/gen/control/destination_pb.ts';
 import { frameMessage } from '../../core/grpc/frame.ts';
 import type { ServerCall } from '../../core/grpc/server-call.ts';
@@ -96,19 +97,9 @@ export class DestinationService {
     const onEnd = (): (() => void) =>
       this.#streams.watched(destinationGetProfile, call.peer, toldBy(request));
     if (name.isIp) {
-      this.#profiles.add(name.text, call, onEnd(), (profiles) => {
-        const address = parseAddress(name.text);
-        if (address === null) {
-          // Without a port it is nowhere.
-          profiles.update(frameOf(create(DestinationProfileSchema, { retryBudget })));
-          return () => undefined;
-        }
-        const { host, port } = address;
-        return this.#index.addresses.watch(host, port, (known) => {
-          const endpoint = weightedAddr(known ?? { host, port, weight: 1, zone: '' });
-          profiles.update(frameOf(create(DestinationProfileSchema, { retryBudget, endpoint })));
-        });
-      });
+      this.#profiles.add(name.text, call, onEnd(), (profiles) =>
+        this.#followAddress(name.text, profiles),
+      );
       return;
     }
     const found = this.#index.find(name.text, namespaceOf(request));
@@ -120,6 +111,44 @@ export class DestinationService {
     this.#profiles.add(authority, call, onEnd(), (profiles) =>
       this.#followProfile(found.service, profiles),
     );
+  }
+
+  /** One that stands for a service has its profile, any other one is an endpoint. */
+  #followAddress(text: string, profiles: Broadcast<Buffer>): () => void {
+    const address = parseAddress(text);
+    if (address === null) {
+      // Without a port it is nowhere.
+      profiles.update(frameOf(create(DestinationProfileSchema, { retryBudget })));
+      return () => undefined;
+    }
+    const { host, port } = address;
+    let service: MeshService | null = null;
+    let endpoint: WeightedAddr | null = null;
+    const tell = (): void => {
+      if (service !== null) profiles.update(frameOf(serviceProfile(service)));
+      else if (endpoint !== null && !this.#isService(text)) {
+        profiles.update(frameOf(create(DestinationProfileSchema, { retryBudget, endpoint })));
+      }
+    };
+    const unwatchService = this.#index.watchService(text, defaultNamespace, (state) => {
+      const now = state.kind === 'ready' ? state.service : null;
+      if (now === service) return;
+      service = now;
+      tell();
+    });
+    const unwatchEndpoint = this.#index.addresses.watch(host, port, (known) => {
+      endpoint = weightedAddr(known ?? { host, port, weight: 1, zone: '' });
+      if (service === null) tell();
+    });
+    return () => {
+      unwatchService();
+      unwatchEndpoint();
+    };
+  }
+
+  /** Known perhaps without its endpoints yet: then it is no endpoint either. */
+  #isService(text: string): boolean {
+    return this.#index.find(text, defaultNamespace).kind === 'service';
   }
 
   #followProfile(known: MeshService, profiles: Broadcast<Buffer>): () => void {

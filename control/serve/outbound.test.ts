@@ -132,6 +132,19 @@ test('what is no service is not found, unless nothing may leave the mesh', async
   assert.match(await refused.end(), /^NOT_FOUND /);
 });
 
+test('the policy of a cluster IP is that of its service, while it has the address', async (t) => {
+  const { client, settle, setServices } = await startControlRig(t);
+  settle();
+  setServices(inlineService('web', [1], { clusterIps: ['10.96.0.10'] }));
+  const addr = { ip: { ipv4: 0x0a60000a }, port: 80 };
+  const policy = client.watch(outbound, 'Watch', { addr });
+  assert.deepEqual(await policy.message(1), await client.policy('web').message(1));
+  const elsewhere = client.watch(outbound, 'Watch', { addr: { ...addr, port: 81 } });
+  assert.equal(await elsewhere.end(), 'NOT_FOUND No such service: 10.96.0.10:81');
+  setServices(inlineService('web', [1]));
+  assert.equal(await policy.end(), 'NOT_FOUND No such service: 10.96.0.10:80');
+});
+
 test('what is malformed is refused with the field', async (t) => {
   const { client } = await startControlRig(t);
   const requests = [

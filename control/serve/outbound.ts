@@ -6,7 +6,7 @@ import type { ServerCall } from '../../core/grpc/server-call.ts';
 import { Code, okStatus, type Status } from '../../core/grpc/status.ts';
 import type { MeshService } from '../index/merge-catalogs.ts';
 import type { FoundService, MeshIndex } from '../index/mesh-index.ts';
-import { formatAddress } from '../model/address.ts';
+import { formatAddress, parseAddress } from '../model/address.ts';
 import type { Broadcast } from './broadcast.ts';
 import { outboundGet, outboundWatch } from './methods.ts';
 import { absenceOf, badName, callerNamespace, parseName } from './names.ts';
@@ -63,8 +63,9 @@ export class OutboundService {
     const told = { admin, version, workload };
     const onEnd = this.#streams.watched(outboundWatch, call.peer, told);
     const found = this.#index.find(asked.name, asked.namespace);
-    // A service is the same for all who ask; what is none depends on where they are.
-    const isService = found.kind === 'service';
+    // A service is the same for all who ask; what is none depends on where they are, and an address
+    // may stand for another one some day.
+    const isService = found.kind === 'service' && parseAddress(asked.name) === null;
     const subject = isService
       ? { name: found.service.authority, namespace: found.service.namespace }
       : asked;

@@ -169,7 +169,7 @@ function problemsOfLoops(
 }
 
 function problemsOfInbound(file: ParsedFile, proxy: Fields): ConfigProblem[] {
-  const { inbound, inboundTo } = proxy;
+  const { inbound, inboundTo, originalDestination = 'off' } = proxy;
   const to = asAddress(inboundTo);
   if (to !== null && (to.port === 0 || isWildcard(to.host))) {
     const reason = `expected the address of the application, got ${formatAddress(to)}`;
@@ -177,7 +177,7 @@ function problemsOfInbound(file: ParsedFile, proxy: Fields): ConfigProblem[] {
     return [problemAt(file, ['proxy', 'inboundTo'], reason, remedy)];
   }
   const off = inboundTo === undefined || inboundTo === null || inboundTo === false;
-  if (!off || asAddress(inbound) === null) return [];
+  if (!off || originalDestination !== 'off' || asAddress(inbound) === null) return [];
   const reason = 'inbound needs to know where its traffic goes';
   return [
     problemAt(file, ['proxy', 'inbound'], reason, 'add proxy.inboundTo, such as 127.0.0.1:8080'),

@@ -9,7 +9,7 @@
 
 import { z } from 'zod';
 import { isDnsIdentity } from '../../core/identity/names.ts';
-import { isDnsName, parseAddress, splitPort } from '../model/address.ts';
+import { canonicalIp, isDnsName, parseAddress, splitPort } from '../model/address.ts';
 import { listener, oneOf, text, whole } from './config-schema-parts.ts';
 import { proxySchema } from './config-schema-proxy.ts';
 
@@ -87,6 +87,18 @@ const service = z.strictObject(
       .optional()
       .meta({ examples: ['127.0.0.1:15432'] })
       .describe('A port of its own on which applications reach this service, as `IP:port`.'),
+    clusterIps: z
+      .array(
+        text('expected an IP address', (value) => canonicalIp(value) !== null),
+        { error: 'expected a list of IP addresses' },
+      )
+      .max(2, { error: 'expected at most two, one of each version of IP' })
+      .optional()
+      .meta({ examples: [['10.96.0.10']] })
+      .describe(
+        'Addresses that no host has and that stand for the service: a redirected connection to ' +
+          'one of them, at the port of the service, goes to its endpoints.',
+      ),
     endpoints: endpointList
       .optional()
       .meta({ examples: [['10.0.0.5:8080']] })

@@ -31,7 +31,7 @@ export function followAddresses(
   let closed = false;
   const places = text.split(',').map((one): Place => {
     const { name, port } = splitPort(one) ?? { name: one, port: null };
-    const host = canonicalIp(name);
+    const host = canonicalIp(name) ?? (isLocalhost(name) ? '127.0.0.1' : null);
     return { srv: null, direct: host === null ? null : [{ host, port: port ?? 0 }] };
   });
 
@@ -68,4 +68,9 @@ export function followAddresses(
     closed = true;
     for (const source of sources) source.close();
   };
+}
+
+/** Never asked of a server (RFC 6761, 6.3); one address, for it is one instance. */
+function isLocalhost(name: string): boolean {
+  return /^localhost\.?$/i.test(name);
 }

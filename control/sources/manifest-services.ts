@@ -19,38 +19,51 @@ const transport = z
   .enum(['TCP', 'UDP', 'SCTP'], { error: 'expected TCP, UDP or SCTP' })
   .default('TCP');
 
+const clusterIp = z
+  .string({ error: 'expected an IP address, or None' })
+  .refine((text) => text === '' || text === 'None' || canonicalIp(text) !== null, {
+    error: 'expected an IP address, or None',
+  });
+
+const specSchema = z.looseObject(
+  {
+    type: z
+      .enum(['ClusterIP', 'NodePort', 'LoadBalancer'], {
+        error: 'expected ClusterIP, NodePort or LoadBalancer; for a name use dns: in heddle.yaml',
+      })
+      .default('ClusterIP'),
+    clusterIP: clusterIp.optional(),
+    clusterIPs: z
+      .array(clusterIp, { error: 'expected a list of addresses' })
+      .max(2, { error: 'expected at most two, one of each version of IP' })
+      .optional(),
+    ports: z
+      .array(
+        z.looseObject(
+          {
+            name: portName.optional(),
+            port: portNumber,
+            targetPort: z
+              .union([portNumber, portName], { error: 'expected a port or the name of one' })
+              .optional(),
+            protocol: transport,
+            appProtocol: z.string({ error: 'expected a text such as http' }).optional(),
+          },
+          { error: 'expected a mapping with port' },
+        ),
+        { error: 'expected a list of ports' },
+      )
+      .min(1, { error: 'expected at least one port' })
+      .max(listMax, { error: `expected at most ${listMax} ports` }),
+  },
+  { error: 'expected a mapping with ports' },
+);
+
 const serviceSchema = z.looseObject({
   metadata: z.looseObject({
     name: dnsLabel,
   }),
-  spec: z.looseObject(
-    {
-      type: z
-        .enum(['ClusterIP', 'NodePort', 'LoadBalancer'], {
-          error: 'expected ClusterIP, NodePort or LoadBalancer; for a name use dns: in heddle.yaml',
-        })
-        .default('ClusterIP'),
-      ports: z
-        .array(
-          z.looseObject(
-            {
-              name: portName.optional(),
-              port: portNumber,
-              targetPort: z
-                .union([portNumber, portName], { error: 'expected a port or the name of one' })
-                .optional(),
-              protocol: transport,
-              appProtocol: z.string({ error: 'expected a text such as http' }).optional(),
-            },
-            { error: 'expected a mapping with port' },
-          ),
-          { error: 'expected a list of ports' },
-        )
-        .min(1, { error: 'expected at least one port' })
-        .max(listMax, { error: `expected at most ${listMax} ports` }),
-    },
-    { error: 'expected a mapping with ports' },
-  ),
+  spec: specSchema,
 });
 
 function toService(
@@ -71,7 +84,13 @@ function toService(
     const protocol = isOpaque ? 'opaque' : (appProtocols[appProtocol ?? ''] ?? 'auto');
     return { name, port, protocol };
   });
-  return { kind: 'service', namespace, name: metadata.name, ports };
+  return { kind: 'service', namespace, name: metadata.name, clusterIps: clusterIpsOf(spec), ports };
+}
+
+/** The first of the list is the single one, or the list is missing; a headless service has none. */
+function clusterIpsOf({ clusterIP = '', clusterIPs = [] }: z.output<typeof specSchema>): string[] {
+  const all = clusterIPs.length > 0 ? clusterIPs : [clusterIP];
+  return all.flatMap((text) => canonicalIp(text) ?? []);
 }
 
 /** A port's name and number tell it apart from the others of its transport. */

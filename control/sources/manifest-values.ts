@@ -7,6 +7,7 @@ export interface ManifestService {
   readonly kind: 'service';
   readonly namespace: string;
   readonly name: string;
+  readonly clusterIps: readonly string[];
   readonly ports: readonly ManifestPort[];
 }
 

@@ -80,10 +80,10 @@ function partsByService(values: ReadonlyMap<string, ManifestValue>): Map<string,
   return parts;
 }
 
-function toConfigs({ namespace, name, ports }: ManifestService): ServiceConfig[] {
+function toConfigs({ namespace, name, clusterIps, ports }: ManifestService): ServiceConfig[] {
   return ports.map(({ port, protocol }) => {
     const source = { kind: 'manifests', namespace, name, port } as const;
-    return { name, namespace, port, protocol, source };
+    return { name, namespace, port, protocol, clusterIps, source };
   });
 }
 

@@ -140,7 +140,7 @@ proxy:
     'heddle.yaml:4:68: services.web.endpoints[1].weight: expected a number above 0, got 0; ' +
       'remove the endpoint to send it nothing',
     'heddle.yaml:5:5: services.web.foo: unknown key; remove it; known here: port, namespace, ' +
-      'protocol, bind, endpoints, file, dns, srv, join',
+      'protocol, bind, clusterIps, endpoints, file, dns, srv, join',
     'heddle.yaml:6:3: services.Web: expected a lower-case DNS label: letters, digits and inner ' +
       'hyphens, at most 63, got "Web"; rename it',
     'heddle.yaml:7:3: services.none: expected one of endpoints, file, dns, srv, join, but ' +

@@ -9,7 +9,7 @@ import type { ResolvedEndpoint } from '../../api/discovery.ts';
 import type { Address, BindSettings, ProxySettings } from '../../api/settings.ts';
 import type { Protocol } from '../../api/snapshot.ts';
 import { contentDigest } from '../../core/base/content-digest.ts';
-import { parseAddress, splitPort } from '../model/address.ts';
+import { canonicalIp, parseAddress, splitPort } from '../model/address.ts';
 import { environmentSettings } from '../model/default-settings.ts';
 import type { ConfigProblem, LoadedConfig, ServiceConfig } from '../model/loaded-config.ts';
 import { meshedTraits } from '../model/meshed-traits.ts';
@@ -97,8 +97,11 @@ function toLoadedConfig(
 ): LoadedConfig {
   const clusterDomain = file.mesh.clusterDomain.toLowerCase().replace(/\.$/, '');
   const services = Object.entries(file.services).map(([name, service]): ServiceConfig => {
-    const { port, namespace, protocol } = service;
-    return { name, namespace, port, protocol, source: toSource(path, name, service) };
+    const { port, namespace, protocol, clusterIps } = service;
+    const source = toSource(path, name, service);
+    if (clusterIps === undefined) return { name, namespace, port, protocol, source };
+    const canonical = clusterIps.flatMap((text) => canonicalIp(text) ?? []);
+    return { name, namespace, port, protocol, clusterIps: canonical, source };
   });
   const binds = Object.entries(file.services).flatMap(([name, service]): BindSettings[] => {
     const address = toAddress(service.bind);
@@ -121,12 +124,13 @@ function toLoadedConfig(
 
 function toSettings(proxy: ConfigFile['proxy'], binds: readonly BindSettings[]): ProxySettings {
   const inboundTo = toAddress(proxy.inboundTo);
+  const isInbound = inboundTo !== null || proxy.originalDestination !== 'off';
   return {
     ...environmentSettings,
     ...proxy,
     outbound: toAddress(proxy.outbound),
     outboundSecond: toAddress(proxy.outboundSecond),
-    inbound: inboundTo === null ? null : toAddress(proxy.inbound ?? listenerDefault(proxy)),
+    inbound: isInbound ? toAddress(proxy.inbound ?? listenerDefault(proxy)) : null,
     inboundTo,
     admin: toAddress(proxy.admin),
     binds,

@@ -39,9 +39,24 @@ test('a Service has a service for each of its ports', () => {
       namespace: 'demo',
       port: 80,
       protocol: 'auto',
+      clusterIps: [],
       source: { kind: 'manifests', namespace: 'demo', name: 'web', port: 80 },
     },
   ]);
+});
+
+test('a Service has its cluster IPs, of both versions, and a headless one has none', () => {
+  const clusterIps = (spec: string): unknown => {
+    const text = service('web', '[{ port: 80 }]').replace('clusterIP: None', spec);
+    const merged = merge(text);
+    return merged.problems[0]?.reason ?? merged.services[0].clusterIps;
+  };
+  assert.deepEqual(clusterIps('clusterIP: 10.96.0.10'), ['10.96.0.10']);
+  const both = 'clusterIP: 10.96.0.10, clusterIPs: [10.96.0.10, "FD00:0::A"]';
+  assert.deepEqual(clusterIps(both), ['10.96.0.10', 'fd00::a']);
+  assert.deepEqual(clusterIps('clusterIPs: [None]'), []);
+  assert.deepEqual(clusterIps('type: ClusterIP'), []);
+  assert.equal(clusterIps('clusterIP: web'), 'expected an IP address, or None, got "web"');
 });
 
 test('a port speaks what appProtocol says', () => {

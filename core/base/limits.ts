@@ -38,6 +38,14 @@ export const detectBytesMax = 16 * 1024 + 1024;
 export const detectTimeoutMs = 10_000;
 /** What a peer says about a connection behind its handshake, all of it (Linkerd's bound). */
 export const transportHeaderBytesMax = 64 * 1024;
+/** How often a connection inside of TLS is looked at for a peer that keeps it busy with nothing. */
+export const secureWatchMs = 2_000;
+/** What the smallest record that says something has at the most, by its sender's choice of keys. */
+export const secureRecordBytesMax = 32;
+/** What may come beyond that: KeyUpdates (27 bytes each) and parts of records. */
+export const secureSilentBytesMax = 64 * 1024;
+/** Encrypted and not yet taken by the kernel; what we write ourselves is less. */
+export const secureUnsentBytesMax = 1024 * 1024;
 /** The client's silence after which a destination is dialled that may speak first. */
 export const serverFirstSilenceMs = 50;
 /** The same where the client may be about to begin with TLS, which a busy one does late. */
@@ -212,6 +220,10 @@ export const controlShutMinMs = 1_000;
 export const controlShutMaxMs = 30_000;
 /** After which a target that nobody answers for goes to where the application dialled. */
 export const fallbackAfterMs = 3_000;
+/** After which an inbound port that nobody has said the policy of goes by the default one. */
+export const defaultPolicyAfterMs = 500;
+/** Inbound ports whose policies are watched from the start. */
+export const inboundPortsMax = 1_024;
 /** How long endpoints stay of which a control plane suddenly knows nothing. */
 export const unknownKeptMs = 300_000;
 /** What is on disk waits so long for the control plane, which knows better. */
@@ -311,6 +323,8 @@ export const logRepeatsMax = 256;
 /** Characters of a message or of one value of a log line; the rest is cut off. */
 export const logValueCharsMax = 2_048;
 export const logFieldsMax = 32;
+/** Directives of a filter for log lines; those beyond are refused. */
+export const logDirectivesMax = 64;
 /** What waits for a slow stderr; lines beyond it are dropped and counted. */
 export const logBufferBytesMax = 1024 * 1024;
 /** Access log lines that are passed on at once. */
@@ -368,6 +382,7 @@ assert(
 assert(endpointsMax <= slotsMax, 'every endpoint of a target can have a slot');
 assert(fallbackAfterMs < discoverTimeoutMs, 'a request still waits when its target falls back');
 assert(diskWaitMs < fallbackAfterMs, 'what is on disk comes before the fallback');
+assert(diskWaitMs < defaultPolicyAfterMs, 'what is on disk comes before the default policy');
 assert(http2FrameBytesCeiling < readBytes, 'part of a frame fits the stash');
 assert(http2StreamWindowCeiling <= heldBodyBytesMax, 'a window fits what is held of a body');
 assert(grpcMessageCharsMax * 9 < grpcHeadBytesMax, 'the message of a status fits its fields');

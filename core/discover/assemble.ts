@@ -47,14 +47,23 @@ export function assembleOutbound(
   };
 }
 
-/** For an address that belongs to no service: the profile names its one endpoint. */
-export function assembleProfile(profile: DestinationProfile, asked: string): ResolvedTarget | null {
-  const endpoint = profile.endpoint === null ? null : readEndpoint(profile.endpoint);
+/**
+ * For an address that belongs to no service: the profile names its one endpoint, or says at least
+ * that it is opaque, where traffic goes to the address in any case. Null: it says nothing.
+ */
+export function assembleProfile(
+  profile: DestinationProfile,
+  { name, port, text }: { readonly name: string; readonly port: number; readonly text: string },
+  forwards: boolean,
+): ResolvedTarget | null {
+  const told = profile.endpoint === null ? null : readEndpoint(profile.endpoint);
+  const isMeant = forwards && profile.endpoint === null && profile.opaqueProtocol;
+  const endpoint = told ?? (isMeant ? { host: name, port, weight: 1, zone: '' } : null);
   if (endpoint === null) return null;
   const resource = resourceOf(profile.parentRef);
   return {
     state: 'ready',
-    authority: asked,
+    authority: text,
     namespace: resource?.namespace ?? '',
     service: resource?.name ?? '',
     protocol: profile.opaqueProtocol ? 'opaque' : 'auto',

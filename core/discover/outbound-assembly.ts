@@ -3,7 +3,7 @@
  * of the path that the policy names. Errors of the profile are ignored, as Linkerd's proxy does it.
  */
 
-import type { ResolvedTarget } from '../../api/discovery.ts';
+import type { ResolvedEndpoint, ResolvedTarget } from '../../api/discovery.ts';
 import type { DestinationProfile, GetDestination } from '../../api/gen/proxy/destination.ts';
 import type { OutboundPolicy, TrafficSpec } from '../../api/gen/proxy/outbound.ts';
 import { profileWaitMs } from '../base/limits.ts';
@@ -21,9 +21,19 @@ import type { DestinationSets, SetHold } from './destination-sets.ts';
 import { outboundMethod, profileMethod, readOutbound, readProfile, type Whole } from './methods.ts';
 import { type Answer, type StreamEnv, type StreamView, WatchStream } from './watch-stream.ts';
 
-interface OutboundEnv extends StreamEnv {
+interface OutboundEnv {
+  readonly policy: StreamEnv;
+  /** For the profile. */
+  readonly destination: StreamEnv;
   readonly sets: DestinationSets;
+  /** It may have a profile. */
+  readonly asksProfile: boolean;
+  /** It is an address to which traffic goes in any case. */
+  readonly forwards: boolean;
+  /** Whether an address is of this very workload. */
+  readonly isLocal: (host: string) => boolean;
   readonly workload: string;
+  readonly context: string;
   readonly admin: string;
   readonly version: string;
 }
@@ -40,7 +50,7 @@ export class OutboundAssembly implements Assembly {
   readonly #owner: AssemblyOwner;
   readonly #asked: Asked;
   readonly #policyStream: WatchStream<TrafficSpec, Whole<OutboundPolicy>>;
-  readonly #profileStream: WatchStream<GetDestination, Whole<DestinationProfile>>;
+  readonly #profileStream: WatchStream<GetDestination, Whole<DestinationProfile>> | null;
   readonly #profileWait = new Timer({ onTimer: () => this.#settleProfile(false) });
   #policy: Whole<OutboundPolicy> | null = null;
   /** What the control plane said in place of a policy. */
@@ -54,26 +64,23 @@ export class OutboundAssembly implements Assembly {
     this.#env = env;
     this.#asked = asked;
     this.#owner = owner;
-    this.#policyStream = new WatchStream(env, outboundMethod, this.#trafficSpec(), {
+    this.#policyStream = new WatchStream(env.policy, outboundMethod, this.#trafficSpec(), {
       onMessage: (policy) => this.#onPolicy(policy),
       onAnswer: (answer) => this.#onPolicyAnswer(answer),
     });
-    const request = { scheme: '', path: asked.text, contextToken: env.workload };
-    this.#profileStream = new WatchStream(env, profileMethod, request, {
-      onMessage: (profile) => this.#onProfile(profile),
-      onAnswer: (answer) => this.#onProfileAnswer(answer),
-    });
+    this.#profileSettled = !env.asksProfile;
+    this.#profileStream = env.asksProfile ? this.#createProfileStream() : null;
   }
 
   start(): void {
     this.#policyStream.start();
-    this.#profileStream.start();
+    this.#profileStream?.start();
   }
 
   close(): void {
-    this.#env.timers.cancel(this.#profileWait);
+    this.#env.policy.timers.cancel(this.#profileWait);
     this.#policyStream.close();
-    this.#profileStream.close();
+    this.#profileStream?.close();
     this.#hold?.release();
     this.#hold = null;
   }
@@ -85,7 +92,7 @@ export class OutboundAssembly implements Assembly {
     if (this.#hold?.known.gone === true) return { kind: 'gone' };
     const set = this.#set();
     const target = assembleOutbound(this.#policy.message, profile, set, this.#asked.text);
-    return target === null ? pending : { kind: 'ready', target };
+    return target === null ? pending : { kind: 'ready', target: this.#localize(target) };
   }
 
   parts(): Parts {
@@ -98,10 +105,23 @@ export class OutboundAssembly implements Assembly {
   }
 
   revive(parts: Parts): ResolvedTarget | null {
+    const target = this.#revive(parts);
+    return target === null ? null : this.#localize(target);
+  }
+
+  streams(): readonly (readonly [api: string, stream: StreamView])[] {
+    const own: [string, StreamView][] = [['outbound', this.#policyStream]];
+    if (this.#profileStream !== null) own.push(['profile', this.#profileStream]);
+    return this.#hold === null ? own : [...own, ['destination', this.#hold.stream]];
+  }
+
+  #revive(parts: Parts): ResolvedTarget | null {
     const profile = parts.profile === null ? null : readProfile(parts.profile);
     if (parts.profile !== null && profile === null) return null;
     if (parts.outbound === null) {
-      return profile === null ? null : assembleProfile(profile.message, this.#asked.text);
+      return profile === null
+        ? null
+        : assembleProfile(profile.message, this.#asked, this.#env.forwards);
     }
     const policy = readOutbound(parts.outbound);
     if (policy === null) return null;
@@ -109,12 +129,22 @@ export class OutboundAssembly implements Assembly {
     return assembleOutbound(policy.message, said, parts.set, this.#asked.text);
   }
 
-  streams(): readonly (readonly [api: string, stream: StreamView])[] {
-    const own: [string, StreamView][] = [
-      ['outbound', this.#policyStream],
-      ['profile', this.#profileStream],
-    ];
-    return this.#hold === null ? own : [...own, ['destination', this.#hold.stream]];
+  /** What is of this very workload is spoken to as the application itself would. */
+  #localize(target: ResolvedTarget): ResolvedTarget {
+    const { isLocal } = this.#env;
+    if (!target.endpoints.some(({ host }) => isLocal(host))) return target;
+    const endpoints = target.endpoints.map((endpoint) => {
+      return isLocal(endpoint.host) ? withoutPeer(endpoint) : endpoint;
+    });
+    return { ...target, endpoints };
+  }
+
+  #createProfileStream(): WatchStream<GetDestination, Whole<DestinationProfile>> {
+    const request = { scheme: '', path: this.#asked.text, contextToken: this.#env.context };
+    return new WatchStream(this.#env.destination, profileMethod, request, {
+      onMessage: (profile) => this.#onProfile(profile),
+      onAnswer: (answer) => this.#onProfileAnswer(answer),
+    });
   }
 
   #set(): KnownSet | null {
@@ -126,8 +156,9 @@ export class OutboundAssembly implements Assembly {
 
   #withoutPolicy(profile: DestinationProfile | null): Verdict {
     if (this.#answer === null) return pending;
-    const target = profile === null ? null : assembleProfile(profile, this.#asked.text);
-    if (target !== null) return { kind: 'ready', target };
+    const target =
+      profile === null ? null : assembleProfile(profile, this.#asked, this.#env.forwards);
+    if (target !== null) return { kind: 'ready', target: this.#localize(target) };
     return { kind: this.#answer === 'unsupported' ? 'unanswerable' : 'unknown' };
   }
 
@@ -175,13 +206,13 @@ export class OutboundAssembly implements Assembly {
   /** From the answer about the policy on: what it forbids must not be missed by a moment. */
   #awaitProfile(): void {
     if (this.#profileSettled || this.#profileWait.armed) return;
-    this.#env.timers.arm(this.#profileWait, profileWaitMs);
+    this.#env.policy.timers.arm(this.#profileWait, profileWaitMs);
   }
 
   #settleProfile(changed: boolean): void {
     if (this.#profileSettled && !changed) return;
     this.#profileSettled = true;
-    this.#env.timers.cancel(this.#profileWait);
+    this.#env.policy.timers.cancel(this.#profileWait);
     this.#holdSet();
     this.#owner.onChange();
   }
@@ -208,6 +239,20 @@ export class OutboundAssembly implements Assembly {
       heddleVersion: version,
     };
   }
+}
+
+/** Nobody there proves who it is, and nothing is upgraded. */
+function withoutPeer({ traits, ...endpoint }: ResolvedEndpoint): ResolvedEndpoint {
+  if (traits === undefined) return endpoint;
+  const nothing = {
+    identity: '',
+    serverName: '',
+    protocolHint: '',
+    opaqueTransportPort: 0,
+    authorityOverride: '',
+    http2: null,
+  } as const;
+  return { ...endpoint, traits: { ...traits, ...nothing } };
 }
 
 function sameBytes(a: Whole<unknown> | null, b: Whole<unknown>): boolean {

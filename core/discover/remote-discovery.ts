@@ -3,6 +3,7 @@
  * little longer than it is watched; the rest of the mesh costs nothing here.
  */
 
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import {
   absentTarget,
@@ -11,33 +12,36 @@ import {
   type SourceStatus,
 } from '../../api/discovery.ts';
 import type { GetDestination } from '../../api/gen/proxy/destination.ts';
-import type { Address } from '../../api/settings.ts';
+import type { Address, ProxySettings } from '../../api/settings.ts';
 import type { Clock } from '../base/clock.ts';
-import { inboundLingerMs, outboundLingerMs, targetsMax } from '../base/limits.ts';
+import {
+  defaultPolicyAfterMs,
+  fallbackAfterMs,
+  inboundLingerMs,
+  inboundPortsMax,
+  outboundLingerMs,
+  targetsMax,
+} from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import type { TimerWheel } from '../base/timers.ts';
-import type { Io } from '../io/io.ts';
 import { formatAddress, isAuthority, splitAuthority } from './address-text.ts';
 import { assembleInbound } from './assemble.ts';
-import { ControlChannel, type ControlClient } from './control-channel.ts';
+import type { ControlPlanes } from './control-plane.ts';
 import { createCounters } from './counters.ts';
+import { type DefaultPolicySettings, defaultServer } from './default-policy.ts';
 import { DestinationSets } from './destination-sets.ts';
 import { InboundAssembly } from './inbound-assembly.ts';
+import { InboundPolicies } from './inbound-policies.ts';
 import { profileMethod } from './methods.ts';
 import { type Asked, OutboundAssembly } from './outbound-assembly.ts';
+import { ProfileRules } from './profile-rules.ts';
 import { StateStore } from './state-store.ts';
 import { type TargetTraits, TargetWatch } from './target-watch.ts';
 import { type StreamEnv, type StreamLimits, WatchStream } from './watch-stream.ts';
 
 interface RemoteDiscoveryEnv {
-  /** Around what is sent outside of an event of a connection. */
-  readonly io: Pick<Io, 'enter' | 'leave'>;
-  /** `anonymous`: it shows no certificate. */
-  readonly openClient: (address: Address, anonymous: boolean) => ControlClient;
-  /** Whether the control plane there answers us as we are now. */
-  readonly isOpenTo: (address: Address) => boolean;
-  /** Whether connections there show a certificate. */
-  readonly isSecured: (address: Address) => boolean;
+  /** Closed by whoever made them, after this. */
+  readonly planes: Pick<ControlPlanes, 'destination' | 'policy'>;
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly random: Random;
@@ -45,24 +49,23 @@ interface RemoteDiscoveryEnv {
     info(message: string, fields?: Readonly<Record<string, string | number>>): void;
     warn(message: string, fields?: Readonly<Record<string, string | number>>): void;
   };
-  /** Follows the control plane's addresses; what was told last stays after an error. */
-  readonly followControl: (
-    onAddresses: (addresses: readonly Address[]) => void,
-    onError: (reason: string) => void,
-  ) => () => void;
   /** Where the application dialled, for what the control plane does not know or cannot tell. */
   readonly unmeshed: Discovery;
 }
 
-export interface RemoteDiscoverySettings {
-  /** The control plane as it was configured, for texts. */
-  readonly control: string;
+export interface RemoteDiscoverySettings
+  extends DefaultPolicySettings,
+    Pick<ProxySettings, 'inboundPorts' | 'inboundIps' | 'profileSuffixes' | 'profileNetworks'> {
   readonly workload: string;
+  /** What is said of the proxy where endpoints and profiles are asked for. */
+  readonly context: string;
   /** Where our admin port listens, for the control plane to look; '' for nowhere. */
   readonly admin: string;
   readonly version: string;
   readonly inboundTo: Address | null;
   readonly passthrough: 'refuse' | 'allow';
+  /** Connections are redirected to it: it is ready without a word of a control plane. */
+  readonly redirected: boolean;
   readonly stateDir: string | null;
   readonly stream: StreamLimits;
 }
@@ -82,65 +85,55 @@ interface WatchRow {
 
 export class RemoteDiscovery implements Discovery {
   readonly counters = createCounters();
-  readonly channel: ControlChannel;
   readonly #env: RemoteDiscoveryEnv;
   readonly #settings: RemoteDiscoverySettings;
-  readonly #streamEnv: StreamEnv;
+  readonly #destinationEnv: StreamEnv;
+  readonly #policyEnv: StreamEnv;
   readonly #sets: DestinationSets;
+  readonly #policies: InboundPolicies;
+  readonly #profiles: ProfileRules;
+  readonly #inboundIps: ReadonlySet<string>;
   readonly #store: StateStore | null;
   readonly #watches = new Map<string, TargetWatch>();
   readonly #probe: WatchStream<GetDestination, unknown> | null;
-  readonly #stopFollowing: () => void;
   #answered = false;
-  #controlError: string | null = null;
 
   constructor(env: RemoteDiscoveryEnv, settings: RemoteDiscoverySettings) {
-    const { clock, timers, random, log } = env;
+    const { clock, timers, random, log, planes } = env;
+    const { workload, context, admin, version, stateDir } = settings;
     this.#env = env;
     this.#settings = settings;
-    this.channel = new ControlChannel({
-      clock,
-      random,
-      openClient: env.openClient,
-      isOpenTo: env.isOpenTo,
-      isSecured: env.isSecured,
-    });
-    this.#streamEnv = {
+    const streamEnv = {
       clock,
       timers,
       random,
-      channel: this.channel,
       limits: settings.stream,
       counters: this.counters,
       onAnswered: () => this.#onAnswered(),
     };
-    this.#sets = new DestinationSets({
-      ...this.#streamEnv,
-      log,
-      contextToken: settings.workload,
-    });
+    this.#destinationEnv = { ...streamEnv, channel: planes.destination.channel };
+    this.#policyEnv = { ...streamEnv, channel: planes.policy.channel };
+    this.#sets = new DestinationSets({ ...this.#destinationEnv, log, contextToken: context });
+    this.#policies = new InboundPolicies({ ...this.#policyEnv, workload, admin, version });
+    this.#profiles = new ProfileRules(settings.profileSuffixes, settings.profileNetworks);
+    this.#inboundIps = new Set(settings.inboundIps);
     const storeEnv = { clock, timers, log, counters: this.counters };
-    const { stateDir, workload } = settings;
     // Others keep other things there.
     const folder = stateDir === null ? null : join(stateDir, 'targets');
     this.#store = folder === null ? null : new StateStore(storeEnv, folder, workload);
     void this.#lookAtStates();
-    this.#probe = settings.inboundTo === null ? this.#openProbe() : null;
-    this.#stopFollowing = env.followControl(
-      (addresses) => this.#follow(addresses),
-      (reason) => this.#followFailed(reason),
-    );
+    const isAsked = settings.inboundTo !== null || settings.redirected;
+    this.#probe = isAsked ? null : this.#openProbe();
     // Wanted as soon as there is traffic, and its answer says that the control plane is there.
     if (settings.inboundTo !== null) this.watch('inbound:', () => undefined);
+    this.#holdPorts();
   }
 
   /** Why nothing is known yet, as a sentence; '' from the first answer or state on. */
   get notReady(): string {
-    if (this.#answered) return '';
-    const { control } = this.#settings;
-    if (this.#controlError !== null) {
-      return `the control plane ${control} is not found: ${this.#controlError}`;
-    }
+    if (this.#answered || this.#settings.redirected) return '';
+    const { text: control, error: notFound } = this.#env.planes.destination;
+    if (notFound !== null) return `the control plane ${control} is not found: ${notFound}`;
     const inbound = this.#watches.get('inbound:')?.status().error;
     const error = this.#probe?.error ?? inbound ?? 'it has not answered yet';
     return `the control plane ${control} has said nothing yet: ${error}`;
@@ -174,15 +167,19 @@ export class RemoteDiscovery implements Discovery {
         yield { key, api, phase, ageMs: nowMs - sinceMs, attempts, error, source, address };
       }
     }
+    // Those of ports that nobody has come to yet are shown as well.
+    for (const [port, { phase, sinceMs, attempts, error, address }] of this.#policies.streams()) {
+      const row = { phase, ageMs: nowMs - sinceMs, attempts, error, source: 'none', address };
+      if (this.#policies.isIdle(port)) yield { key: `port:${port}`, api: 'inbound', ...row };
+    }
   }
 
   close(): void {
-    this.#stopFollowing();
     this.#probe?.close();
     for (const watch of this.#watches.values()) watch.close();
     this.#watches.clear();
     this.#sets.close();
-    this.channel.close();
+    this.#policies.close();
     void this.#store?.close();
   }
 
@@ -194,46 +191,73 @@ export class RemoteDiscovery implements Discovery {
     const colon = key.indexOf(':');
     const kind = key.slice(0, colon);
     const value = key.slice(colon + 1);
-    if (kind === 'inbound') return this.#openInbound(key);
+    if (kind === 'inbound') return this.#openInbound(key, value);
     const asked = askedOf(kind, value);
     if (asked === null) return 'it is no name that could be asked for';
-    const mayFallBack = kind !== 'bind' && this.#settings.passthrough === 'allow';
+    const { workload, context, admin, version } = this.#settings;
     const traits = {
       key,
       lingerMs: outboundLingerMs,
       keepsKnown: false,
-      fallBack: mayFallBack ? this.#unmeshed(key) : null,
+      fallbackAfterMs,
+      fallBack: this.#fallbackOf(kind, key, asked),
       fallbackText: 'traffic goes to where the application dialled, unmeshed',
     };
-    const { workload, admin, version } = this.#settings;
-    const env = { ...this.#streamEnv, sets: this.#sets, workload, admin, version };
+    const env = {
+      policy: this.#policyEnv,
+      destination: this.#destinationEnv,
+      sets: this.#sets,
+      forwards: kind === 'addr',
+      asksProfile: this.#profiles.asks(asked.name),
+      isLocal: (host: string) => this.#inboundIps.has(host),
+      workload,
+      context,
+      admin,
+      version,
+    };
     return this.#create(traits, (owner) => new OutboundAssembly(env, asked, owner));
   }
 
-  #openInbound(key: string): TargetWatch | string {
-    const { inboundTo, workload, admin, version } = this.#settings;
-    if (inboundTo === null) return 'this proxy has no inbound target';
-    const open = assembleInbound(null, inboundTo);
+  #openInbound(key: string, value: string): TargetWatch | string {
+    const to = value === '' ? this.#settings.inboundTo : addressOf(value);
+    if (to === null) {
+      return value === '' ? 'this proxy has no inbound target' : 'it is no address with a port';
+    }
+    const fixed = assembleInbound(defaultServer(to.port, this.#settings), to);
+    const { inboundDefaultPolicy: name } = this.#settings;
     const traits: TargetTraits = {
       key,
       lingerMs: inboundLingerMs,
       keepsKnown: true,
+      fallbackAfterMs: value === '' ? fallbackAfterMs : defaultPolicyAfterMs,
       fallBack: (tell) => {
-        tell(open);
+        tell(fixed);
         return () => undefined;
       },
-      fallbackText: 'everyone is let in, without a policy',
+      fallbackText:
+        name === 'all-unauthenticated'
+          ? 'everyone is let in, without a policy'
+          : `a port has no policy, and the default holds: ${name}`,
     };
-    const env = { ...this.#streamEnv, workload, admin, version };
-    return this.#create(traits, (owner) => new InboundAssembly(env, inboundTo, owner));
+    return this.#create(traits, (owner) => new InboundAssembly(this.#policies, to, owner));
+  }
+
+  /** Those of ports that are known from the start, for good. */
+  #holdPorts(): void {
+    const ports = new Set<number>();
+    for (const [from, to] of this.#settings.inboundPorts) {
+      for (let port = from; port <= to && ports.size < inboundPortsMax; port++) ports.add(port);
+    }
+    for (const port of ports) this.#policies.keep(port);
   }
 
   #create(
     traits: TargetTraits,
     assemble: ConstructorParameters<typeof TargetWatch>[2],
   ): TargetWatch {
-    const { clock, timers, log } = this.#env;
-    const { workload, control } = this.#settings;
+    const { clock, timers, log, planes } = this.#env;
+    const { workload } = this.#settings;
+    const asked = traits.keepsKnown ? [planes.policy] : [planes.policy, planes.destination];
     const env = {
       clock,
       timers,
@@ -241,8 +265,8 @@ export class RemoteDiscovery implements Discovery {
       counters: this.counters,
       store: this.#store,
       workload,
-      control,
-      isHopeless: () => this.#isHopeless(),
+      control: planes.policy.text,
+      isHopeless: () => asked.some(({ hopeless }) => hopeless),
       onLoaded: () => {
         this.#answered = true;
       },
@@ -250,13 +274,16 @@ export class RemoteDiscovery implements Discovery {
     return new TargetWatch(env, traits, assemble, (watch) => this.#drop(watch));
   }
 
-  /** Nobody is there to be asked, as far as is known. */
-  #isHopeless(): boolean {
-    const { state } = this.channel;
-    return state === 'failing' || (state === 'none' && this.#controlError !== null);
-  }
-
-  #unmeshed(key: string): TargetTraits['fallBack'] {
+  /** Where it goes without the control plane. */
+  #fallbackOf(kind: string, key: string, asked: Asked): TargetTraits['fallBack'] {
+    if (kind === 'addr') {
+      const target = addressTarget(asked);
+      return (tell) => {
+        tell(target);
+        return () => undefined;
+      };
+    }
+    if (kind === 'bind' || this.#settings.passthrough !== 'allow') return null;
     return (tell) => this.#env.unmeshed.watch(key, tell);
   }
 
@@ -281,21 +308,6 @@ export class RemoteDiscovery implements Discovery {
     watch.close();
   }
 
-  #follow(addresses: readonly Address[]): void {
-    if (addresses.length > 0) this.#controlError = null;
-    this.#env.io.enter();
-    this.channel.setAddresses(addresses);
-    this.#env.io.leave();
-  }
-
-  #followFailed(reason: string): void {
-    this.#controlError = reason;
-    this.#env.log.warn('the control plane is not found', {
-      control: this.#settings.control,
-      reason,
-    });
-  }
-
   async #lookAtStates(): Promise<void> {
     if ((await this.#store?.hasUsable()) === true) this.#answered = true;
   }
@@ -307,10 +319,10 @@ export class RemoteDiscovery implements Discovery {
 
   /** Without a target that is always watched, somebody has to ask something. */
   #openProbe(): WatchStream<GetDestination, unknown> {
-    const { control, workload } = this.#settings;
-    const request = { scheme: '', path: control, contextToken: workload };
+    const { text: path } = this.#env.planes.destination;
+    const request = { scheme: '', path, contextToken: this.#settings.context };
     const probe = new WatchStream<GetDestination, unknown>(
-      this.#streamEnv,
+      this.#destinationEnv,
       profileMethod,
       request,
       {
@@ -323,9 +335,28 @@ export class RemoteDiscovery implements Discovery {
   }
 }
 
+/** That very address, which no control plane knows. */
+function addressTarget({ name: host, port, text }: Asked): ResolvedTarget {
+  return {
+    state: 'ready',
+    authority: text,
+    namespace: '',
+    service: '',
+    protocol: 'auto',
+    endpoints: [{ host, port, weight: 1, zone: '' }],
+  };
+}
+
+function addressOf(value: string): Address | null {
+  const split = splitAuthority(value);
+  if (split === null || split.port === null || isIP(split.name) === 0) return null;
+  return { host: split.name, port: split.port };
+}
+
 function askedOf(kind: string, value: string): Asked | null {
   const split = splitAuthority(value.toLowerCase());
   if (split === null) return null;
+  if (kind === 'addr' && (split.port === null || isIP(split.name) === 0)) return null;
   const port = split.port ?? (kind === 'sni' ? tlsPort : httpPort);
   const name = split.name.endsWith('.') ? split.name.slice(0, -1) : split.name;
   const text = formatAddress({ host: name, port });

@@ -10,13 +10,7 @@
 
 import { absentTarget, type ResolvedTarget, type SourceStatus } from '../../api/discovery.ts';
 import type { Clock } from '../base/clock.ts';
-import {
-  diskWaitMs,
-  fallbackAfterMs,
-  publishMs,
-  stateRefreshMs,
-  unknownKeptMs,
-} from '../base/limits.ts';
+import { diskWaitMs, publishMs, stateRefreshMs, unknownKeptMs } from '../base/limits.ts';
 import { Timer, type TimerOwner, type TimerWheel } from '../base/timers.ts';
 import type { Assembly, AssemblyOwner } from './assembly.ts';
 import type { DiscoveryCounters } from './counters.ts';
@@ -45,6 +39,8 @@ export interface TargetTraits {
   readonly lingerMs: number;
   /** A policy that was known is not given up for being unknown to the control plane now. */
   readonly keepsKnown: boolean;
+  /** How long the control plane is waited for. */
+  readonly fallbackAfterMs: number;
   /** Where it goes without the control plane; null: nowhere. */
   readonly fallBack: ((tell: OnTarget) => () => void) | null;
   /** What that means, for the log. */
@@ -98,7 +94,7 @@ export class TargetWatch implements TimerOwner, AssemblyOwner {
 
   start(): void {
     const { timers, store } = this.#env;
-    timers.arm(this.#fallback, fallbackAfterMs);
+    timers.arm(this.#fallback, this.#traits.fallbackAfterMs);
     if (store !== null) {
       timers.arm(this.#disk, diskWaitMs);
       this.#loading = true;

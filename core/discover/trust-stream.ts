@@ -13,6 +13,8 @@ import { type StreamEnv, WatchStream } from './watch-stream.ts';
 
 interface TrustEnv extends Omit<StreamEnv, 'limits' | 'onAnswered'> {
   readonly channel: Pick<ControlChannel, 'open' | 'openStream' | 'whenUsable'>;
+  /** Who does not know the method is not asked again. */
+  readonly isForGood?: boolean;
   /** Returns why it cannot be followed, or ''. */
   readonly onTrust: (trust: TrustResponse) => string;
 }
@@ -53,7 +55,8 @@ export class TrustStream implements TimerOwner {
   #open(said: TrustRequest): TrustWatch {
     const watch = new TrustWatch(this.#env, said, () => {
       // Linkerd's control plane knows no such thing; ours may take its place.
-      if (!this.#closed) this.#env.timers.arm(this.#retry, trustRetryMs);
+      if (!this.#closed && this.#env.isForGood !== true)
+        this.#env.timers.arm(this.#retry, trustRetryMs);
     });
     watch.start();
     return watch;

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
+import tls from 'node:tls';
 import {
   identityOf,
   type Certificate as Made,
@@ -137,5 +138,18 @@ describe('a pinned trust anchor', () => {
     );
     const closed = await findPinned(rig.env, { host: '127.0.0.1', port: 1 }, web, pins);
     assert.equal(closed, 'ECONNREFUSED');
+  });
+
+  it('is not found, and nothing else happens, where OpenSSL refuses to begin', async () => {
+    await using rig = new GrpcRig();
+    const at = { host: '127.0.0.1', port: await serve(rig) };
+    const { DEFAULT_CIPHERS: ciphers } = tls;
+    tls.DEFAULT_CIPHERS = 'no such cipher';
+    try {
+      const found = await findPinned(rig.env, at, control, new Set([digest(root)]));
+      assert.match(String(found), /^no handshake can begin: .*no cipher match/);
+    } finally {
+      tls.DEFAULT_CIPHERS = ciphers;
+    }
   });
 });

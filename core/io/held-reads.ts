@@ -5,15 +5,16 @@
  * this was all (RFC 8446, 6.1).
  */
 
-import { readCount, type StreamHandle } from './stream-handle.ts';
+import type { SecureHandle } from './secure-handle.ts';
+import { readCount } from './stream-handle.ts';
 
 export class HeldReads {
-  readonly #carrier: StreamHandle;
+  readonly #handle: SecureHandle;
   #bytes: Buffer | null = null;
   #ended = false;
 
-  constructor(carrier: StreamHandle) {
-    this.#carrier = carrier;
+  constructor(handle: SecureHandle) {
+    this.#handle = handle;
   }
 
   /**
@@ -22,8 +23,9 @@ export class HeldReads {
    */
   count(reading: boolean): number {
     const count = readCount();
+    if (count > 0) this.#handle.revealedBytes += count;
     if (count !== endOfFile || !reading) return count;
-    return this.#carrier.readStart() === readsAlready ? count : connectionReset;
+    return this.#handle.carrier.readStart() === readsAlready ? count : connectionReset;
   }
 
   get empty(): boolean {

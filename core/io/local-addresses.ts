@@ -10,6 +10,11 @@ export function isLocalAddress(host: string): boolean {
   );
 }
 
+/** IPv4 as IPv6 writes it is the same address. */
+export function plainHost(host: string): string {
+  return host.toLowerCase().startsWith('::ffff:') ? host.slice('::ffff:'.length) : host;
+}
+
 /** Of either family. */
 export function isLoopback(host: string): boolean {
   return host.startsWith('127.') || host === '::1';

@@ -28,6 +28,8 @@ export interface PeerCertificate {
 export interface SecureHandle extends StreamHandle {
   /** Ours: what is encrypted into it. */
   carrier: StreamHandle;
+  /** Ours: all that was decrypted, held or handed out. */
+  revealedBytes: number;
   /** Ours: so that all handles share their callbacks. */
   secureReader: HandshakeReader | null;
   /** Ours: the protocol that is taken, a length and its bytes; none if null. */
@@ -88,6 +90,7 @@ export function wrapSecure(
   wrap ??= findBinding()?.wrap as TlsBinding['wrap'];
   const handle = wrap(carrier, context.context, isServer, false);
   handle.carrier = carrier;
+  handle.revealedBytes = 0;
   handle.secureReader = null;
   handle.alpn = null;
   handle.setVerifyMode(true, false);

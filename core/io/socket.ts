@@ -14,6 +14,7 @@ import { systemErrorName } from '../base/node-error.ts';
 import type { BulkBuffer } from './bulk-buffers.ts';
 import { BulkReads } from './bulk-reads.ts';
 import { endOfFile, HeldReads } from './held-reads.ts';
+import { plainHost } from './local-addresses.ts';
 import type { SecureHandle } from './secure-handle.ts';
 import { nobody, type SocketOwner } from './socket-owner.ts';
 import type { SocketThread, ThreadSocket } from './socket-thread.ts';
@@ -79,7 +80,7 @@ export class Socket implements ThreadSocket {
     this.meter = meter;
     this.#reads = new BulkReads(io);
     this.#owner = owner;
-    this.remoteHost = socket.remoteAddress ?? '';
+    this.remoteHost = plainHost(socket.remoteAddress ?? '');
     this.remotePort = socket.remotePort ?? 0;
     this.#handle = detachHandle(socket);
     startReader(this.#handle, this, io.readBuffer);
@@ -99,7 +100,7 @@ export class Socket implements ThreadSocket {
     stopReader(this.#handle);
     const handle = wrap(this.#handle);
     this.#handle = handle;
-    this.#secure = new HeldReads(handle.carrier);
+    this.#secure = new HeldReads(handle);
     this.#reads.release();
     startReader(handle, this, this.#io.readBuffer);
     return handle;

@@ -21,6 +21,7 @@ export interface StreamHandle {
   /** Ours: so that all handles share one read callback. */
   reader: StreamReader | null;
   readonly writeQueueSize?: number;
+  readonly bytesRead?: number;
   /** Reads go into `buffer`, or into whatever `onread` returned last. */
   useUserBuffer(buffer: Buffer): void;
   readStart(): number;
@@ -80,6 +81,12 @@ export function detachHandle(socket: NetSocket): StreamHandle {
     if (owned[key] === socket) owned[key] = null;
   }
   return handle;
+}
+
+/** The file descriptor of a socket that is open; -1 where there is none. */
+export function descriptorOf(socket: NetSocket): number {
+  const { _handle: handle } = socket as unknown as { _handle: { readonly fd?: number } | null };
+  return handle?.fd ?? -1;
 }
 
 /** What the handle reads from now on goes into `buffer`, and `reader` is told. */

@@ -9,7 +9,7 @@ import type { Deadlines } from '../base/deadlines.ts';
 import type { Random } from '../base/random.ts';
 import type { TimerWheel } from '../base/timers.ts';
 import type { Exchanges } from '../http/exchange.ts';
-import type { H2Thread } from '../http/h2/thread.ts';
+import { H2Thread } from '../http/h2/thread.ts';
 import type { Io } from '../io/io.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -21,6 +21,7 @@ export type DirectionName = 'inbound' | 'outbound';
 export interface Core {
   /** Index of this thread's columns and rows in shared memory. */
   readonly worker: number;
+  /** Of both directions, or of the one that this is the core of. */
   readonly settings: ProxySettings;
   readonly memory: SharedMemory;
   readonly clock: Clock;
@@ -42,4 +43,24 @@ export interface Core {
   /** Ends connections that are kept for later; false when there are none. */
   readonly freeDescriptors: () => boolean;
   readonly post: (message: WorkerToMain) => void;
+}
+
+/** With what the settings say of this direction alone. */
+export function coreOf(core: Core, name: DirectionName): Core {
+  const { inboundOnly, outboundOnly } = core.settings;
+  const only = name === 'inbound' ? inboundOnly : outboundOnly;
+  if (Object.keys(only).length === 0) return core;
+  const settings = { ...core.settings, ...only };
+  return { ...core, settings, h2: h2Of(settings) };
+}
+
+export function h2Of(settings: ProxySettings): H2Thread {
+  return new H2Thread({
+    headBytesMax: settings.http2MaxHeaderListSize,
+    headFieldsMax: settings.headFieldsMax,
+    initialStreamWindowBytes: settings.http2InitialStreamWindowSize,
+    initialConnectionWindowBytes: settings.http2InitialConnectionWindowSize,
+    maxConcurrentStreams: settings.http2MaxConcurrentStreams,
+    maxFrameBytes: settings.http2MaxFrameSize,
+  });
 }

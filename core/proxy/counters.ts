@@ -16,7 +16,14 @@ export type DirectRefusal =
   | 'timeout'
   | 'ended'
   | 'gateway'
-  | 'port_not_declared';
+  | 'port_not_declared'
+  | 'own_port'
+  | 'not_asked'
+  | 'no_room'
+  | 'undiscovered';
+
+/** Why a connection was closed for where it was going. */
+export type ArrivalRefusal = 'not_inbound_ip' | 'loop' | 'too_many_targets' | 'not_direct';
 
 export class Counters {
   readonly #core: Core;
@@ -87,11 +94,11 @@ export class Counters {
     );
   }
 
-  directed(session: TransportHeader['session']): void {
-    this.#add(`directed ${session}`, () =>
+  directed(session: TransportHeader['session'], port: number): void {
+    this.#add(`directed ${session} ${port}`, () =>
       this.#core.registry.counter('inbound_tcp_transport_header_connections_total', {
         session_protocol: session === null ? '' : sessionLabels[session],
-        target_port: String(this.#core.settings.inboundTo?.port ?? ''),
+        target_port: String(port),
       }),
     );
   }
@@ -99,6 +106,15 @@ export class Counters {
   directRefused(reason: DirectRefusal): void {
     this.#add(`direct ${reason}`, () =>
       this.#core.registry.counter('heddle_transport_header_refused_total', { reason }),
+    );
+  }
+
+  arrivalRefused(reason: ArrivalRefusal): void {
+    this.#add(`arrival ${reason}`, () =>
+      this.#core.registry.counter('heddle_arrivals_refused_total', {
+        direction: this.#name,
+        reason,
+      }),
     );
   }
 

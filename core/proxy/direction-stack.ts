@@ -1,12 +1,14 @@
 /** One direction with everything that it needs: layers, pools, acceptance of connections. */
 
 import type { Socket as NetSocket } from 'node:net';
+import type { Address } from '../../api/settings.ts';
 import {
   distrustSpreadMs,
   http2ConnectionsMax,
   http2StreamsPerConnectionMax,
 } from '../base/limits.ts';
 import type { ServerFirstMemory } from '../detect/server-first.ts';
+import { formatAddress } from '../discover/address-text.ts';
 import type { Exchange, ExchangeClient, ExchangeUpstream } from '../http/exchange.ts';
 import { Head } from '../http/head.ts';
 import { isNameOf } from '../identity/names.ts';
@@ -23,6 +25,7 @@ import { Counters } from './counters.ts';
 import { Direction } from './direction.ts';
 import type { TunnelTaker } from './edge.ts';
 import type { Endpoint } from './endpoint.ts';
+import { AcceptDirect } from './inbound/accept-direct.ts';
 import { inboundLayers } from './inbound/http.ts';
 import { Terminate, type TerminateContext } from './inbound/terminate.ts';
 import { outboundLayers } from './outbound/http.ts';
@@ -35,6 +38,7 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
   readonly direction: Direction;
   readonly groups: ClientGroups;
   readonly counters: Counters;
+  readonly core: Core;
   readonly pools: PoolContext;
   readonly #route: Route;
   readonly #balance: Balance;
@@ -52,6 +56,7 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
     targets: () => Targets,
     serverFirst: ServerFirstMemory,
   ) {
+    this.core = core;
     this.#targets = targets;
     this.#serverFirst = serverFirst;
     this.counters = new Counters(core, name);
@@ -76,6 +81,12 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
     }
   }
 
+  /** A connection to the inbound port itself, at this address of ours: it has to say what for. */
+  adoptDirect(socket: NetSocket, localHost: string): void {
+    const { plain, core } = this.direction;
+    new AcceptDirect(this, plain, core.io.adopt(socket, nobody, plain.cells), localHost);
+  }
+
   /** Before the proxy knows its whole name it already answers to none in plaintext. */
   claims(serverName: string): boolean {
     const { settings, tls } = this.direction.core;
@@ -83,7 +94,15 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
   }
 
   terminate(socket: Socket, target: Target, first: Buffer): void {
-    new Terminate(this, socket, target, first);
+    new Terminate(this, socket, target, '', first);
+  }
+
+  terminateDirect(socket: Socket, localHost: string, first: Buffer): void {
+    new Terminate(this, socket, null, localHost, first);
+  }
+
+  find(address: Address): Target | null {
+    return this.#targets().find('inbound', formatAddress(address));
   }
 
   detect(clients: ClientGroup, socket: Socket, target: Target): void {

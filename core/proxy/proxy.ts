@@ -16,15 +16,15 @@ import type { TimerWheel } from '../base/timers.ts';
 import { systemInterval } from '../base/timers.ts';
 import { ServerFirstMemory } from '../detect/server-first.ts';
 import { Exchanges } from '../http/exchange.ts';
-import { H2Thread } from '../http/h2/thread.ts';
 import { Io } from '../io/io.ts';
-import { isLocalAddress, isLoopback } from '../io/local-addresses.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import { Logger } from '../telemetry/log.ts';
 import { Registry } from '../telemetry/registry.ts';
 import { TlsContexts } from '../tls/contexts.ts';
-import type { Core } from './core.ts';
+import { Arrivals } from './arrivals.ts';
+import { type Core, coreOf, h2Of } from './core.ts';
 import { DirectionStack } from './direction-stack.ts';
+import { isOwnListener } from './own-listeners.ts';
 import type { Target } from './target.ts';
 import { Targets } from './targets.ts';
 
@@ -55,6 +55,7 @@ class ThreadProxy implements Proxy {
   readonly #outbound: DirectionStack;
   readonly #inbound: DirectionStack;
   readonly #targets: Targets;
+  readonly #arrivals: Arrivals;
   readonly #adoptedAt: number;
   readonly #activityAt: number;
   readonly #stopHousekeeping: () => void;
@@ -64,14 +65,25 @@ class ThreadProxy implements Proxy {
     const core = createCore(env, () => this.#targets.closeIdle());
     this.#core = core;
     const serverFirst = new ServerFirstMemory(env.clock);
-    this.#outbound = new DirectionStack(core, 'outbound', () => this.#targets, serverFirst);
-    this.#inbound = new DirectionStack(core, 'inbound', () => this.#targets, serverFirst);
+    this.#outbound = new DirectionStack(
+      coreOf(core, 'outbound'),
+      'outbound',
+      () => this.#targets,
+      serverFirst,
+    );
+    this.#inbound = new DirectionStack(
+      coreOf(core, 'inbound'),
+      'inbound',
+      () => this.#targets,
+      serverFirst,
+    );
     this.#targets = new Targets(
       core,
-      { inbound: this.#inbound.pools, outbound: this.#outbound.pools },
+      { inbound: this.#inbound, outbound: this.#outbound },
       (target, arrivedMs) => this.#stackOf(target).discovered(target, arrivedMs),
       (target) => this.#stackOf(target).changed(target),
     );
+    this.#arrivals = new Arrivals(core, this.#inbound, this.#outbound, this.#targets);
     this.#adoptedAt = env.index * statusWords + statusField.adoptedTotal;
     this.#activityAt = env.index * statusWords + statusField.outboundActivity;
     this.#progressBefore = this.#outbound.direction.progress;
@@ -79,13 +91,10 @@ class ThreadProxy implements Proxy {
   }
 
   adopt(listener: ListenerName, socket: NetSocket): void {
-    const { io, memory, settings } = this.#core;
-    const targets = this.#targets;
+    const { io, memory } = this.#core;
     io.enter();
     Atomics.add(memory.status, this.#adoptedAt, 1);
-    if (listener === 'inbound') this.#inbound.adopt(socket, targets.find('inbound', ''));
-    else if (listener === 'outbound') this.#outbound.adopt(socket, null);
-    else this.#outbound.adopt(socket, targets.find('bind', bindAuthority(settings, listener)));
+    this.#arrivals.adopt(listener, socket);
     io.leave();
   }
 
@@ -178,14 +187,7 @@ function createCore(env: ProxyEnv, freeDescriptors: () => boolean): Core {
     registry,
     cells,
     exchanges: new Exchanges(),
-    h2: new H2Thread({
-      headBytesMax: settings.http2MaxHeaderListSize,
-      headFieldsMax: settings.headFieldsMax,
-      initialStreamWindowBytes: settings.http2InitialStreamWindowSize,
-      initialConnectionWindowBytes: settings.http2InitialConnectionWindowSize,
-      maxConcurrentStreams: settings.http2MaxConcurrentStreams,
-      maxFrameBytes: settings.http2MaxFrameSize,
-    }),
+    h2: h2Of(settings),
     tls: new TlsContexts(),
     log,
     accessLog:
@@ -196,36 +198,6 @@ function createCore(env: ProxyEnv, freeDescriptors: () => boolean): Core {
     freeDescriptors,
     post,
   };
-}
-
-function isOwnListener(settings: ProxySettings, host: string, port: number): boolean {
-  const listeners = [
-    settings.outbound,
-    settings.inbound,
-    settings.admin,
-    ...settings.binds.map((bind) => bind.address),
-  ];
-  const reached = plainHost(host);
-  return listeners.some((listener) => {
-    if (listener === null || listener.port !== port) return false;
-    const bound = plainHost(listener.host);
-    // Dialling the wildcard reaches the loopback.
-    if (bound === reached || (isWildcard(reached) && isLoopback(bound))) return true;
-    return isWildcard(bound) && isLocalAddress(reached);
-  });
-}
-
-/** IPv4 as IPv6 writes it is the same address. */
-function plainHost(host: string): string {
-  return host.toLowerCase().startsWith('::ffff:') ? host.slice('::ffff:'.length) : host;
-}
-
-function isWildcard(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
-}
-
-function bindAuthority(settings: ProxySettings, listener: `bind:${number}`): string {
-  return settings.binds[Number(listener.slice('bind:'.length))].authority;
 }
 
 const housekeepMs = 250;

@@ -8,6 +8,7 @@ import type { EndpointSnapshot, TargetSnapshot } from '../../api/snapshot.ts';
 import { Balancer } from '../balance/balancer.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { WaitList } from '../http/wait-list.ts';
+import { isLoopback } from '../io/local-addresses.ts';
 import type { PoolContext, UpstreamVersion } from '../pool/pools.ts';
 import type { ClientCells } from './client-cells.ts';
 import type { Core, DirectionName } from './core.ts';
@@ -19,6 +20,12 @@ export interface TargetWaiter {
   readonly arrivedMs: number;
   /** The target has a first snapshot, or discovery took too long (`target.known` is false). */
   onTarget(target: Target): void;
+}
+
+/** What the endpoints of a target are made with. */
+export interface TargetDirection {
+  readonly core: Core;
+  readonly pools: PoolContext;
 }
 
 export class Target {
@@ -61,7 +68,7 @@ export class Target {
   /** Endpoints that are no longer in the set but have something in flight. */
   #leaving: Endpoint[] = [];
 
-  constructor(core: Core, pools: PoolContext, key: string, direction: DirectionName) {
+  constructor({ core, pools }: TargetDirection, key: string, direction: DirectionName) {
     this.#core = core;
     this.#pools = pools;
     this.key = key;
@@ -83,7 +90,7 @@ export class Target {
     const before = new Map(this.endpoints.map((endpoint) => [keyOf(endpoint), endpoint]));
     const after: Endpoint[] = [];
     for (const wanted of snapshot.endpoints) {
-      if (this.#core.isOwnListener(wanted.host, wanted.port)) continue;
+      if (this.#isOurs(wanted)) continue;
       const key = keyOf(wanted);
       const known = before.get(key);
       if (known !== undefined) before.delete(key);
@@ -185,6 +192,13 @@ export class Target {
     if (this.#failfastCell !== -1) registry.release(this.#failfastCell);
   }
 
+  /** What was going to the admin port of its own accord does not come back by it. */
+  #isOurs({ host, port }: EndpointSnapshot): boolean {
+    const { isOwnListener, settings } = this.#core;
+    if (!isOwnListener(host, port)) return false;
+    return !(redirectedKey.test(this.key) && port === settings.admin?.port && !isLoopback(host));
+  }
+
   #create(wanted: EndpointSnapshot, snapshot: TargetSnapshot): Endpoint {
     return new Endpoint(this.#core, this.#pools, wanted, {
       direction: this.direction,
@@ -194,6 +208,8 @@ export class Target {
     });
   }
 }
+
+const redirectedKey = /^(?:addr|inbound):./;
 
 function versionOf(protocol: TargetSnapshot['protocol']): UpstreamVersion {
   if (protocol === 'http1') return 'http1';

@@ -14,11 +14,10 @@ import {
 } from '../base/limits.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
 import type { Head } from '../http/head.ts';
-import type { PoolContext } from '../pool/pools.ts';
 import { Authorities } from './authorities.ts';
 import type { ClientCells } from './client-cells.ts';
 import type { Core, DirectionName } from './core.ts';
-import { Target } from './target.ts';
+import { Target, type TargetDirection } from './target.ts';
 
 /**
  * Told when a target has become known, or has not in time for those who have waited since
@@ -30,7 +29,7 @@ type OnChanged = (target: Target) => void;
 
 export class Targets {
   readonly #core: Core;
-  readonly #pools: Record<DirectionName, PoolContext>;
+  readonly #directions: Record<DirectionName, TargetDirection>;
   readonly #byKey = new Map<string, Target>();
   readonly #authorities = new Authorities<Target>();
   readonly #discovered: OnDiscovered;
@@ -40,12 +39,12 @@ export class Targets {
 
   constructor(
     core: Core,
-    pools: Record<DirectionName, PoolContext>,
+    directions: Record<DirectionName, TargetDirection>,
     discovered: OnDiscovered,
     changed: OnChanged,
   ) {
     this.#core = core;
-    this.#pools = pools;
+    this.#directions = directions;
     this.#discovered = discovered;
     this.#changed = changed;
   }
@@ -122,7 +121,7 @@ export class Targets {
       return known;
     }
     if (this.#byKey.size >= targetsMax && !this.#makeRoom()) return null;
-    const target = new Target(this.#core, this.#pools[direction], key, direction);
+    const target = new Target(this.#directions[direction], key, direction);
     this.#byKey.set(key, target);
     new DiscoveryWait(this.#core, target, this.#discovered);
     this.#core.post({ kind: 'want', key });

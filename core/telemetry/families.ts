@@ -243,6 +243,11 @@ export const families = {
     help: 'Opaque connections and tunnels that were ended after a trust anchor had left.',
     labels: ['direction'],
   },
+  heddle_arrivals_refused_total: {
+    type: 'counter',
+    help: 'Connections that were closed for where they were going.',
+    labels: ['direction', 'reason'],
+  },
   heddle_transport_header_refused_total: {
     type: 'counter',
     help: 'Connections that were closed for what their transport header said, or did not say.',

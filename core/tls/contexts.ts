@@ -122,5 +122,11 @@ function splitCertificates(pem: string): string[] {
 /** What Linkerd's proxies take; the first is the fastest where there are instructions for AES. */
 const ciphers = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
 const groups = 'X25519MLKEM768:X25519:P-256:P-384';
-/** SSL_OP_NO_TICKET: nothing is resumed, so that each handshake verifies the peer anew. */
+/**
+ * SSL_OP_NO_TICKET: nothing is resumed, so that each handshake verifies the peer anew. OpenSSL
+ * sends two tickets all the same, which mean nothing to anybody: they name sessions that are not
+ * kept. Node has no call for their number (SSL_CTX_set_num_tickets); only a configuration file of
+ * OpenSSL has one (NumTickets), for the whole process and in place of the host's own, which may be
+ * there for FIPS.
+ */
 const noTickets = 0x4000;

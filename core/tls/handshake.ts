@@ -16,6 +16,7 @@ import {
 } from '../io/secure-handle.ts';
 import type { Socket } from '../io/socket.ts';
 import { nobody, type SocketOwner } from '../io/socket-owner.ts';
+import { Aftermath, plainReason } from './aftermath.ts';
 import { verifyPeer } from './verify.ts';
 
 /** Who is at the other end of a connection, once it is verified. */
@@ -178,7 +179,7 @@ export class Handshake implements SocketOwner, HandshakeReader, TimerOwner {
     }
     const handle = this.#handle;
     this.#end();
-    handle.secureReader = new Aftermath(this.#context.io, this.#socket);
+    handle.secureReader = new Aftermath(this.#context, this.#socket, handle);
     // What has come with the last of the handshake is for whoever takes it over.
     this.#socket.pause();
     this.#socket.owner = nobody;
@@ -198,29 +199,4 @@ export class Handshake implements SocketOwner, HandshakeReader, TimerOwner {
     this.#over = true;
     this.#context.timers.cancel(this.#timer);
   }
-}
-
-/** The peer may break a rule of TLS at any time, or refuse our certificate after the handshake. */
-class Aftermath implements HandshakeReader {
-  readonly #io: Io;
-  readonly #socket: Socket;
-
-  constructor(io: Io, socket: Socket) {
-    this.#io = io;
-    this.#socket = socket;
-  }
-
-  onSecured(): void {}
-
-  onInsecure(reason: string): void {
-    this.#io.enter();
-    this.#socket.fail(`EPROTO, ${plainReason(reason)}`);
-    this.#io.leave();
-  }
-}
-
-/** OpenSSL's text without the thread, the library and the place in its source. */
-function plainReason(text: string): string {
-  const [, reason = text] = /error:[0-9A-F]+:[^:]*:[^:]*:([^:]+)/.exec(text) ?? [];
-  return reason.trim();
 }

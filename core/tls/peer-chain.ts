@@ -69,16 +69,15 @@ class ChainProbe implements DialOwner, SocketOwner, HandshakeReader, TimerOwner 
     new Dial({ io, timers, connectTimeoutMs: controlHandshakeMs }, this, address, meter);
   }
 
+  /** What OpenSSL throws, as of ciphers that the process was started with, ends this alone. */
   dialled(socket: Socket): void {
     this.#socket = socket;
     socket.owner = this;
-    this.#env.timers.arm(this.#timer, controlHandshakeMs);
-    const handle = socket.secure((carrier) => wrapSecure(carrier, createContext(), false));
-    this.#handle = handle;
-    handle.secureReader = this;
-    handle.setServername(this.#serverName);
-    socket.resume();
-    handle.start();
+    try {
+      this.#begin(socket);
+    } catch (error) {
+      this.#end(`no handshake can begin: ${(error as Error).message}`);
+    }
   }
 
   dialFailed(_code: string, detail: string): void {
@@ -114,6 +113,16 @@ class ChainProbe implements DialOwner, SocketOwner, HandshakeReader, TimerOwner 
 
   onTimer(): void {
     systemTurn(() => this.#end(`no handshake within ${controlHandshakeMs} ms`));
+  }
+
+  #begin(socket: Socket): void {
+    this.#env.timers.arm(this.#timer, controlHandshakeMs);
+    const handle = socket.secure((carrier) => wrapSecure(carrier, createContext(), false));
+    this.#handle = handle;
+    handle.secureReader = this;
+    handle.setServername(this.#serverName);
+    socket.resume();
+    handle.start();
   }
 
   #end(chain: Buffer[] | string): void {

@@ -15,7 +15,9 @@ import { OutboundService } from '../../control/serve/outbound.ts';
 import { Streams } from '../../control/serve/streams.ts';
 import { type Random, seededRandom } from '../../core/base/random.ts';
 import { TimerWheel } from '../../core/base/timers.ts';
+import { ControlPlane } from '../../core/discover/control-plane.ts';
 import { RemoteDiscovery } from '../../core/discover/remote-discovery.ts';
+import { defaultSettings } from '../support/discovery-rig.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { type Faults, type NetworkEnv, noFaults, SimServer, simClient } from './sim-network.ts';
 
@@ -62,6 +64,7 @@ class World {
   readonly #network: NetworkEnv;
   readonly #truths: Truth[];
   readonly #controls: Control[];
+  readonly #planes: ControlPlane[] = [];
   readonly #proxies: Watcher[];
   readonly #violations: string[] = [];
   readonly #trace: string[] = [];
@@ -108,6 +111,7 @@ class World {
     this.#clock.advance(quietMs);
     const differences = this.#proxies.flatMap((proxy) => proxy.differences(this.#truths));
     for (const proxy of this.#proxies) proxy.close();
+    for (const plane of this.#planes) plane.close();
     for (const control of this.#controls) control.stop();
     return {
       violations: this.#violations,
@@ -119,20 +123,31 @@ class World {
   }
 
   #createProxy(index: number): Watcher {
-    const discovery = new RemoteDiscovery(
+    const log = { info: () => undefined, warn: () => undefined };
+    const plane = new ControlPlane(
       {
         io: { enter: () => undefined, leave: () => undefined },
         openClient: ({ port }) => simClient(this.#network, () => this.#controls[port - 1].server),
         isOpenTo: () => true,
         isSecured: () => false,
         clock: this.#clock,
-        timers: this.#timers,
         random: this.#random,
-        log: { info: () => undefined, warn: () => undefined },
+        log,
         followControl: (onAddresses) => {
           onAddresses(this.#controls.map((_, at) => ({ host: '10.0.0.1', port: at + 1 })));
           return () => undefined;
         },
+      },
+      'control:1',
+    );
+    this.#planes.push(plane);
+    const discovery = new RemoteDiscovery(
+      {
+        planes: { destination: plane, policy: plane },
+        clock: this.#clock,
+        timers: this.#timers,
+        random: this.#random,
+        log,
         unmeshed: {
           watch: () => () => undefined,
           status: () => ({ kind: 'none', location: '', confirmedWallMs: null, error: null }),
@@ -140,8 +155,9 @@ class World {
         },
       },
       {
-        control: 'control:1',
+        ...defaultSettings,
         workload: `{"ns":"default","pod":"proxy-${index}"}`,
+        context: `{"ns":"default","pod":"proxy-${index}"}`,
         admin: '',
         version: '0',
         inboundTo: null,

@@ -83,7 +83,8 @@ export async function startCertifyRig(t: TestContext, host = '127.0.0.1'): Promi
   };
 }
 
-function securityOf(contexts: TlsContexts): ServerSecurity {
+/** Of a controller that takes TLS alone, and nothing but certification without a certificate. */
+export function securityOf(contexts: TlsContexts): ServerSecurity {
   return {
     contexts,
     allowsPlaintext: () => false,

@@ -9,6 +9,7 @@ import type { Address } from '../../api/settings.ts';
 import { Deadlines } from '../../core/base/deadlines.ts';
 import { seededRandom } from '../../core/base/random.ts';
 import { TimerWheel } from '../../core/base/timers.ts';
+import { ControlPlane } from '../../core/discover/control-plane.ts';
 import {
   RemoteDiscovery,
   type RemoteDiscoverySettings,
@@ -29,6 +30,7 @@ export class DiscoveryRig implements AsyncDisposable {
   follow: (addresses: readonly Address[]) => void = () => undefined;
   followError: (reason: string) => void = () => undefined;
   #discovery: RemoteDiscovery | null = null;
+  #plane: ControlPlane | null = null;
   #folder: string | null = null;
 
   static async start(
@@ -60,7 +62,7 @@ export class DiscoveryRig implements AsyncDisposable {
 
   /** The one before is closed. */
   open(settings: Partial<RemoteDiscoverySettings> = {}): RemoteDiscovery {
-    this.#discovery?.close();
+    this.#close();
     const { clock, timers, io, control } = this;
     const write = (message: string, fields: object = {}): void => {
       this.log.push(`${message} ${JSON.stringify(fields)}`);
@@ -95,8 +97,15 @@ export class DiscoveryRig implements AsyncDisposable {
         close: () => undefined,
       },
     };
-    this.#discovery = new RemoteDiscovery(env, { ...defaultSettings, ...settings });
+    this.#plane = new ControlPlane(env, 'control.test:8086');
+    const planes = { destination: this.#plane, policy: this.#plane };
+    this.#discovery = new RemoteDiscovery({ ...env, planes }, { ...defaultSettings, ...settings });
     return this.#discovery;
+  }
+
+  #close(): void {
+    this.#discovery?.close();
+    this.#plane?.close();
   }
 
   watch(key: string): Seen {
@@ -120,7 +129,7 @@ export class DiscoveryRig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#discovery?.close();
+    this.#close();
     this.control.stop();
     this.io.enter();
     this.io.close();
@@ -155,12 +164,20 @@ export class Seen {
 }
 
 export const defaultSettings: RemoteDiscoverySettings = {
-  control: 'control.test:8086',
   workload: '{"ns":"demo","pod":"a"}',
+  context: '{"ns":"demo","pod":"a"}',
   admin: '127.0.0.1:4191',
   version: '1.2.3',
   inboundTo: null,
+  inboundPorts: [],
+  inboundIps: [],
+  inboundDefaultPolicy: 'all-unauthenticated',
+  inboundOpaquePorts: [],
+  clusterNetworks: [],
+  profileSuffixes: ['.'],
+  profileNetworks: ['0.0.0.0/0', '::/0'],
   passthrough: 'allow',
+  redirected: false,
   stateDir: null,
   stream: { initialMs: 3_000, idleMs: 300_000, lifetimeMs: 3_600_000 },
 };

@@ -51,7 +51,9 @@ const rcodes = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, REFUSED: 5 } 
 const truncated = 1 << 9;
 const datagramBytesMax = 1232;
 
-export async function startDnsServer(): Promise<DnsServer> {
+export async function startDnsServer(
+  at: { readonly host: string; readonly port: number } = { host: '127.0.0.1', port: 0 },
+): Promise<DnsServer> {
   const script = new Map<string, DnsAnswerScript>();
   const asked: string[] = [];
   const waiters = new Set<() => void>();
@@ -85,10 +87,10 @@ export async function startDnsServer(): Promise<DnsServer> {
 
   /** A port that is free for TCP may be taken for UDP. */
   async function listenOnBoth(): Promise<number> {
-    tcp.listen(0, '127.0.0.1');
+    tcp.listen(at.port, at.host);
     await once(tcp, 'listening');
     const { port } = tcp.address() as AddressInfo;
-    udp.bind(port, '127.0.0.1');
+    udp.bind(port, at.host);
     await once(udp, 'listening');
     return port;
   }

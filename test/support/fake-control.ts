@@ -77,11 +77,12 @@ export class FakeControl {
   async startOwn(
     env: ConstructorParameters<typeof GrpcServer>[0],
     attach: (server: GrpcServer) => void = () => undefined,
-    { host = '127.0.0.1', ...options }: GrpcServerOptions & { readonly host?: string } = {},
+    { host = '127.0.0.1', apis, ...options }: GrpcServerOptions & OwnOptions = {},
   ): Promise<this> {
     const server = new GrpcServer(env, options);
     attach(server);
     for (const [api, { service, method }] of Object.entries(methods)) {
+      if (apis?.includes(api as FakeApi) === false) continue;
       const path = `/io.linkerd.proxy.${service}/${method}`;
       server.handle({ path, request: bytesCodec, response: bytesCodec }, (call) => {
         call.onMessage = (request) => {
@@ -157,6 +158,12 @@ export class FakeControl {
     for (const message of said) send(message);
     return { open: true, forget };
   }
+}
+
+interface OwnOptions {
+  readonly host?: string;
+  /** What it answers; all of it by default. */
+  readonly apis?: readonly FakeApi[];
 }
 
 interface Wire {

@@ -81,6 +81,12 @@ export class FakeIssuer {
   }
 
   attach(server: GrpcServer): void {
+    this.attachCertify(server);
+    this.#attachTrust(server);
+  }
+
+  /** Without the stream of trust, which Heddle alone knows. */
+  attachCertify(server: GrpcServer): void {
     server.handle(describe('io.linkerd.proxy.identity.Identity/Certify'), (call) => {
       call.onMessage = (bytes) => {
         const answer = this.answer(fromBinary(CertifyRequestSchema, bytes));
@@ -104,6 +110,9 @@ export class FakeIssuer {
         call.end(okStatus);
       };
     });
+  }
+
+  #attachTrust(server: GrpcServer): void {
     server.handle(describe('heddle.registry.v1.Registry/Trust'), (call) => {
       const trust: FakeTrust = {
         said: [],

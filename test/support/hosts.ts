@@ -14,6 +14,7 @@ import { eachLine } from './run-process.ts';
 export interface Host {
   /** Where the others reach it. */
   readonly ip: string;
+  readonly ip6: string;
   /** Words that run a command there. */
   readonly inside: readonly string[];
 }
@@ -44,21 +45,26 @@ export function whyNoHosts(): string | null {
 export async function startHosts(t: TestContext, count: number): Promise<Hosts> {
   const router = await startNamespace(t);
   run(router, 'ip link set lo up && echo 1 > /proc/sys/net/ipv4/ip_forward');
+  run(router, `${noDad} && echo 1 > /proc/sys/net/ipv6/conf/all/forwarding`);
   const hosts: Host[] = [];
   for (let index = 1; index <= count; index++) {
     const pid = await startNamespace(t);
+    run(pid, noDad);
     const [ip, way] = [`10.77.${index}.2`, `10.77.${index}.1`];
+    const [ip6, way6] = [`fd77:${index}::2`, `fd77:${index}::1`];
     run(
       router,
       `ip link add host${index} type veth peer name eth0 netns ${pid}` +
-        ` && ip addr add ${way}/24 dev host${index} && ip link set host${index} up`,
+        ` && ip addr add ${way}/24 dev host${index}` +
+        ` && ip addr add ${way6}/64 dev host${index} nodad && ip link set host${index} up`,
     );
     run(
       pid,
       `ip link set lo up && ip addr add ${ip}/24 dev eth0` +
-        ` && ip link set eth0 up && ip route add default via ${way}`,
+        ` && ip addr add ${ip6}/64 dev eth0 nodad && ip link set eth0 up` +
+        ` && ip route add default via ${way} && ip route add default via ${way6}`,
     );
-    hosts.push({ ip, inside: entering(pid) });
+    hosts.push({ ip, ip6, inside: entering(pid) });
   }
   return { hosts, watch: (...words) => startWiretap(t, router, words) };
 }
@@ -109,6 +115,9 @@ async function startWiretap(
     },
   };
 }
+
+/** Addresses are of use at once, not when nobody has objected for a second. */
+const noDad = 'echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad';
 
 /** All packets of all interfaces; a word is short enough to be within one. */
 const wiretap = `

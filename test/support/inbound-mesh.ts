@@ -2,7 +2,7 @@
 
 import { makeMesh, meshName } from './certificates.ts';
 import { type Harness, startHarness } from './proxy-harness.ts';
-import { type Origin, startOrigin } from './wire.ts';
+import { type Origin, startOrigin, type Wire } from './wire.ts';
 
 export const mesh = makeMesh();
 export const serverName = meshName('web');
@@ -13,8 +13,9 @@ interface InboundMesh {
   close(): Promise<void>;
 }
 
-export async function startInboundMesh(): Promise<InboundMesh> {
-  const origin = await startOrigin();
+/** `serve` answers at the origin, or the test does by hand. */
+export async function startInboundMesh(serve?: (wire: Wire) => void): Promise<InboundMesh> {
+  const origin = await startOrigin(serve);
   const harness = await startHarness(
     { 'inbound:': { endpoints: [{ port: origin.port }] } },
     { identity: serverName, inboundTo: { host: '127.0.0.1', port: origin.port } },

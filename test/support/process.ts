@@ -200,9 +200,10 @@ export async function startHttpOrigin(
   t: TestContext,
   answer: RequestListener,
   host = '127.0.0.1',
+  port = 0,
 ): Promise<number> {
   const server = createServer({ keepAliveTimeout: 60_000 }, answer);
-  server.listen(0, host);
+  server.listen(port, host);
   await once(server, 'listening');
   cleanUp(t, () => {
     server.closeAllConnections();

@@ -142,7 +142,7 @@ const moduleBans: readonly ModuleBan[] = [
     modules: ['node:net'],
     harmless: new Set(['isIP', 'isIPv4', 'isIPv6', 'BlockList', 'SocketAddress']),
     allowed:
-      /^(core\/io\/|workers\/(listen|accept|handoff)\.ts$|control\/serve\/listen\.ts$|cli\/demo)/,
+      /^(core\/io\/|workers\/(listen|accept|handoff)\.ts$|control\/serve\/listen\.ts$|cli\/demo|cli\/validate-network\.ts$)/,
     instead:
       'sockets belong to core/io, workers/{listen,accept,handoff}.ts, control/serve/listen.ts',
   },

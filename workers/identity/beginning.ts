@@ -77,7 +77,7 @@ interface Kept {
 }
 
 /** A string is why it is not used. */
-function judgeKept(
+export function judgeKept(
   { pem, key, bundle }: Kept,
   setting: string,
   nowWallMs: number,

@@ -4,11 +4,12 @@
  * is replaced as a whole. What is read is believed only when it fits together and is valid now.
  */
 
-import { chmod, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { identityFileBytesMax } from '../../core/base/limits.ts';
 import { nodeErrorCode } from '../../core/base/node-error.ts';
 import { readBounded } from './bounded-file.ts';
+import { replaceFile } from './replace-file.ts';
 
 interface IdentityTexts {
   /** PKCS#8, DER; null: somebody else keeps it. */
@@ -82,15 +83,7 @@ export class IdentityFiles {
 
   async #replace(name: FileName, bytes: Buffer): Promise<void> {
     if (this.#written.get(name)?.equals(bytes) === true) return;
-    const path = join(this.folder, name);
-    const fresh = `${path}.${process.pid}`;
-    await unlink(fresh).catch(() => undefined);
-    {
-      await using file = await open(fresh, 'wx', 0o600);
-      await file.writeFile(bytes);
-      await file.sync();
-    }
-    await rename(fresh, path);
+    await replaceFile(join(this.folder, name), bytes);
     this.#written.set(name, bytes);
   }
 }

@@ -44,7 +44,7 @@ export class ProxyIdentity {
   readonly #broadcast: IdentityBroadcast;
   /** What was verified by an anchor that has left is dialled anew. */
   readonly #renewal = new Timer({
-    onTimer: () => this.#env.control.channel.renew(this.#env.control.isSecured),
+    onTimer: () => this.#env.control.renew(),
   });
   #certifier: Certifier | null = null;
   #trust: TrustStream | null = null;
@@ -185,7 +185,7 @@ export class ProxyIdentity {
     const { certified, distrusts } = tls;
     tls.replace(snapshot);
     // Without a certificate the control plane answered hardly anything.
-    if (tls.certified && !certified) control.channel.renew(control.isSecured);
+    if (tls.certified && !certified) control.renew();
     else if (tls.distrusts !== distrusts) {
       this.#env.timers.arm(this.#renewal, systemRandom().float() * identityRenewMaxMs);
     }
@@ -202,14 +202,14 @@ export class ProxyIdentity {
       const problem = await this.#findAnchor(certifier, request.identity);
       if (problem !== '' && certifier.bundle === null) return problem;
     }
-    return certify({ timers, channel: control.channel }, request);
+    return certify({ timers, channel: control.plane.channel }, request);
   }
 
   /** Returns why there is none, or '' when there is, or when there is nobody to look at. */
   async #findAnchor(certifier: Certifier, name: string): Promise<string> {
-    const { channel, isSecured, findPinned } = this.#env.control;
-    const secured = channel.addresses.filter(isSecured).slice(0, probesMax);
-    const serverName = controlNameOf(name) ?? '';
+    const { plane, isSecured, findPinned, serverName: told } = this.#env.control;
+    const secured = plane.channel.addresses.filter(isSecured).slice(0, probesMax);
+    const serverName = told === '' ? (controlNameOf(name) ?? '') : told;
     let problem = '';
     for (const address of secured) {
       if (certifier.missingPins.size === 0) return noAnchors;
@@ -238,7 +238,8 @@ export class ProxyIdentity {
 
   #openTrust(said: ConstructorParameters<typeof TrustStream>[1]): TrustStream {
     const { clock, timers, control } = this.#env;
-    const { channel, counters } = control;
+    const { counters, plane } = control;
+    const { channel } = plane;
     return new TrustStream(
       {
         clock,
@@ -246,6 +247,8 @@ export class ProxyIdentity {
         random: systemRandom(),
         channel,
         counters,
+        // Another control plane than Heddle's may not know it, and Heddle's may take its place.
+        isForGood: control.serverName !== '',
         onTrust: ({ trustBundle, issuer }) => {
           const refusal = trustBundle.length === 0 ? '' : this.#certifier?.offerBundle(trustBundle);
           if (refusal) this.#log.warn('trust anchors are not believed', { reason: refusal });

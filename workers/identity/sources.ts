@@ -26,7 +26,9 @@ export async function readSources(
   return { token, anchors, problem: problems.join('; ') };
 }
 
+/** Of a file, or of the text itself, which begins with no path. */
 async function readAnchors(path: string): Promise<TrustBundle | string> {
+  if (path.includes('-----BEGIN')) return readPemBundle(path);
   const bytes = await readBounded(path);
   if (!Buffer.isBuffer(bytes)) return bytes.problem;
   const bundle = readPemBundle(bytes.toString('latin1'));

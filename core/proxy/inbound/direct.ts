@@ -1,9 +1,11 @@
 /**
  * One inbound connection that begins with a transport header: the client has said which port of
- * this host it means, and what it speaks. It may mean the one that this proxy serves: whoever has
- * an identity in the mesh could otherwise reach every port of the host.
+ * this host it means, and what it speaks. Where `inboundTo` says what this proxy serves it may mean
+ * that alone: whoever has an identity in the mesh could otherwise reach every port of the host. In
+ * a pod it may mean every port but our own, under its policy, as if it had been redirected.
  */
 
+import type { Address } from '../../../api/settings.ts';
 import { Timer, type TimerOwner } from '../../base/timers.ts';
 import type { ServerConnection } from '../../http/server-context.ts';
 import { Stash } from '../../http/stash.ts';
@@ -13,26 +15,47 @@ import { decodeTransportHeader, type TransportHeader } from '../../tls/transport
 import type { ClientGroup } from '../client-group.ts';
 import type { Counters, DirectRefusal } from '../counters.ts';
 import { Opaque } from '../opaque.ts';
+import { isOwnPort } from '../own-listeners.ts';
 import { serveHttp } from '../serve-http.ts';
-import type { Target } from '../target.ts';
+import type { Target, TargetWaiter } from '../target.ts';
 
-export class Direct implements SocketOwner, TimerOwner, ServerConnection {
+/** Finds what a transport header names. */
+export interface LocalTargets {
+  readonly counters: Counters;
+  /** Null when there is no room for another target. */
+  find(address: Address): Target | null;
+}
+
+export class Direct implements SocketOwner, TimerOwner, TargetWaiter, ServerConnection {
+  arrivedMs = 0;
+  readonly #targets: LocalTargets;
   readonly #clients: ClientGroup;
-  readonly #counters: Counters;
   readonly #socket: Socket;
-  readonly #target: Target;
+  /** What the inbound port is for, or what the header has named. */
+  #target: Target | null;
+  readonly #localHost: string;
   readonly #timer = new Timer(this);
   #stash = Stash.none;
+  #header: TransportHeader | null = null;
+  /** What came behind the header. */
+  #first: Buffer | null = null;
   #over = false;
 
-  constructor(clients: ClientGroup, counters: Counters, socket: Socket, target: Target) {
+  constructor(
+    targets: LocalTargets,
+    clients: ClientGroup,
+    socket: Socket,
+    target: Target | null,
+    localHost: string,
+  ) {
+    this.#targets = targets;
     this.#clients = clients;
-    this.#counters = counters;
+    this.#localHost = localHost;
     this.#socket = socket;
     this.#target = target;
     socket.owner = this;
     clients.opened(this);
-    target.holders += 1;
+    if (target !== null) target.holders += 1;
     const { timers, settings } = clients.direction.core;
     timers.arm(this.#timer, settings.detectTimeoutMs);
     if (clients.name === '') this.#refuse('no_client_identity', noIdentity, showCertificate);
@@ -75,6 +98,13 @@ export class Direct implements SocketOwner, TimerOwner, ServerConnection {
     io.leave();
   }
 
+  /** The target that the header named is known, or was not in time. */
+  onTarget(target: Target): void {
+    if (this.#over) return;
+    if (target.known) this.#go(target);
+    else this.#refuse('undiscovered', `what ${target.key} is was not learned in time`, '');
+  }
+
   /** False when there are not enough bytes yet. */
   #look(bytes: Buffer, start: number, end: number): boolean {
     const decoded = decodeTransportHeader(bytes, start, end);
@@ -88,36 +118,70 @@ export class Direct implements SocketOwner, TimerOwner, ServerConnection {
   }
 
   #direct(header: TransportHeader, bytes: Buffer, start: number, end: number): void {
-    const declared = this.#clients.direction.core.settings.inboundTo?.port ?? 0;
     if (header.name !== '') {
       const reason = `${header.name} is behind a gateway, which this proxy is not`;
       this.#refuse('gateway', reason, 'dial the endpoints of the service themselves');
-    } else if (header.port !== declared) {
-      const reason = `port ${header.port} is not declared; this proxy serves ${declared} alone`;
-      this.#refuse('port_not_declared', reason, 'start what listens there by heddle run as well');
-    } else {
-      this.#go(header, Buffer.from(bytes.subarray(start, end)));
+      return;
     }
+    if (!this.#isFor(header.port)) return;
+    const target = this.#target as Target;
+    this.#header = header;
+    this.#first = Buffer.from(bytes.subarray(start, end));
+    const { timers, io } = this.#clients.direction.core;
+    // Requests wait by themselves.
+    if (target.known || header.session !== null) {
+      this.#go(target);
+      return;
+    }
+    timers.cancel(this.#timer);
+    this.#socket.pause();
+    this.arrivedMs = io.nowMs;
+    target.waiters.push(this);
+  }
+
+  /** Whether there is a target for this port; says why there is none. */
+  #isFor(port: number): boolean {
+    const { settings } = this.#clients.direction.core;
+    if (this.#target !== null) {
+      const declared = settings.inboundTo?.port ?? portOf(this.#target);
+      if (port === declared) return true;
+      const reason = `port ${port} is not declared; this connection is for ${declared} alone`;
+      this.#refuse('port_not_declared', reason, 'start what listens there by heddle run as well');
+      return false;
+    }
+    if (isOwnPort(settings, port)) {
+      this.#refuse('own_port', `port ${port} is one of this proxy's own`, '');
+      return false;
+    }
+    this.#target = this.#targets.find({ host: this.#localHost, port });
+    if (this.#target === null) {
+      this.#refuse('no_room', 'too many services are in use (targetsMax)', '');
+      return false;
+    }
+    this.#target.holders += 1;
+    return true;
   }
 
   /** There is nothing to be detected: what is not said to be HTTP is opaque. */
-  #go(header: TransportHeader, first: Buffer): void {
+  #go(target: Target): void {
     const clients = this.#clients;
     const socket = this.#socket;
-    const target = this.#target;
+    const { session, port } = this.#header as TransportHeader;
+    const { counters } = this.#targets;
+    const first = this.#first ?? Buffer.alloc(0);
     this.#leave();
-    this.#counters.directed(header.session);
-    if (header.session === null) {
-      new Opaque(clients, this.#counters, { conduit: socket, first }, target);
+    counters.directed(session, port);
+    if (session === null) {
+      new Opaque(clients, counters, { conduit: socket, first }, target);
     } else {
-      serveHttp(clients, socket, target, header.session, first, first.length);
+      serveHttp(clients, socket, target, session, first, first.length);
     }
   }
 
   #refuse(kind: DirectRefusal, reason: string, remedy: string): void {
     if (this.#over) return;
     const { core, name } = this.#clients.direction;
-    this.#counters.directRefused(kind);
+    this.#targets.counters.directRefused(kind);
     const fields = {
       direction: name,
       client: `${this.#socket.remoteHost}:${this.#socket.remotePort}`,
@@ -140,10 +204,14 @@ export class Direct implements SocketOwner, TimerOwner, ServerConnection {
     if (this.#over) return;
     this.#over = true;
     this.#stash = Stash.none;
-    this.#target.holders -= 1;
+    if (this.#target !== null) this.#target.holders -= 1;
     this.#clients.direction.core.timers.cancel(this.#timer);
     this.#clients.closed(this);
   }
+}
+
+function portOf({ key }: Target): number {
+  return Number(key.slice(key.lastIndexOf(':') + 1));
 }
 
 const noIdentity = 'a transport header is for clients that prove an identity';

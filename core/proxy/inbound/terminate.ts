@@ -21,10 +21,10 @@ import type { ClientGroup } from '../client-group.ts';
 import type { ClientGroups } from '../client-groups.ts';
 import type { Counters } from '../counters.ts';
 import type { Target } from '../target.ts';
-import { Direct } from './direct.ts';
+import { Direct, type LocalTargets } from './direct.ts';
 
 /** What all connections are terminated with. */
-export interface TerminateContext {
+export interface TerminateContext extends LocalTargets {
   /** As whose a connection counts before its client has proved anything. */
   readonly plain: ClientGroup;
   readonly groups: ClientGroups;
@@ -36,21 +36,33 @@ export interface TerminateContext {
 export class Terminate implements HandshakeOwner, ServerConnection {
   readonly #context: TerminateContext;
   readonly #socket: Socket;
-  readonly #target: Target;
+  /** Null when the transport header is to say which. */
+  readonly #target: Target | null;
+  readonly #localHost: string;
   /** As of the trust anchors that the client is verified by. */
   readonly #distrusts: number;
   #handshake: Handshake | null = null;
   #over = false;
 
-  /** `first` are bytes that were read from the socket already: they begin with the ClientHello. */
-  constructor(context: TerminateContext, socket: Socket, target: Target, first: Buffer) {
+  /**
+   * `first` are bytes that were read from the socket already: they begin with the ClientHello.
+   * `localHost` is the address of ours that was dialled, where there is no target yet.
+   */
+  constructor(
+    context: TerminateContext,
+    socket: Socket,
+    target: Target | null,
+    localHost: string,
+    first: Buffer,
+  ) {
     this.#context = context;
     this.#socket = socket;
     this.#target = target;
+    this.#localHost = localHost;
     const { core } = context.plain.direction;
     this.#distrusts = core.tls.distrusts;
     context.plain.opened(this);
-    target.holders += 1;
+    if (target !== null) target.holders += 1;
     const secure = findContext(core.tls);
     if (typeof secure === 'string') {
       socket.destroy();
@@ -74,7 +86,8 @@ export class Terminate implements HandshakeOwner, ServerConnection {
   }
 
   secured(socket: Socket, peer: Peer): void {
-    const { groups, counters, plain } = this.#context;
+    const context = this.#context;
+    const { groups, plain } = context;
     if (plain.direction.core.tls.distrusts !== this.#distrusts) {
       socket.destroy();
       this.handshakeFailed('TLS_FAILED', anchorLeft, 'certificate');
@@ -85,8 +98,9 @@ export class Terminate implements HandshakeOwner, ServerConnection {
     socket.meter = clients.cells;
     this.#leave();
     clients.accepted();
-    if (peer.protocol) new Direct(clients, counters, socket, target);
-    else this.#context.detect(clients, socket, target);
+    if (peer.protocol) new Direct(context, clients, socket, target, this.#localHost);
+    else if (target !== null) context.detect(clients, socket, target);
+    else this.#refuse(clients, socket);
   }
 
   handshakeFailed(code: ErrorCode, detail: string, failure: HandshakeFailure): void {
@@ -103,6 +117,19 @@ export class Terminate implements HandshakeOwner, ServerConnection {
     this.#end();
   }
 
+  #refuse(clients: ClientGroup, socket: Socket): void {
+    const { name, core } = clients.direction;
+    this.#context.counters.directRefused('not_asked');
+    core.log.info('proxy', 'Connection refused', {
+      direction: name,
+      client: `${socket.remoteHost}:${socket.remotePort}`,
+      identity: clients.name,
+      reason: `on the inbound port itself TLS has to carry ${transportProtocol}`,
+    });
+    clients.ended();
+    socket.destroy();
+  }
+
   #end(): void {
     if (this.#over) return;
     this.#leave();
@@ -114,7 +141,7 @@ export class Terminate implements HandshakeOwner, ServerConnection {
   #leave(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#target.holders -= 1;
+    if (this.#target !== null) this.#target.holders -= 1;
     this.#context.plain.closed(this);
   }
 }

@@ -1,0 +1,154 @@
+/**
+ * Two pods as hosts of their own (`hosts.ts`): in one an application without a mesh, in the other a
+ * proxy and rules, written by hand, that send through it whatever the pod says and hears.
+ */
+
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import type { TestContext } from 'node:test';
+import { cleanUp } from './cleanup.ts';
+import { type Host, startHosts, whyNoHosts } from './hosts.ts';
+import { type ProxyProcess, startProxy } from './process.ts';
+import { runProgram } from './run-process.ts';
+
+export type RuleKind = 'iptables-legacy' | 'iptables-nft' | 'nft' | 'tproxy';
+
+interface Pods {
+  /** With proxy and rules. */
+  readonly meshed: Host;
+  readonly plain: Host;
+  readonly proxy: ProxyProcess;
+  /** What `pod-program.ts` is asked to do on that host, one after another; returns its lines. */
+  ask(host: Host, ...tasks: readonly string[]): Promise<readonly string[]>;
+}
+
+/** Why there can be none with these rules, as a test is skipped with; null where there can. */
+export function whyNoPods(...kinds: readonly RuleKind[]): string | null {
+  const why = whyNoHosts();
+  if (why !== null) return why;
+  for (const program of ['setpriv', ...kinds.flatMap((kind) => programsOf[kind])]) {
+    if (spawnSync(program, ['--version']).error !== undefined) return `needs ${program}`;
+  }
+  return null;
+}
+
+/** `settings`: lines of the section `proxy`. */
+export async function startPods(
+  t: TestContext,
+  kind: RuleKind,
+  settings: readonly string[] = [],
+): Promise<Pods> {
+  const { hosts } = await startHosts(t, 2);
+  const [meshed, plain] = hosts;
+  for (const command of rules[kind]) run(meshed, command);
+  const yaml = [
+    'proxy:',
+    '  outbound: 127.0.0.1:4140',
+    "  outboundSecond: '[::1]:4140'",
+    "  inbound: '[::]:4143'",
+    "  admin: '[::]:4191'",
+    `  originalDestination: ${kind === 'tproxy' ? 'tproxy' : 'redirect'}`,
+    '  workers: 1',
+    ...settings.map((line) => `  ${line}`),
+    '',
+  ];
+  const asProxy = ['setpriv', `--regid=${proxyGroup}`, '--clear-groups', '--'];
+  const proxy = await startProxy(t, yaml.join('\n'), {
+    inside: [...meshed.inside, ...asProxy],
+  });
+  for (const host of hosts) await serve(t, host);
+  return {
+    meshed,
+    plain,
+    proxy,
+    ask: async (host, ...tasks) => {
+      const words = tasks.flatMap((task, index) => [
+        ...(index > 0 ? ['--'] : []),
+        ...task.split(' '),
+      ]);
+      const { out, err } = await runProgram([...host.inside, ...program, ...words]);
+      return `${out}${err}`.trim().split('\n');
+    },
+  };
+}
+
+async function serve(t: TestContext, host: Host): Promise<void> {
+  const [name, ...args] = [...host.inside, ...program, 'serve'];
+  const child = spawn(name, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'close');
+  cleanUp(t, async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  await once(child.stdout, 'data');
+}
+
+function run(host: Host, command: string): void {
+  const [name, ...args] = [...host.inside, 'sh', '-c', command];
+  const { status, stderr } = spawnSync(name, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command}: ${stderr}`);
+}
+
+const proxyGroup = 2102;
+
+/** What comes goes to inbound, what goes to outbound, but not what the proxy itself sends. */
+function rulesOf(iptables: string): string[] {
+  const nat = `${iptables} -t nat`;
+  return [
+    `${nat} -A PREROUTING -p tcp --dport 4191 -j RETURN`,
+    `${nat} -A PREROUTING -p tcp -j REDIRECT --to-port 4143`,
+    `${nat} -A OUTPUT -m owner --gid-owner ${proxyGroup} -j RETURN`,
+    `${nat} -A OUTPUT -o lo -j RETURN`,
+    `${nat} -A OUTPUT -p tcp -j REDIRECT --to-port 4140`,
+  ];
+}
+
+function nftRules(): string {
+  return `table inet mesh {
+    chain in {
+      type nat hook prerouting priority dstnat;
+      meta l4proto tcp tcp dport 4191 return
+      meta l4proto tcp redirect to :4143
+    }
+    chain out {
+      type nat hook output priority -100;
+      meta skgid ${proxyGroup} return
+      oif lo return
+      meta l4proto tcp redirect to :4140
+    }
+  }`;
+}
+
+function tproxyRules(iptables: string, ip: string): string[] {
+  return [
+    `${ip} rule add fwmark 1 lookup 100`,
+    `${ip} route add local default dev lo table 100`,
+    `${iptables} -t mangle -A PREROUTING -i lo -j RETURN`,
+    `${iptables} -t mangle -A PREROUTING -p tcp --dport 4191 -j RETURN`,
+    `${iptables} -t mangle -A PREROUTING -p tcp -m socket --transparent -j MARK --set-mark 1`,
+    `${iptables} -t mangle -A PREROUTING -p tcp -m socket -j RETURN`,
+    `${iptables} -t mangle -A PREROUTING -p tcp -j TPROXY --on-port 4143 --tproxy-mark 1`,
+    ...rulesOf(iptables).filter((rule) => rule.includes('OUTPUT')),
+  ];
+}
+
+const rules: Readonly<Record<RuleKind, readonly string[]>> = {
+  'iptables-legacy': [...rulesOf('iptables-legacy'), ...rulesOf('ip6tables-legacy')],
+  'iptables-nft': [...rulesOf('iptables-nft'), ...rulesOf('ip6tables-nft')],
+  nft: [`nft -f - <<'END'\n${nftRules()}\nEND`],
+  tproxy: [...tproxyRules('iptables-legacy', 'ip'), ...tproxyRules('ip6tables-legacy', 'ip -6')],
+};
+
+const programsOf: Readonly<Record<RuleKind, readonly string[]>> = {
+  'iptables-legacy': ['iptables-legacy', 'ip6tables-legacy'],
+  'iptables-nft': ['iptables-nft', 'ip6tables-nft'],
+  nft: ['nft'],
+  tproxy: ['iptables-legacy', 'ip6tables-legacy'],
+};
+
+const program = [
+  process.execPath,
+  '--disable-warning=ExperimentalWarning',
+  resolve(import.meta.dirname, 'pod-program.ts'),
+];
