@@ -97,7 +97,8 @@ function certify(
     const parts: Buffer[] = [];
     let status = 'none';
     const take = (headers: Readonly<Record<string, unknown>>): void => {
-      if (headers['grpc-status'] !== undefined) status = String(headers['grpc-status']);
+      const said = headers['grpc-status'];
+      if (typeof said === 'string') status = said;
     };
     stream.on('response', take);
     stream.on('trailers', take);

@@ -21,10 +21,9 @@ export async function loadCertify(args: readonly string[]): Promise<void> {
     },
   });
   const folder = mkdtempSync(join(tmpdir(), 'heddle-certify-'));
-  const up = spawn(join(import.meta.dirname, '../cli/heddle'), [
-    ...['up', '--state-dir', folder],
-    ...['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'],
-  ]);
+  const listen = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
+  const command = join(import.meta.dirname, '../cli/heddle');
+  const up = spawn(command, ['up', '--state-dir', folder, ...listen]);
   try {
     const control = await untilListening(up.stderr);
     const token = readFileSync(join(folder, 'local.token'), 'utf8').trim();
