@@ -71,9 +71,9 @@ export class Targets {
     return this.#find(dropped.key, dropped.direction);
   }
 
-  /** Clients of the inbound listener that are known no more. */
+  /** Clients that are known no more. */
   forgetClients(cells: ClientCells): void {
-    this.#byKey.get(inboundKey)?.forgetClients(cells);
+    for (const target of this.#byKey.values()) target.forgetClients(cells);
   }
 
   /** A snapshot has come from main. */
