@@ -1,8 +1,7 @@
 /**
- * Goal: two control planes over the same certificates are one authority: both certify, one at a time
- * changes, each goes on with what the other began, and the death of either breaks nothing. Method:
- * real `heddle up` processes with a state folder each and one `--identity-dir`; one is killed in the
- * middle of a rotation.
+ * Goal: two control planes over the same certificates are one authority: both certify, one changes
+ * at a time, each goes on with what the other began, and either may die. Method: real `heddle up`
+ * processes with a state folder each and one `--identity-dir`, killed in the middle of a rotation.
  */
 
 import assert from 'node:assert/strict';
