@@ -89,7 +89,7 @@ export const proxySchema = z.strictObject(
       'A folder with `key.p8` and `csr.der`, ready-made. Empty: the proxy makes its own key.',
     ),
     identityTrustAnchors: path(
-      'A PEM file of trust anchors. Empty: those whose digest the token pins.',
+      'A PEM file of trust anchors, or their PEM. Empty: those whose digest the token pins.',
     ),
     identityRefreshMinMs: milliseconds(
       identityRefreshMinMs,
@@ -130,12 +130,15 @@ export const proxySchema = z.strictObject(
       .meta({ examples: ['0.0.0.0:4143'] })
       .describe(
         'Where the mesh reaches the local application: `IP:port`, or `false`. ' +
-          'Off without `inboundTo`, else 0.0.0.0:4143 when not given.',
+          'Off without `inboundTo` or `originalDestination`, else 0.0.0.0:4143 when not given.',
       ),
     inboundTo: listenerOrOff
       .optional()
       .meta({ examples: ['127.0.0.1:8080'] })
-      .describe('The local application that inbound traffic goes to, as `IP:port`.'),
+      .describe(
+        'The local application that inbound traffic goes to, as `IP:port`; without it, to where ' +
+          'it was going (`originalDestination`).',
+      ),
     originalDestination: oneOf(['off', 'redirect', 'tproxy'])
       .default('off')
       .describe(

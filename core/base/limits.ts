@@ -123,6 +123,11 @@ export const queueRequestsMax = 10_000;
 export const failfastTimeoutMs = 3_000;
 /** Within so long after a trust anchor has left, what was verified before is replaced. */
 export const distrustSpreadMs = 5_000;
+/**
+ * The same of a tunnel, which cannot be replaced without its ends: so long it has to end by itself.
+ * A rotation should end no transfer that is under way; a trust anchor leaves once in months.
+ */
+export const distrustedTunnelMs = 3_600_000;
 /** A certificate, of ours or of a peer, and what is read of it. */
 export const certificateBytesMax = 16 * 1024;
 export const certificateExtensionsMax = 64;

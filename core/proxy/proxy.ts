@@ -25,6 +25,7 @@ import { TlsContexts } from '../tls/contexts.ts';
 import { Arrivals } from './arrivals.ts';
 import { type Core, coreOf, h2Of } from './core.ts';
 import { DirectionStack } from './direction-stack.ts';
+import { Gateway } from './gateway.ts';
 import { isOwnListener } from './own-listeners.ts';
 import type { Target } from './target.ts';
 import { Targets } from './targets.ts';
@@ -84,6 +85,9 @@ class ThreadProxy implements Proxy {
       (target, arrivedMs) => this.#stackOf(target).discovered(target, arrivedMs),
       (target) => this.#stackOf(target).changed(target),
     );
+    if (core.settings.gatewaySuffixes.length > 0) {
+      this.#inbound.gateway = new Gateway(this.#outbound, this.#targets);
+    }
     this.#arrivals = new Arrivals(core, this.#inbound, this.#outbound, this.#targets);
     this.#adoptedAt = env.index * statusWords + statusField.adoptedTotal;
     this.#activityAt = env.index * statusWords + statusField.outboundActivity;
@@ -156,6 +160,7 @@ class ThreadProxy implements Proxy {
     this.#inbound.direction.closeIdle();
     this.#outbound.direction.closeIdle();
     this.#inbound.sweep(housekeepMs);
+    this.#outbound.sweep(housekeepMs);
     this.#targets.sweep();
     exchanges.trim();
     log.flush();
