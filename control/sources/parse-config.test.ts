@@ -207,7 +207,7 @@ const mistakes: readonly (readonly [text: string, key: string, words: RegExp])[]
   ['proxy: { graceMs: 1000 }', 'proxy.graceMs', /announceMs \(5000\) is part of graceMs/],
   ['proxy: { headBytesMax: 1 }', 'proxy.headBytesMax', /1024 to 65536/],
   ['proxy: { allowRemote: yes }', 'proxy.allowRemote', /true or false, got "yes"/],
-  ['proxy: { logLevel: trace }', 'proxy.logLevel', /off, error, warn, info, debug/],
+  ['proxy: { logLevel: loud }', 'proxy.logLevel', /off, error, warn, info, debug/],
 ];
 
 for (const [text, key, words] of mistakes) {

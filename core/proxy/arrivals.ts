@@ -94,7 +94,7 @@ export class Arrivals {
     reason: keyof typeof explanations,
   ): void {
     stack.counters.arrivalRefused(reason);
-    this.#core.log.info('proxy', 'Connection refused', {
+    this.#core.log.info('heddle::proxy', 'Connection refused', {
       direction: stack.direction.name,
       client: `${plainHost(socket.remoteAddress ?? '')}:${socket.remotePort ?? 0}`,
       destination: typeof meant === 'string' ? meant : formatAddress(meant),
