@@ -36,7 +36,7 @@ export class Arrivals {
     this.#inbound = inbound;
     this.#outbound = outbound;
     this.#targets = targets;
-    this.#inboundIps = new Set(inboundIps.map(plainHost));
+    this.#inboundIps = new Set(inboundIps);
     this.#readInbound = originalDestinationBy(originalDestination);
     // TPROXY is for what comes from outside: what the application sends is redirected.
     this.#readOutbound = originalDestinationBy(originalDestination === 'off' ? 'off' : 'redirect');
