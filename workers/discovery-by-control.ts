@@ -17,7 +17,7 @@ import { type OpenDiscovery, sourceEnv } from './proxy-discovery.ts';
 
 export const openByControl: OpenDiscovery = (config, settings, env) => {
   const sources = sourceEnv(env);
-  const opener = createSourceOpener({ ...sources, resolver: systemResolver });
+  const opener = createSourceOpener({ ...sources, resolver: systemResolver(settings) });
   // Where the application dialled: what DNS says, of any name.
   const dialled = {
     ...config,

@@ -27,6 +27,8 @@ export interface BindOptions {
   readonly reusePort: boolean;
   /** Main has taken the port for all of its workers. */
   readonly isOurs?: boolean;
+  /** Clients that wait to be accepted; the kernel lowers it to net.core.somaxconn. */
+  readonly backlog?: number;
   /** Says what is missing before anybody may connect, or nothing. */
   readonly prepare?: (descriptor: number) => string;
 }
@@ -36,6 +38,7 @@ export interface BoundPort {
   readonly address: Address;
   readonly setting: string;
   readonly socket: BoundSocket;
+  readonly backlog: number;
 }
 
 export interface ListenOptions {
@@ -56,14 +59,14 @@ export class ListenError extends Error {
  * `reusePort`, main takes it so that the port stays ours, and every worker listens there.
  */
 export function bindPort(options: BindOptions): BoundPort {
-  const { address, setting, reusePort, isOurs = false } = options;
+  const { address, setting, reusePort, isOurs = false, backlog = listenBacklogMax } = options;
   let bound: BoundPort;
   try {
     // A port that is shared on purpose would also be shared with a process that is not ours.
     if (reusePort && !isOurs && address.port !== 0) new BoundSocket({ ...address }).close();
     const socket = new BoundSocket({ ...address, reusePort });
     const { address: host, port } = socket.address();
-    bound = { address: { host, port }, setting, socket };
+    bound = { address: { host, port }, setting, socket, backlog };
   } catch (error) {
     throw new ListenError(describeFailure(setting, address, error as NodeJS.ErrnoException));
   }
@@ -79,12 +82,13 @@ export function listenOn(port: BoundPort, options: ListenOptions): Promise<Liste
   const server = createPausedServer();
   return new Promise((resolve, reject) => {
     server.once('listening', () => {
-      resolve(new Listener(options, port.address, server, descriptor));
+      resolve(new Listener(options, port, server, descriptor));
     });
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(new ListenError(describeFailure(port.setting, port.address, error)));
     });
-    server.listen({ handle: port.socket }, backlog);
+    // Node takes it only as an argument of its own where it is given a handle or a descriptor.
+    server.listen({ handle: port.socket }, port.backlog);
   });
 }
 
@@ -93,6 +97,7 @@ export class Listener {
   readonly #options: ListenOptions;
   readonly #server: Server;
   #descriptor: number;
+  readonly #backlog: number;
   /**
    * Owns the duplicate while paused: what no handle owns would outlive a worker that dies, and
    * its part of the clients would wait in a backlog that nobody reads.
@@ -107,9 +112,10 @@ export class Listener {
   #onClosed: (() => void) | null = null;
 
   /** `server` listens; `listenOn` makes it. */
-  constructor(options: ListenOptions, address: Address, server: Server, descriptor: number) {
+  constructor(options: ListenOptions, port: BoundPort, server: Server, descriptor: number) {
     this.#options = options;
-    this.address = address;
+    this.address = port.address;
+    this.#backlog = port.backlog;
     this.#server = server;
     this.#descriptor = descriptor;
     this.#calls = options.calls ?? descriptorCalls;
@@ -139,7 +145,7 @@ export class Listener {
       if (copy === null) return false;
       this.#state = 'accepting';
       this.#descriptor = copy;
-      this.#server.listen({ fd: copy }, backlog);
+      this.#server.listen({ fd: copy }, this.#backlog);
       this.#parked.destroy();
       this.#parked = null;
     } else if (this.#state === 'holding') {
@@ -219,10 +225,5 @@ function describeFailure(setting: string, address: Address, error: NodeJS.ErrnoE
   return `${setting}: cannot listen on ${formatAddress(address)}: ${reason}`;
 }
 
-/**
- * The kernel lowers it to net.core.somaxconn. Node takes it only as an argument of its own where
- * it is given a handle or a descriptor, and listens with 511 otherwise.
- */
-const backlog = listenBacklogMax;
 /** A full backlog, if a turn takes one of it; a port that is never quiet closes all the same. */
-const turnsMax = backlog;
+const turnsMax = listenBacklogMax;

@@ -47,12 +47,15 @@ interface TrafficPort extends Omit<BindOptions, 'reusePort' | 'isOurs'> {
 
 export function listTraffic(settings: ProxySettings): TrafficPort[] {
   const ports: TrafficPort[] = [];
-  const { outbound, outboundSecond, inbound, binds, originalDestination: means } = settings;
+  const { outbound, outboundSecond, inbound, binds, inboundOnly, outboundOnly } = settings;
+  const { originalDestination: means } = settings;
   const add = (name: ListenerName, address: Address | null, setting: string): void => {
     if (address === null) return;
     const isInbound = name === 'inbound';
+    const only = isInbound ? inboundOnly : outboundOnly;
+    const backlog = only.listenBacklog ?? settings.listenBacklog;
     const prepare = (descriptor: number) => prepareRedirected(descriptor, means, isInbound);
-    ports.push({ name, address, setting, prepare });
+    ports.push({ name, address, setting, backlog, prepare });
   };
   add('outbound', outbound, 'proxy.outbound');
   add('outbound-second', outboundSecond, 'proxy.outboundSecond');

@@ -10,6 +10,7 @@ import type { ResolvedTarget } from '../../api/discovery.ts';
 import type { ProxySettings } from '../../api/settings.ts';
 import { targetKey } from '../../api/snapshot.ts';
 import { TimerWheel } from '../../core/base/timers.ts';
+import { defaultConfig } from '../model/default-settings.ts';
 import type { LoadedConfig, ServiceConfig } from '../model/loaded-config.ts';
 import type { SourceConfig, SourceListener } from '../model/source.ts';
 import { ServiceIndex } from './service-index.ts';
@@ -27,7 +28,7 @@ function service(name: string, source: SourceConfig, rest: Partial<ServiceConfig
 function config(services: ServiceConfig[], settings: Partial<ProxySettings> = {}): LoadedConfig {
   return {
     path: '/heddle.yaml',
-    settings: { passthrough: 'refuse', inboundTo: null, binds: [], ...settings } as ProxySettings,
+    settings: { ...defaultConfig.settings, ...settings },
     digest: '',
     trustDomain: 'mesh.local',
     spiffe: false,
@@ -115,6 +116,9 @@ test('every spelling of a name finds the service, its port decides', () => {
     'sni:',
     'bind:web:80',
     'inbound:',
+    'inbound:web:80',
+    'addr:web:80',
+    'addr:10.0.0.1:0',
     'else:web',
     '',
   ];
@@ -128,6 +132,33 @@ test('the inbound target is the local application', () => {
   assert.equal(target?.authority, '127.0.0.1:8080');
   assert.deepEqual(ports(target), [8080]);
   assert.equal(index.status(key).kind, 'static');
+});
+
+test('a redirected connection goes to the service or the endpoint of its address', () => {
+  const clusterIps = ['10.96.0.10', 'fd96::a'];
+  const { index, seen } = setUp(config([{ ...service('web', inline(1, 2)), clusterIps }]));
+  const portsAt = (address: string): unknown => {
+    const target = seen(`addr:${address}`).targets[0];
+    assert.equal(target?.authority, 'web.default.svc.cluster.local:80');
+    return ports(target);
+  };
+  assert.deepEqual(portsAt('10.96.0.10:80'), [1, 2]);
+  assert.deepEqual(portsAt('[fd96::a]:80'), [1, 2]);
+  assert.deepEqual(portsAt('10.0.0.1:2'), [2]);
+  for (const address of ['10.0.0.1:3', '[fd00::1]:80']) {
+    const target = seen(`addr:${address}`).targets[0];
+    assert.equal(target?.authority, address);
+    assert.deepEqual(ports(target), [Number(address.slice(address.lastIndexOf(':') + 1))]);
+    assert.equal(index.status(`addr:${address}`).kind, 'passthrough');
+  }
+});
+
+test('an inbound connection goes to the very address that it was going to', () => {
+  const { seen } = setUp(config([], { inboundOpaquePorts: [[3300, 3306]] }));
+  const web = seen('inbound:[fd00::1]:8080').targets[0];
+  assert.deepEqual(web?.endpoints, [{ host: 'fd00::1', port: 8080, weight: 1, zone: '' }]);
+  assert.equal(web?.protocol, 'auto');
+  assert.equal(seen('inbound:10.0.0.1:3306').targets[0]?.protocol, 'opaque');
 });
 
 test('passthrough sends unknown names where DNS or the literal says', () => {

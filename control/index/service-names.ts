@@ -59,8 +59,6 @@ export function createServiceNames(config: LoadedConfig, ownNamespace: string): 
   const { clusterDomain } = config;
   const byName = new Map<string, (NamedTarget & { readonly port: number })[]>();
   const byAuthority = new Map<string, NamedTarget>();
-  /** Made when a connection is redirected. */
-  let byAddress: Map<string, NamedTarget> | null = null;
   for (const service of config.services) {
     const target = targetOfService(service, clusterDomain);
     const key = `${service.name}.${service.namespace}`;
@@ -104,25 +102,7 @@ export function createServiceNames(config: LoadedConfig, ownNamespace: string): 
     };
   }
 
-  /** A redirected connection goes to a service where its address is known to be of one. */
-  function findAddress(value: string): NamedTarget | null {
-    const address = parseAddress(value);
-    if (address === null || address.port === 0) return null;
-    byAddress ??= indexAddresses(byAuthority.values());
-    return byAddress.get(formatAddress(address)) ?? fixedTarget(address, 'passthrough');
-  }
-
-  const { inboundTo, inboundOpaquePorts } = config.settings;
-
-  function findInbound(value: string): NamedTarget | null {
-    const address = value === '' ? inboundTo : parseAddress(value);
-    if (address === null || address.port === 0) return null;
-    const isOpaque = inboundOpaquePorts.some(
-      ([from, to]) => from <= address.port && address.port <= to,
-    );
-    return { ...fixedTarget(address, 'static'), protocol: isOpaque ? 'opaque' : 'auto' };
-  }
-
+  const addresses = createAddressNames(config);
   return {
     find(key) {
       const colon = key.indexOf(':');
@@ -135,9 +115,9 @@ export function createServiceNames(config: LoadedConfig, ownNamespace: string): 
         case 'bind':
           return byAuthority.get(value) ?? null;
         case 'inbound':
-          return findInbound(value);
+          return addresses.findInbound(value);
         case 'addr':
-          return findAddress(value);
+          return addresses.findOutbound(value);
         default:
           return null;
       }
@@ -145,17 +125,52 @@ export function createServiceNames(config: LoadedConfig, ownNamespace: string): 
   };
 }
 
-/** Of the endpoints that the configuration lists; an address of several services is the first's. */
-function indexAddresses(targets: Iterable<NamedTarget>): Map<string, NamedTarget> {
+/** What the addresses of redirected connections mean. */
+function createAddressNames(config: LoadedConfig) {
+  const { inboundTo, inboundOpaquePorts } = config.settings;
+  let byAddress: Map<string, NamedTarget> | null = null;
+  return {
+    /** What nobody knows goes on to where it was going. */
+    findOutbound(value: string): NamedTarget | null {
+      const address = parseAddress(value);
+      if (address === null || address.port === 0) return null;
+      byAddress ??= indexAddresses(config);
+      return byAddress.get(formatAddress(address)) ?? fixedTarget(address, 'passthrough');
+    },
+
+    findInbound(value: string): NamedTarget | null {
+      const address = value === '' ? inboundTo : parseAddress(value);
+      if (address === null || address.port === 0) return null;
+      const isOpaque = inboundOpaquePorts.some(
+        ([from, to]) => from <= address.port && address.port <= to,
+      );
+      return { ...fixedTarget(address, 'static'), protocol: isOpaque ? 'opaque' : 'auto' };
+    },
+  };
+}
+
+/** Cluster IPs mean the service, an endpoint's address that one; of several services the first's. */
+function indexAddresses({ services, clusterDomain }: LoadedConfig): Map<string, NamedTarget> {
   const byAddress = new Map<string, NamedTarget>();
-  for (const target of targets) {
-    if (target.source.kind !== 'inline') continue;
-    for (const endpoint of target.source.endpoints) {
-      const key = formatAddress(endpoint);
-      if (!byAddress.has(key)) byAddress.set(key, target);
+  for (const service of services) {
+    const { port, clusterIps = [] } = service;
+    const target = targetOfService(service, clusterDomain);
+    const found = clusterIps.map((host) => [formatAddress({ host, port }), target] as const);
+    for (const [key, named] of [...found, ...endpointsOf(target)]) {
+      if (!byAddress.has(key)) byAddress.set(key, named);
     }
   }
   return byAddress;
+}
+
+/** Each by itself: who dials one of several means that one. */
+function endpointsOf(target: NamedTarget): (readonly [string, NamedTarget])[] {
+  const { source } = target;
+  if (source.kind !== 'inline') return [];
+  return source.endpoints.map((endpoint) => {
+    const alone = { kind: 'inline', endpoints: [endpoint] } as const;
+    return [formatAddress(endpoint), { ...target, source: alone }];
+  });
 }
 
 function targetOfService(service: ServiceConfig, clusterDomain: string) {

@@ -173,13 +173,13 @@ export class Slots {
   }
 
   /** Shuts the gate; of connections that fail together, before it opens again, one counts. */
-  connectFailed(slot: number): void {
+  connectFailed(slot: number, backoff: Backoff = shutBackoff): void {
     const base = slot * slotWords;
     const now = toStamp(this.nowMs());
     let shutUntil = Atomics.load(this.#slots, base + slotField.shutUntil);
     while (shutUntil === 0 || ((shutUntil - now) | 0) <= 0) {
       const failures = this.#slots[base + slotField.failures] + 1;
-      const wait = Math.ceil(backoffMs(shutBackoff, failures, this.#random) / stampUnitMs);
+      const wait = Math.ceil(backoffMs(backoff, failures, this.#random) / stampUnitMs);
       const until = (now + wait) | 0 || 1;
       const found = Atomics.compareExchange(
         this.#slots,

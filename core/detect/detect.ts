@@ -38,5 +38,11 @@ export function detectProtocol(
   return verdict === 'NOT_HTTP' ? 'OPAQUE' : verdict;
 }
 
+/** Whether what was detected is HTTP/1 that begins with a CONNECT. */
+export function isConnect(what: Detected, bytes: Buffer, start: number): boolean {
+  return what === 'HTTP1' && bytes.toString('latin1', start, start + connect.length) === connect;
+}
+
+const connect = 'CONNECT ';
 /** The content type of a handshake record; no character of a method. */
 const tlsFirstByte = 0x16;

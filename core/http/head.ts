@@ -22,7 +22,14 @@ export const Method = {
 } as const;
 
 /** The forms of a request target, RFC 9112 3.2. */
-export const Form = { ORIGIN: 0, ABSOLUTE: 1, AUTHORITY: 2, ASTERISK: 3 } as const;
+export const Form = {
+  ORIGIN: 0,
+  ABSOLUTE: 1,
+  AUTHORITY: 2,
+  ASTERISK: 3,
+  /** Absolute, and goes on so: whom the client has asked is to be a proxy, and not we. */
+  WHOLE: 4,
+} as const;
 
 /** How a body is delimited. `NONE` also where a length of 0 says so. */
 export const Framing = { NONE: 0, LENGTH: 1, CHUNKED: 2, CLOSE: 3 } as const;

@@ -7,11 +7,14 @@ import { systemTurn, Timer, type TimerOwner, type TimerWheel } from '../base/tim
 import type { Attempt, Connector, Io } from './io.ts';
 import type { Meter, Socket } from './socket.ts';
 import { nobody } from './socket-owner.ts';
+import type { Tune } from './tcp-options.ts';
 
 interface DialContext {
   readonly io: Io;
   readonly timers: TimerWheel;
   readonly connectTimeoutMs: number;
+  /** Sets the options of each connection. */
+  readonly tune?: Tune | null;
 }
 
 /** Hears of the outcome, in an event; exactly one of the two, and neither after `abort`. */
@@ -31,7 +34,7 @@ export class Dial implements Connector, TimerOwner {
     this.#context = context;
     this.#owner = owner;
     context.timers.arm(this.#timer, context.connectTimeoutMs);
-    this.#attempt = context.io.connect(address, nobody, meter, this);
+    this.#attempt = context.io.connect(address, nobody, meter, this, context.tune);
   }
 
   abort(): void {

@@ -14,6 +14,7 @@ import { type Meter, Socket } from './socket.ts';
 import type { SocketOwner } from './socket-owner.ts';
 import type { SocketThread, ThreadSocket } from './socket-thread.ts';
 import { newWriteRequest, verifyStreamHandle, type WriteRequest } from './stream-handle.ts';
+import type { Tune } from './tcp-options.ts';
 
 export interface Connector {
   onConnect(socket: Socket): void;
@@ -69,7 +70,13 @@ export class Io implements SocketThread {
   }
 
   /** Dials an address (no name). The socket that it hands over starts paused. */
-  connect(address: Address, owner: SocketOwner, meter: Meter, connector: Connector): Attempt {
+  connect(
+    address: Address,
+    owner: SocketOwner,
+    meter: Meter,
+    connector: Connector,
+    tune: Tune | null = null,
+  ): Attempt {
     const { host, port } = address;
     const socket = netConnect({ host, port, noDelay: true, allowHalfOpen: true });
     let over = false;
@@ -83,6 +90,7 @@ export class Io implements SocketThread {
     socket.on('connect', () => {
       if (over) return;
       over = true;
+      tune?.(socket);
       this.enter();
       connector.onConnect(this.adopt(socket, owner, meter));
       this.leave();

@@ -6,6 +6,7 @@
 
 import type { Socket as NetSocket } from 'node:net';
 import type { Address, ProxySettings } from '../../api/settings.ts';
+import { formatIpv6 } from './ip-text.ts';
 import { plainHost } from './local-addresses.ts';
 import { loadSocketCalls, optionValue, type SocketCalls } from './socket-calls.ts';
 import { descriptorOf } from './stream-handle.ts';
@@ -57,22 +58,9 @@ function readAddress(): Address {
 
 /** `struct sockaddr_in6`: the address is at 8. */
 function readAddressIpv6(): Address {
-  const groups: string[] = [];
-  for (let at = 8; at < 24; at += 2) groups.push(optionValue.getUint16(at).toString(16));
-  return { host: shorten(groups), port: optionValue.getUint16(2) };
-}
-
-/** As everybody else writes it: the first of the longest runs of zeros is left out (RFC 5952). */
-function shorten(groups: readonly string[]): string {
-  let from = -1;
-  let length = 1;
-  for (let start = 0; start < groups.length; start++) {
-    let end = start;
-    while (groups[end] === '0') end += 1;
-    if (end - start > length) [from, length] = [start, end - start];
-  }
-  if (from === -1) return groups.join(':');
-  return `${groups.slice(0, from).join(':')}::${groups.slice(from + length).join(':')}`;
+  const groups: number[] = [];
+  for (let at = 8; at < 24; at += 2) groups.push(optionValue.getUint16(at));
+  return { host: formatIpv6(groups), port: optionValue.getUint16(2) };
 }
 
 /** Loaded with the first connection of the thread. */

@@ -10,7 +10,7 @@
 
 import { helloSilenceMs, serverFirstSilenceMs } from '../base/limits.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
-import { createClientHello, type Detected, detectProtocol } from '../detect/detect.ts';
+import { createClientHello, type Detected, detectProtocol, isConnect } from '../detect/detect.ts';
 import type { ServerFirstMemory } from '../detect/server-first.ts';
 import type { ServerConnection } from '../http/server-context.ts';
 import { Stash } from '../http/stash.ts';
@@ -221,7 +221,9 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   /** What is declared to be opaque may still be TLS for this proxy. */
   #detectIn(bytes: Buffer, start: number, end: number): Detected {
     if (this.#target?.protocol === 'opaque' && bytes[start] !== tlsFirstByte) return 'OPAQUE';
-    return detectProtocol(bytes, start, end, hello);
+    const what = detectProtocol(bytes, start, end, hello);
+    // What was redirected asks somebody else for a tunnel.
+    return this.#target?.redirected && isConnect(what, bytes, start) ? 'OPAQUE' : what;
   }
 
   #decide(what: Detected): void {
@@ -336,13 +338,13 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
       this.#settle('opaque');
     } else if (target !== null) {
       this.#context.counters.detectTimedOut(target.authority);
-      core.log.warn('proxy', `Protocol detection timed out; taken for ${this.#fallback}`, {
+      core.log.warn('heddle::proxy', `Protocol detection timed out; taken for ${this.#fallback}`, {
         service: target.authority,
         remedy: 'declare protocol: opaque (or http) for this service in the configuration',
       });
       this.#settle(this.#fallback);
     } else {
-      core.log.info('proxy', 'Protocol detection timed out', { direction: name });
+      core.log.info('heddle::proxy', 'Protocol detection timed out', { direction: name });
       this.#close('nothing was sent in time');
     }
   }
@@ -350,7 +352,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   /** A TLS client learns from an alert that nobody has this name (RFC 6066 section 3). */
   #refuse(): void {
     const { core } = this.#direction;
-    core.log.info('proxy', 'Connection refused: unknown service', {
+    core.log.info('heddle::proxy', 'Connection refused: unknown service', {
       target: this.#target?.key ?? '',
     });
     core.io.enter();
@@ -362,7 +364,8 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   #close(reason: string): void {
     if (this.#over) return;
     const { core, name } = this.#direction;
-    if (reason !== '') core.log.info('proxy', 'Connection closed', { direction: name, reason });
+    if (reason !== '')
+      core.log.info('heddle::proxy', 'Connection closed', { direction: name, reason });
     this.#early?.abort();
     this.#leave();
     this.#clients.ended();

@@ -4,6 +4,7 @@ import type { WorkerToMain } from '../../api/messages.ts';
 import type { ProxySettings } from '../../api/settings.ts';
 import type { SharedMemory } from '../../api/shared-memory.ts';
 import type { Slots } from '../balance/slots.ts';
+import type { Backoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadlines.ts';
 import type { Random } from '../base/random.ts';
@@ -11,6 +12,7 @@ import type { TimerWheel } from '../base/timers.ts';
 import type { Exchanges } from '../http/exchange.ts';
 import { H2Thread } from '../http/h2/thread.ts';
 import type { Io } from '../io/io.ts';
+import { createTune, type Tune } from '../io/tcp-options.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Registry } from '../telemetry/registry.ts';
@@ -34,6 +36,11 @@ export interface Core {
   readonly cells: Float64Array;
   readonly exchanges: Exchanges;
   readonly h2: H2Thread;
+  /** Set the options of connections of clients, and of those to endpoints. */
+  readonly tuneAccepted: Tune | null;
+  readonly tuneConnected: Tune | null;
+  /** How long an endpoint is left alone that could not be reached. */
+  readonly connectBackoff: Backoff;
   /** Who this proxy is and whom it trusts, for its connections with peers. */
   readonly tls: TlsContexts;
   readonly log: Logger;
@@ -45,13 +52,25 @@ export interface Core {
   readonly post: (message: WorkerToMain) => void;
 }
 
-/** With what the settings say of this direction alone. */
+/** With what is of this direction alone. */
 export function coreOf(core: Core, name: DirectionName): Core {
   const { inboundOnly, outboundOnly } = core.settings;
   const only = name === 'inbound' ? inboundOnly : outboundOnly;
-  if (Object.keys(only).length === 0) return core;
   const settings = { ...core.settings, ...only };
-  return { ...core, settings, h2: h2Of(settings) };
+  const isSame = Object.keys(only).length === 0;
+  const { acceptKeepAliveMs, acceptUserTimeoutMs } = settings;
+  const { connectKeepAliveMs, connectUserTimeoutMs } = settings;
+  const onMissing = (reason: string): void => {
+    core.log.warn('proxy', 'User timeouts of TCP have no effect', { direction: name, reason });
+  };
+  return {
+    ...core,
+    settings,
+    h2: isSame ? core.h2 : h2Of(settings),
+    tuneAccepted: createTune(acceptKeepAliveMs, acceptUserTimeoutMs, onMissing),
+    tuneConnected: createTune(connectKeepAliveMs, connectUserTimeoutMs, onMissing),
+    connectBackoff: { minMs: settings.connectBackoffMinMs, maxMs: settings.connectBackoffMaxMs },
+  };
 }
 
 export function h2Of(settings: ProxySettings): H2Thread {

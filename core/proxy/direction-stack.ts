@@ -72,6 +72,7 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
 
   adopt(socket: NetSocket, target: Target | null): void {
     const { plain, core, name } = this.direction;
+    core.tuneAccepted?.(socket);
     const adopted = core.io.adopt(socket, nobody, plain.cells);
     const context = this.#acceptContext;
     if (name === 'inbound' && core.settings.identity !== '' && target !== null) {
@@ -85,6 +86,7 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
   /** A connection to the inbound port itself, at this address of ours: it has to say what for. */
   adoptDirect(socket: NetSocket, localHost: string): void {
     const { plain, core } = this.direction;
+    core.tuneAccepted?.(socket);
     new AcceptDirect(this, plain, core.io.adopt(socket, nobody, plain.cells), localHost);
   }
 
@@ -174,6 +176,7 @@ function createPoolContext(core: Core, sink: Layer<Exchange>): PoolContext {
     sink,
     responseTimeoutMs: settings.responseTimeoutMs,
     connectionsMax: settings.poolConnectionsMax,
+    idleMax: settings.poolIdleMax,
     waitingMax: settings.queueRequestsMax,
   };
   return {

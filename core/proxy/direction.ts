@@ -65,7 +65,7 @@ export class Direction implements GroupDirection {
         if (gone) clients.ended();
       },
       violated: (peer, text) => {
-        core.log.info('proxy', 'HTTP/2 client broke a rule', {
+        core.log.info('heddle::proxy', 'HTTP/2 client broke a rule', {
           direction: name,
           client: peer,
           text,

@@ -5,6 +5,7 @@
 
 import type { EndpointSnapshot, EndpointTraits } from '../../api/snapshot.ts';
 import { type ErrorCode, errorTraits } from '../base/errors.ts';
+import { formatAddress } from '../discover/address-text.ts';
 import type { ClientIdentity, Exchange, ExchangeEndpoint } from '../http/exchange.ts';
 import { Form } from '../http/head.ts';
 import { OrigProto } from '../http/orig-proto.ts';
@@ -58,7 +59,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     this.#core = core;
     this.host = snapshot.host;
     this.port = snapshot.port;
-    this.address = `${snapshot.host}:${snapshot.port}`;
+    this.address = formatAddress(snapshot);
     this.slot = snapshot.slot;
     this.weight = snapshot.weight;
     this.traits = snapshot.traits;
@@ -74,10 +75,10 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     this.#openCell = registry.gauge('tcp_open_connections', transport);
     this.#openTotalCell = registry.counter('tcp_open_total', transport);
     this.#closeCell = registry.counter('tcp_close_total', { ...transport, errno: '' });
-    const { io, timers, settings, tls } = core;
+    const { io, timers, settings, tls, tuneConnected: tune } = core;
     const hasIdentity = settings.identity !== '';
     this.transport = new Transport(
-      { io, timers, connectTimeoutMs: settings.connectTimeoutMs, tls, hasIdentity },
+      { io, timers, connectTimeoutMs: settings.connectTimeoutMs, tls, hasIdentity, tune },
       transportOf(snapshot, settings.outboundTransportMode),
       this.meter,
     );
@@ -139,15 +140,15 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
 
   /** True when it was for want of descriptors, and some have become free. */
   connectFailed(code: ErrorCode, detail: string): boolean {
-    const { slots, log, freeDescriptors } = this.#core;
+    const { slots, log, freeDescriptors, connectBackoff } = this.#core;
     if (this.transport.secure) this.#countDialFailure(code);
-    log.warn('proxy', 'Failed to connect', {
+    log.warn('heddle::proxy', 'Failed to connect', {
       endpoint: this.address,
       error: code,
       reason: detail,
     });
     if (errorTraits[code].initiator !== 'local') {
-      slots.connectFailed(this.slot);
+      slots.connectFailed(this.slot, connectBackoff);
       return false;
     }
     // The endpoint was not even asked.
@@ -177,7 +178,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   }
 
   violated(text: string): void {
-    this.#core.log.warn('proxy', 'Endpoint sent what it may not send', {
+    this.#core.log.warn('heddle::proxy', 'Endpoint sent what it may not send', {
       endpoint: this.address,
       what: text,
     });
@@ -220,7 +221,9 @@ const unproved = 'it proves no identity, and requireIdentity asks for one';
 function origProtoOf({ request, client }: Exchange): number {
   const isOld = request.major === 1 && request.minor === 0;
   const proto = isOld ? OrigProto.HTTP_1_0 : OrigProto.HTTP_1_1;
-  const isWhole = request.form === Form.ABSOLUTE && client?.connection.fixedTarget != null;
+  const { form } = request;
+  const isFixed = client?.connection.fixedTarget != null;
+  const isWhole = form === Form.WHOLE || (form === Form.ABSOLUTE && isFixed);
   return isWhole ? proto + OrigProto.ABSOLUTE_FORM : proto;
 }
 
@@ -231,7 +234,7 @@ function endpointLabels(
   const inbound = labels.direction === 'inbound';
   const target = {
     direction: labels.direction,
-    target_addr: `${snapshot.host}:${snapshot.port}`,
+    target_addr: formatAddress(snapshot),
     target_ip: snapshot.host,
     target_port: String(snapshot.port),
   };

@@ -139,7 +139,7 @@ class GatewayTunnel implements SocketOwner, ServerConnection, TargetWaiter {
     this.#counters.tcpError(code);
     const identity = this.#clients.name;
     const said = { direction: name, identity, error: code, reason };
-    core.log.info('proxy', 'Connection closed', said);
+    core.log.info('heddle::proxy', 'Connection closed', said);
     this.#close();
   }
 

@@ -94,8 +94,9 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
     const endpoint = this.#target.pick(this.#endpoint);
     if (endpoint === null) {
       const waitedMs = io.nowMs - this.#startMs;
+      const { failfastTimeoutMs, opaqueFailfastTimeoutMs: ownMs } = settings;
       if (this.#target.endpoints.length === 0) this.#fail(this.#target.emptyCode);
-      else if (waitedMs >= settings.failfastTimeoutMs) this.#fail('FAILFAST');
+      else if (waitedMs >= (ownMs === 0 ? failfastTimeoutMs : ownMs)) this.#fail('FAILFAST');
       else timers.arm(this.#pollTimer, pollMs);
       return;
     }
@@ -112,7 +113,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
   #refuse(endpoint: Endpoint): void {
     const { core } = this.#clients.direction;
     core.slots.releasePermit(endpoint.slot);
-    core.log.info('proxy', 'Endpoint refused', {
+    core.log.info('heddle::proxy', 'Endpoint refused', {
       endpoint: endpoint.address,
       reason: endpoint.refusal,
     });
@@ -126,7 +127,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
     const { core, name } = this.#clients.direction;
     this.#abort();
     this.#counters.tcpError(code);
-    core.log.info('proxy', 'Connection closed', {
+    core.log.info('heddle::proxy', 'Connection closed', {
       direction: name,
       service: this.#target.authority,
       error: code,

@@ -19,6 +19,7 @@ import { Exchanges } from '../http/exchange.ts';
 import { Io } from '../io/io.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import { Logger } from '../telemetry/log.ts';
+import { isLogOff } from '../telemetry/log-filter.ts';
 import { Registry } from '../telemetry/registry.ts';
 import { TlsContexts } from '../tls/contexts.ts';
 import { Arrivals } from './arrivals.ts';
@@ -106,7 +107,7 @@ class ThreadProxy implements Proxy {
     const { io, log } = this.#core;
     io.enter();
     if (message.kind === 'snapshot') this.#targets.receive(message.bytes);
-    else if (message.kind === 'log-level') log.setLevel(message.level);
+    else if (message.kind === 'log-filters') log.setFilters(message.filters);
     else if (message.kind === 'identity') this.#identify(message.identity);
     else this.#drain(message.stage);
     io.leave();
@@ -192,10 +193,13 @@ function createCore(env: ProxyEnv, freeDescriptors: () => boolean): Core {
     cells,
     exchanges: new Exchanges(),
     h2: h2Of(settings),
+    tuneAccepted: null,
+    tuneConnected: null,
+    connectBackoff: { minMs: settings.connectBackoffMinMs, maxMs: settings.connectBackoffMaxMs },
     tls: new TlsContexts(),
     log,
     accessLog:
-      settings.accessLog === 'off'
+      settings.accessLog === 'off' || isLogOff(settings.logLevel)
         ? null
         : new AccessLog(settings.accessLog, (lines) => post({ kind: 'access', lines })),
     isOwnListener: (host, port) => isOwnListener(settings, host, port),

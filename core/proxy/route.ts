@@ -6,7 +6,7 @@
 
 import { ProxyError } from '../base/errors.ts';
 import type { Exchange, ExchangeClient } from '../http/exchange.ts';
-import { Method } from '../http/head.ts';
+import { Form, Method } from '../http/head.ts';
 import { Known } from '../http/known-fields.ts';
 import { Layer } from '../stack/layer.ts';
 import type { Core } from './core.ts';
@@ -114,11 +114,16 @@ export class Route extends Layer<Exchange> {
   /** What its connection is for; null when the request has been answered. */
   #fixed(x: Exchange, fixed: Target): Target | null {
     if (x.request.method === Method.CONNECT) {
+      if (fixed.redirected) {
+        this.prev.fail(x, new ProxyError('UNKNOWN_SERVICE', lateConnect));
+        return null;
+      }
       // The one destination of an inbound connection is our own application.
       if (fixed.direction === 'outbound') return this.#byAuthority(x);
       this.prev.fail(x, new ProxyError('UNKNOWN_SERVICE', 'CONNECT is for the outbound listener'));
       return null;
     }
+    if (fixed.redirected && x.request.form === Form.ABSOLUTE) x.request.form = Form.WHOLE;
     const target = fixed.dropped ? this.#targets().findAgain(fixed) : fixed;
     if (target === null) this.#shed(x);
     return target;
@@ -139,3 +144,5 @@ export class Route extends Layer<Exchange> {
     this.prev.fail(x, new ProxyError('LOAD_SHED', 'too many services are in use (targetsMax)'));
   }
 }
+
+const lateConnect = 'a CONNECT for somebody else has to be the first request of its connection';

@@ -31,6 +31,8 @@ export interface TargetDirection {
 export class Target {
   readonly key: string;
   readonly direction: DirectionName;
+  /** It is the original destination of connections that were redirected. */
+  readonly redirected: boolean;
   authority = '';
   protocol: TargetSnapshot['protocol'] = 'auto';
   /** What its endpoints are spoken to in. */
@@ -73,6 +75,7 @@ export class Target {
     this.#pools = pools;
     this.key = key;
     this.direction = direction;
+    this.redirected = redirectedKey.test(key);
     this.lastUsedMs = core.io.nowMs;
     this.#balancer = new Balancer<Endpoint>(core.slots, core.random);
   }
@@ -89,7 +92,8 @@ export class Target {
     this.version = versionOf(snapshot.protocol);
     const before = new Map(this.endpoints.map((endpoint) => [keyOf(endpoint), endpoint]));
     const after: Endpoint[] = [];
-    for (const wanted of snapshot.endpoints) {
+    for (const endpoint of snapshot.endpoints) {
+      const wanted = this.#withoutMesh(endpoint);
       if (this.#isOurs(wanted)) continue;
       const key = keyOf(wanted);
       const known = before.get(key);
@@ -110,7 +114,7 @@ export class Target {
   pick(exclude: Endpoint | null): Endpoint | null {
     const { io, slots } = this.#core;
     const endpoint = this.#balancer.pick(exclude, slots.timeOf(io.nowMs));
-    if (endpoint !== null) this.failfast = false;
+    if (endpoint !== null && this.failfast) this.#leaveFailfast();
     return endpoint;
   }
 
@@ -131,6 +135,12 @@ export class Target {
       this.#failfastCell = registry.counter('heddle_failfast_total', { authority: this.authority });
     }
     cells[this.#failfastCell] += 1;
+  }
+
+  #leaveFailfast(): void {
+    this.failfast = false;
+    const fields = { service: this.authority };
+    this.#core.log.info('heddle::proxy', 'Available; exiting failfast', fields);
   }
 
   /** Tells main of endpoints that have left and have nothing in flight any more. */
@@ -196,7 +206,15 @@ export class Target {
   #isOurs({ host, port }: EndpointSnapshot): boolean {
     const { isOwnListener, settings } = this.#core;
     if (!isOwnListener(host, port)) return false;
-    return !(redirectedKey.test(this.key) && port === settings.admin?.port && !isLoopback(host));
+    return !(this.redirected && port === settings.admin?.port && !isLoopback(host));
+  }
+
+  /** This pod itself is reached without its own proxy: no TLS, and nothing that only that knows. */
+  #withoutMesh(endpoint: EndpointSnapshot): EndpointSnapshot {
+    if (endpoint.traits === undefined || this.direction === 'inbound') return endpoint;
+    if (!this.#core.settings.inboundIps.includes(endpoint.host)) return endpoint;
+    const { traits: _, ...plain } = endpoint;
+    return plain;
   }
 
   #create(wanted: EndpointSnapshot, snapshot: TargetSnapshot): Endpoint {

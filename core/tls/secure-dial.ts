@@ -20,6 +20,7 @@ import { Timer, type TimerOwner, type TimerWheel } from '../base/timers.ts';
 import { Dial, type DialOwner } from '../io/dial.ts';
 import type { Io } from '../io/io.ts';
 import type { Meter, Socket } from '../io/socket.ts';
+import type { Tune } from '../io/tcp-options.ts';
 import type { CertificateWaiter, TlsContexts } from './contexts.ts';
 import { Handshake, type HandshakeOwner, type Peer } from './handshake.ts';
 import { encodeTransportHeader, type Session, transportProtocol } from './transport-header.ts';
@@ -28,6 +29,7 @@ export interface SecureDialContext {
   readonly io: Io;
   readonly timers: TimerWheel;
   readonly connectTimeoutMs: number;
+  readonly tune?: Tune | null;
   readonly tls: TlsContexts;
   /** This process is to have a certificate, sooner or later. */
   readonly hasIdentity: boolean;

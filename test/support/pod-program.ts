@@ -10,7 +10,7 @@
  *   listen IP PORT            nothing; the first bytes that come
  */
 
-import { once } from 'node:events';
+import { type EventEmitter, once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import { connect, createServer as createTcpServer } from 'node:net';
@@ -28,22 +28,24 @@ async function run([command, ...words]: readonly string[]): Promise<void> {
 
 function serve(): void {
   const http1 = createServer((incoming, response) => {
-    const { host, 'l5d-client-id': caller = 'nobody' } = incoming.headers;
-    const { remoteAddress } = incoming.socket;
-    response.end(`HTTP/1.1 ${host} ${incoming.url} for ${caller} from ${remoteAddress}`);
+    const { host = '' } = incoming.headers;
+    const caller = String(incoming.headers['l5d-client-id'] ?? 'nobody');
+    const { remoteAddress = '' } = incoming.socket;
+    response.end(`HTTP/1.1 ${host} ${incoming.url ?? ''} for ${caller} from ${remoteAddress}`);
   });
   const http2 = createHttp2Server((incoming, response) => {
-    response.end(`HTTP/2 ${incoming.authority} from ${incoming.socket.remoteAddress}`);
+    response.end(`HTTP/2 ${incoming.authority} from ${String(incoming.socket.remoteAddress)}`);
   });
   const raw = createTcpServer((socket) => {
     socket.on('error', () => {});
     socket.once('data', (bytes) => {
-      socket.write(`${bytes} from ${socket.remoteAddress} at ${socket.localAddress}`);
+      const { remoteAddress = '', localAddress = '' } = socket;
+      socket.write(`${String(bytes)} from ${remoteAddress} at ${localAddress}`);
     });
   });
   const first = createTcpServer((socket) => {
     socket.on('error', () => {});
-    socket.write(`220 ${socket.localAddress} speaks first`);
+    socket.write(`220 ${String(socket.localAddress)} speaks first`);
   });
   http1.listen(8080, '::');
   http2.listen(8081, '::');
@@ -56,10 +58,12 @@ async function askHttp1(host: string, port: number, name: string, path: string):
   sent.end();
   sent.on('error', (error) => say(`failed ${error.message}`));
   sent.on('response', (response) => {
-    const error = response.headers['heddle-error'] ?? '';
-    void text(response).then((body) => say(`${response.statusCode} ${error} ${body.trim()}`));
+    const error = String(response.headers['heddle-error'] ?? '');
+    void text(response).then((body) =>
+      say(`${String(response.statusCode)} ${error} ${body.trim()}`),
+    );
   });
-  await once(sent, 'close');
+  await untilClosed(sent);
 }
 
 async function askHttp2(host: string, port: number, name: string): Promise<void> {
@@ -81,7 +85,12 @@ async function exchange(host: string, port: number, words: string): Promise<void
     socket.destroy();
   });
   socket.once('end', () => say('ended'));
-  await once(socket, 'close');
+  await untilClosed(socket);
+}
+
+/** An error is not the end of what there is to do. */
+function untilClosed(connection: EventEmitter): Promise<unknown> {
+  return new Promise((resolve) => connection.once('close', resolve));
 }
 
 function say(line: string): void {

@@ -32,15 +32,18 @@ export function whyNoPods(...kinds: readonly RuleKind[]): string | null {
   return null;
 }
 
-/** `settings`: lines of the section `proxy`. */
+/** `settings`: lines of the section `proxy`; `without`: words of rules that are left out. */
 export async function startPods(
   t: TestContext,
   kind: RuleKind,
   settings: readonly string[] = [],
+  without: readonly string[] = [],
 ): Promise<Pods> {
   const { hosts } = await startHosts(t, 2);
   const [meshed, plain] = hosts;
-  for (const command of rules[kind]) run(meshed, command);
+  for (const rule of rules[kind]) {
+    if (!without.some((words) => rule.includes(words))) run(meshed, rule);
+  }
   const yaml = [
     'proxy:',
     '  outbound: 127.0.0.1:4140',
@@ -65,9 +68,7 @@ export async function askPod(
   host: Pick<Host, 'inside'>,
   ...tasks: readonly string[]
 ): Promise<readonly string[]> {
-  const words = tasks
-    .map((task) => task.split(' '))
-    .flatMap((task, index) => (index > 0 ? ['--', ...task] : task));
+  const words = tasks.join(' -- ').split(' ');
   const { out, err } = await runProgram([...host.inside, ...program, ...words]);
   return `${out}${err}`.trim().split('\n');
 }

@@ -221,8 +221,8 @@ export class Direct implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
       identity: this.#clients.name,
       reason,
     };
-    if (remedy === '') core.log.info('proxy', 'Connection closed', fields);
-    else core.log.warn('proxy', 'Connection closed', { ...fields, remedy });
+    if (remedy === '') core.log.info('heddle::proxy', 'Connection closed', fields);
+    else core.log.warn('heddle::proxy', 'Connection closed', { ...fields, remedy });
   }
 
   #close(): void {

@@ -31,7 +31,7 @@ export function outboundLayers(
   route: Route,
   balance: Balance,
 ): HttpLayers {
-  const respond = new Respond(true, counters.error);
+  const respond = new Respond(core.settings.informationalHeaders, counters.error);
   const inFlight = new InFlight(core.settings.inFlightMax, counters.inFlight);
   const dispatch = new Dispatch();
   const isGateway = core.settings.gatewaySuffixes.length > 0;

@@ -1,0 +1,18 @@
+/** Addresses that the system gives as numbers, as text. */
+
+/**
+ * The one spelling of 8 groups (RFC 5952 4), which is also Node's own: the first of the longest
+ * runs of zeros is left out, but not a single one.
+ */
+export function formatIpv6(groups: readonly number[]): string {
+  let from = -1;
+  let length = 1;
+  for (let start = 0; start < groups.length; start++) {
+    let end = start;
+    while (groups[end] === 0) end += 1;
+    if (end - start > length) [from, length] = [start, end - start];
+  }
+  const texts = groups.map((group) => group.toString(16));
+  if (from === -1) return texts.join(':');
+  return `${texts.slice(0, from).join(':')}::${texts.slice(from + length).join(':')}`;
+}
