@@ -45,7 +45,7 @@ test('an address of a service has its policy and its endpoints', async () => {
 });
 
 for (const code of [5, 12]) {
-  test(`one that the policies do not know (${code}) goes by its profile, else to itself`, async () => {
+  test(`one without a policy (${code}) goes by its profile, else to itself`, async () => {
     await using rig = await DiscoveryRig.start({ passthrough: 'refuse' });
     rig.control.script.set('outbound addr 8080', code);
     const endpoint = { addr: address(9090), weight: 10_000 };
@@ -74,7 +74,7 @@ for (const code of [5, 12]) {
   });
 }
 
-test('one that nobody answers for goes to itself after a while, and back by an answer', async () => {
+test('without an answer it goes to itself after a while, and back by one', async () => {
   await using rig = await DiscoveryRig.start();
   const { port } = rig.control;
   rig.control.stop();
@@ -104,7 +104,7 @@ test('what is no address is no target', async () => {
   );
 });
 
-test('a profile is asked for where the settings say, and endpoints of our own are plain', async () => {
+test('profiles are asked for where settings say, and our own endpoints are plain', async () => {
   const profileNetworks = ['10.0.0.0/8', 'fd00::/8'];
   const inboundIps = ['10.0.0.1'];
   const profileSuffixes = ['svc.cluster.local.', 'demo.'];
