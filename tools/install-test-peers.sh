@@ -19,6 +19,8 @@ readonly packages=(
   "nghttp nghttp2-client"
   "h2load nghttp2-client"
   "nghttpd nghttp2-server"
+  "iptables-nft iptables"
+  "nft nftables"
 )
 # A program, the package of its module, and the version.
 readonly modules=(
