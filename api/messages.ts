@@ -26,8 +26,11 @@ export type DrainStage =
   /** Everything is reset. */
   | 'force';
 
-/** Why no connection is accepted. `connections`: --max-connections; `workers`: none is ready. */
-export type PauseReason = 'connections' | 'descriptors' | 'workers';
+/**
+ * Why no connection is accepted. `connections`: --max-connections; `workers`: none is ready;
+ * `identity`: there is no certificate yet.
+ */
+export type PauseReason = 'connections' | 'descriptors' | 'workers' | 'identity';
 
 export interface WorkerStart {
   readonly index: number;
@@ -43,7 +46,8 @@ export type MainToWorker =
   | { readonly kind: 'socket'; readonly listener: ListenerName; readonly socket: Socket }
   | { readonly kind: 'snapshot'; readonly bytes: SharedArrayBuffer }
   | { readonly kind: 'identity'; readonly identity: IdentitySnapshot }
-  | { readonly kind: 'log-level'; readonly level: ProxySettings['logLevel'] }
+  /** A line is told when one of these filters lets it through. */
+  | { readonly kind: 'log-filters'; readonly filters: readonly string[] }
   | { readonly kind: 'drain'; readonly stage: DrainStage };
 
 /** One cell or histogram, announced before it is first used. */

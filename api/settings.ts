@@ -28,8 +28,10 @@ interface DirectionSettings
       | 'detectTimeoutMs'
       | 'poolIdleTimeoutMs'
       | 'poolConnectionsMax'
+      | 'poolIdleMax'
       | 'queueRequestsMax'
       | 'failfastTimeoutMs'
+      | 'opaqueFailfastTimeoutMs'
       | 'inFlightMax'
       | 'http2InitialStreamWindowSize'
       | 'http2InitialConnectionWindowSize'
@@ -46,7 +48,10 @@ interface DirectionSettings
       | 'connectBackoffMinMs'
       | 'connectBackoffMaxMs'
     >
-  > {}
+  > {
+  /** How long a target that is not used is watched; absent: as fits its discovery. */
+  readonly discoveryIdleMs?: number;
+}
 
 /** Whom an inbound port lets in while no control plane has said it, in Linkerd's words. */
 type DefaultPolicy =
@@ -145,6 +150,8 @@ export interface ProxySettings {
   readonly responseTimeoutMs: number;
   readonly poolIdleTimeoutMs: number;
   readonly poolConnectionsMax: number;
+  /** Connections of one worker to one endpoint that are kept without a request. */
+  readonly poolIdleMax: number;
   readonly http2InitialStreamWindowSize: number;
   readonly http2InitialConnectionWindowSize: number;
   readonly http2MaxConcurrentStreams: number;
@@ -156,6 +163,8 @@ export interface ProxySettings {
   readonly http2ConnectionAgeMs: number;
   readonly queueRequestsMax: number;
   readonly failfastTimeoutMs: number;
+  /** The same for opaque connections; 0: as for requests. */
+  readonly opaqueFailfastTimeoutMs: number;
   readonly inFlightMax: number;
   readonly detectTimeoutMs: number;
   /** TCP keep-alive of accepted connections and of our own, 0: the system's, which is none. */
@@ -183,8 +192,10 @@ export interface ProxySettings {
   readonly drain: 'patient' | 'strict';
   /** Metrics of what has been unused for so long are forgotten. */
   readonly metricsRetainMs: number;
-  readonly logLevel: 'off' | 'error' | 'warn' | 'info' | 'debug';
+  /** A level, or a filter in Linkerd's syntax: `warn,heddle::drain=debug`. */
+  readonly logLevel: string;
   readonly logFormat: 'plain' | 'json';
-  readonly accessLog: 'off' | 'json' | 'common';
+  /** `apache` is what Linkerd calls so; `common` is what web servers write. */
+  readonly accessLog: 'off' | 'json' | 'common' | 'apache';
   readonly adminShutdown: boolean;
 }

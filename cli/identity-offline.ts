@@ -5,7 +5,7 @@ import { changeOffline, type OfflineChange } from '../control/change-offline.ts'
 import type { AuthorityView } from '../control/issuer/authority-view.ts';
 import { StateError } from '../control/state-folder.ts';
 import { systemClock } from '../core/base/clock.ts';
-import { createLogOutput, writeStderr } from '../workers/log-output.ts';
+import { LogOutput, writeStderr } from '../workers/log-output.ts';
 import { type CommandContext, exitFailure } from './context.ts';
 
 export function changeStateFolder(
@@ -14,7 +14,12 @@ export function changeStateFolder(
   context: CommandContext,
 ): void {
   const settings = { logLevel: 'warn', logFormat: 'plain' } as const;
-  const output = createLogOutput(settings, systemClock, writeStderr, () => {});
+  const output = new LogOutput({
+    settings,
+    clock: systemClock,
+    writeBytes: writeStderr,
+    dropped: () => undefined,
+  });
   const tell = (problem: string): void => {
     context.note(`heddle identity: ${problem}\n`);
     context.exitCode = exitFailure;

@@ -9,6 +9,7 @@ import type { ProxySettings } from '../api/settings.ts';
 import { isDnsName, isHostAndPort, parseAddress } from '../control/model/address.ts';
 import { readNamespace } from '../control/model/workload.ts';
 import { workersMax } from '../core/base/limits.ts';
+import { parseLogFilter } from '../core/telemetry/log-filter.ts';
 
 type Overrides = Partial<ProxySettings>;
 
@@ -86,7 +87,7 @@ type Choice =
   | 'accept'
   | 'passthrough'
   | 'outboundTransportMode'
-  | 'logLevel'
+  | 'drain'
   | 'logFormat'
   | 'accessLog';
 
@@ -267,10 +268,16 @@ export const proxyFlags: readonly ProxyFlag[] = [
     read: duration('graceMs'),
   },
   {
+    name: 'drain',
+    value: 'patient or strict',
+    help: 'whether outbound outlives inbound in a shutdown while it is used',
+    read: oneOf('drain', ['patient', 'strict']),
+  },
+  {
     name: 'log-level',
-    value: 'off, error, warn, info or debug',
+    value: 'off, error, warn, info, debug or a filter such as warn,heddle::drain=debug',
     help: 'the least important line that is logged',
-    read: oneOf('logLevel', ['off', 'error', 'warn', 'info', 'debug']),
+    read: (text) => (parseLogFilter(text).problems.length === 0 ? { logLevel: text } : null),
   },
   {
     name: 'log-format',
@@ -280,8 +287,8 @@ export const proxyFlags: readonly ProxyFlag[] = [
   },
   {
     name: 'access-log',
-    value: 'off, json or common',
+    value: 'off, json, apache or common',
     help: 'one line for each request',
-    read: oneOf('accessLog', ['off', 'json', 'common']),
+    read: oneOf('accessLog', ['off', 'json', 'apache', 'common']),
   },
 ];

@@ -50,7 +50,7 @@ async function readMesh(
   if (manifests !== null) catalogs.push(manifests);
   const opener = createSourceOpener({
     ...env,
-    resolver: systemResolver,
+    resolver: systemResolver(config.settings),
     catalogs: manifests === null ? {} : { manifests: manifests.openEndpoints.bind(manifests) },
   });
   const { clusterDomain } = config;

@@ -13,7 +13,7 @@ import { formatProblem, loadConfig } from '../control/sources/load-config.ts';
 import { StateError } from '../control/state-folder.ts';
 import { systemClock } from '../core/base/clock.ts';
 import { systemInterval, systemWaitAtMost } from '../core/base/timers.ts';
-import { createLogOutput, type LogOutput, writeStderr } from '../workers/log-output.ts';
+import { LogOutput, writeStderr } from '../workers/log-output.ts';
 import { type CommandContext, exitConfig, exitFailure, exitUsage } from './context.ts';
 
 interface UpFlags {
@@ -26,7 +26,7 @@ interface UpFlags {
   readonly identityDir?: string;
   readonly issuerDir?: string;
   readonly trustAnchors?: string;
-  readonly logLevel: ProxySettings['logLevel'];
+  readonly logLevel: string;
   readonly logFormat: ProxySettings['logFormat'];
 }
 
@@ -62,7 +62,12 @@ async function runUp(flags: UpFlags, context: CommandContext): Promise<number> {
     for (const problem of loaded.problems) context.note(`heddle: ${formatProblem(problem)}\n`);
     return exitConfig;
   }
-  const output = createLogOutput(flags, systemClock, writeStderr, () => {});
+  const output = new LogOutput({
+    settings: flags,
+    clock: systemClock,
+    writeBytes: writeStderr,
+    dropped: () => undefined,
+  });
   const stopFlushing = systemInterval(() => output.flush(), flushPeriodMs);
   try {
     return await runControlPlane(loaded.config, flags, { stateFolder, output, signals });

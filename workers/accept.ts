@@ -19,7 +19,7 @@ interface AdmissionOptions {
   readonly timers: TimerWheel;
   /** Open connections, those included that are on their way to a worker. */
   readonly countConnections: () => number;
-  readonly hasWorker: () => boolean;
+  readonly whyPaused: () => PauseReason | null;
   readonly onPause: (reason: PauseReason) => void;
   readonly onResume: (reason: PauseReason) => void;
 }
@@ -84,8 +84,9 @@ export class Admission {
   }
 
   #findReason(): PauseReason | null {
-    const { maxConnections, descriptors, countConnections, hasWorker } = this.#options;
-    if (!hasWorker()) return 'workers';
+    const { maxConnections, descriptors, countConnections } = this.#options;
+    const why = this.#options.whyPaused();
+    if (why !== null) return why;
     // While paused, some room is waited for: pausing and resuming for each connection is dear.
     const room = this.#reason === 'connections' ? Math.ceil(maxConnections / roomDivisor) : 1;
     if (countConnections() > maxConnections - room) return 'connections';

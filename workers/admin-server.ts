@@ -7,9 +7,15 @@
 import type { Socket as NetSocket } from 'node:net';
 import type { Clock } from '../core/base/clock.ts';
 import { Deadlines } from '../core/base/deadlines.ts';
-import { adminConnectionsMax, adminIdleMs, headTimeoutMs } from '../core/base/limits.ts';
+import {
+  adminConnectionsMax,
+  adminDetectMs,
+  adminIdleMs,
+  headTimeoutMs,
+} from '../core/base/limits.ts';
 import { systemRandom } from '../core/base/random.ts';
-import type { TimerWheel } from '../core/base/timers.ts';
+import { Timer, type TimerOwner, type TimerWheel } from '../core/base/timers.ts';
+import { createClientHello, detectProtocol } from '../core/detect/detect.ts';
 import { type DoorSecurity, FrontDoor } from '../core/grpc/front-door.ts';
 import { UnkeptExchanges } from '../core/grpc/requests.ts';
 import { grpcSettings } from '../core/grpc/settings.ts';
@@ -30,6 +36,8 @@ interface AdminServerOptions {
   /** Who this proxy proves to be in TLS; without a certificate it serves plaintext alone. */
   readonly tls: TlsContexts;
   readonly answer: AdminAnswer;
+  /** One more name that TLS clients may ask for, beside that of the certificate; or empty. */
+  readonly serverName?: string;
 }
 
 export interface AdminServer {
@@ -48,13 +56,19 @@ class Server implements AdminServer {
   readonly #connections = new Set<ServerConnection>();
   readonly #context: H2ServerContext;
   readonly #security: DoorSecurity;
+  readonly #layer: AdminLayer;
+  readonly #serverName: string;
+  readonly #tls: TlsContexts;
 
-  constructor({ clock, timers, tls, answer }: AdminServerOptions) {
+  constructor({ clock, timers, tls, answer, serverName = '' }: AdminServerOptions) {
     const io = new Io(clock, new Float64Array(2));
     this.#io = io;
     this.#timers = timers;
+    this.#serverName = serverName;
+    this.#tls = tls;
     this.#security = { contexts: tls, allowsPlaintext: () => true, onRefused: () => undefined };
     const layer = new AdminLayer(io, answer);
+    this.#layer = layer;
     const settings = grpcSettings(streamsMax);
     this.#context = {
       io,
@@ -91,33 +105,58 @@ class Server implements AdminServer {
         security: this.#security,
         opened: (door) => this.#connections.add(door),
         closed: (door) => this.#connections.delete(door),
-        enter: (entered, _trusted, first) => new Beginning(this.#context, entered, first),
+        enter: (entered, _trusted, first) => {
+          new Beginning(this.#context, this.#timers, entered, first);
+        },
+        firstBytesMs: adminDetectMs,
+        awaitsSilent: true,
+        admitsHello: (bytes) => this.#admitsHello(bytes),
       },
       io.adopt(socket, nobody, { readCell: 0, writeCell: 1 }),
     );
     io.leave();
   }
 
+  /** Who names nobody knows the address alone. */
+  #admitsHello(bytes: Buffer): boolean | null {
+    const what = detectProtocol(bytes, 0, bytes.length, hello);
+    if (what === 'NEED_MORE') return null;
+    if (what !== 'TLS') return false;
+    const { sni } = hello;
+    return sni === null || sni === this.#tls.name || sni === this.#serverName;
+  }
+
   close(): void {
     this.#context.draining = true;
+    this.#layer.close();
     this.#io.enter();
     for (const connection of this.#connections) connection.closeIdle();
     this.#io.leave();
   }
 }
 
-/** Until enough has come to tell the versions of HTTP apart. */
-class Beginning implements SocketOwner, ServerConnection {
+/**
+ * Until enough has come to tell the versions of HTTP apart, or so much time has gone that a client
+ * which has begun to ask in plaintext, or is silent, is taken for one of HTTP/1, and one of TLS for
+ * one of HTTP/2. What is no HTTP is closed.
+ */
+class Beginning implements SocketOwner, ServerConnection, TimerOwner {
   readonly #context: H2ServerContext;
+  readonly #timers: TimerWheel;
+  readonly #timer = new Timer(this);
+  readonly #usual: typeof H1Server | typeof H2Server;
   readonly #socket: Socket;
   #bytes: Buffer;
 
-  constructor(context: H2ServerContext, socket: Socket, first: Buffer) {
+  constructor(context: H2ServerContext, timers: TimerWheel, socket: Socket, first: Buffer | null) {
     this.#context = context;
+    this.#timers = timers;
     this.#socket = socket;
-    this.#bytes = first;
+    this.#bytes = first ?? nothing;
+    this.#usual = first === null ? H2Server : H1Server;
     socket.owner = this;
     context.opened(this);
+    timers.arm(this.#timer, adminDetectMs);
     this.#look();
     if (!socket.destroyed) socket.resume();
   }
@@ -127,7 +166,7 @@ class Beginning implements SocketOwner, ServerConnection {
   }
 
   closeForced(): void {
-    this.#context.closed(this, true);
+    this.#leave(true);
     this.#socket.destroy();
   }
 
@@ -145,22 +184,38 @@ class Beginning implements SocketOwner, ServerConnection {
   onDrain(): void {}
 
   onClose(): void {
-    this.#context.closed(this, true);
+    this.#leave(true);
+  }
+
+  onTimer(): void {
+    const { io } = this.#context;
+    io.enter();
+    this.#serve(this.#usual);
+    io.leave();
   }
 
   #look(): void {
     const bytes = this.#bytes;
-    if (bytes.length === 0) return;
-    const known = Math.min(bytes.length, prefaceStart.length);
-    const isPreface = bytes.subarray(0, known).equals(prefaceStart.subarray(0, known));
-    if (isPreface && known < prefaceStart.length) return;
-    const Version = isPreface ? H2Server : H1Server;
+    const what = detectProtocol(bytes, 0, bytes.length, hello);
+    if (what === 'HTTP2') this.#serve(H2Server);
+    else if (what === 'HTTP1') this.#serve(H1Server);
+    else if (what !== 'NEED_MORE') this.closeForced();
+  }
+
+  #serve(Version: typeof H1Server | typeof H2Server): void {
+    const bytes = this.#bytes;
+    this.#leave(false);
     const server = new Version(this.#context, this.#socket, null);
-    this.#context.closed(this, false);
-    server.onBytes(bytes, bytes.length);
+    if (bytes.length > 0) server.onBytes(bytes, bytes.length);
+  }
+
+  #leave(gone: boolean): void {
+    this.#timers.cancel(this.#timer);
+    this.#context.closed(this, gone);
   }
 }
 
-/** No method of HTTP/1 begins so. */
-const prefaceStart = Buffer.from('PRI ');
+/** Read at once. */
+const hello = createClientHello();
+const nothing = Buffer.alloc(0);
 const streamsMax = 16;

@@ -7,23 +7,29 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { get } from 'node:https';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { systemClock } from '../core/base/clock.ts';
-import { TimerWheel } from '../core/base/timers.ts';
+import { type Clock, systemClock } from '../core/base/clock.ts';
+import { adminDetectMs } from '../core/base/limits.ts';
+import { systemTurn, TimerWheel } from '../core/base/timers.ts';
 import { TlsContexts } from '../core/tls/contexts.ts';
 import { makeMesh, meshName } from '../test/support/certificates.ts';
 import { cleanUp } from '../test/support/cleanup.ts';
+import { FakeClock } from '../test/support/fake-clock.ts';
 import { createAdminServer } from './admin-server.ts';
 
 const mesh = makeMesh();
 const name = meshName('web');
 
 async function serve(t: TestContext, tls: TlsContexts): Promise<number> {
-  const timers = new TimerWheel(systemClock);
+  return (await serveBy(t, tls, systemClock, new TimerWheel(systemClock))).port;
+}
+
+/** `accepted` resolves with the next connection. */
+async function serveBy(t: TestContext, tls: TlsContexts, clock: Clock, timers: TimerWheel) {
   const admin = createAdminServer({
-    clock: systemClock,
+    clock,
     timers,
     tls,
     answer: async ({ method, path, body }) => ({
@@ -35,12 +41,15 @@ async function serve(t: TestContext, tls: TlsContexts): Promise<number> {
     { pauseOnConnect: true, allowHalfOpen: true },
     admin.accept.bind(admin),
   );
+  const accepted = async (): Promise<void> => {
+    await once(server, 'connection');
+  };
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   cleanUp(t, () => timers.close());
   cleanUp(t, () => server.close());
   cleanUp(t, () => admin.close());
-  return (server.address() as AddressInfo).port;
+  return { port: (server.address() as AddressInfo).port, accepted };
 }
 
 function certified(): TlsContexts {
@@ -97,4 +106,79 @@ test('before the first certificate TLS is closed and plaintext served', async (t
   assert.equal(error.code, 'ECONNRESET');
   const response = await fetch(`http://127.0.0.1:${port}/live`);
   assert.equal(await response.text(), 'GET /live ');
+});
+
+/** A connection that has been accepted, and a clock for it. */
+async function open(t: TestContext, connectTo: (port: number) => Socket) {
+  const clock = new FakeClock();
+  const timers = new TimerWheel(clock, clock.wakeSource);
+  const { port, accepted } = await serveBy(t, certified(), clock, timers);
+  const coming = accepted();
+  const socket = connectTo(port);
+  socket.on('error', () => undefined);
+  cleanUp(t, () => socket.destroy());
+  await coming;
+  const pass = async (): Promise<void> => {
+    clock.advance(adminDetectMs);
+    for (let turns = 0; turns < 4; turns++)
+      await new Promise<void>((resolve) => systemTurn(resolve));
+  };
+  return { socket, pass };
+}
+
+test('a client that is silent in plaintext is one of HTTP/1', async (t) => {
+  const { socket, pass } = await open(t, (port) => connect(port, '127.0.0.1'));
+  for (let second = 0; second < 5; second++) await pass();
+  socket.end('GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  assert.match(await read(socket), /GET \/live $/);
+});
+
+test('a client that begins to ask is waited for', async (t) => {
+  const { socket, pass } = await open(t, (port) => connect(port, '127.0.0.1'));
+  socket.write('G');
+  for (let second = 0; second < 3; second++) await pass();
+  socket.end('ET /live HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  assert.match(await read(socket), /GET \/live $/);
+});
+
+test('a client that is silent inside of TLS is one of HTTP/2', async (t) => {
+  const { socket, pass } = await open(t, (port) => connectTls(clientOptions(port)));
+  await once(socket, 'secureConnect');
+  const first = once(socket, 'data') as Promise<[Buffer]>;
+  let bytes: Buffer | null = null;
+  void first.then(([part]) => {
+    bytes = part;
+  });
+  while (bytes === null) await pass();
+  assert.equal((await first)[0][3], 4, 'it begins with SETTINGS');
+});
+
+test('half a hello is not waited for longer', async (t) => {
+  const { socket, pass } = await open(t, (port) => connect(port, '127.0.0.1'));
+  socket.write(Buffer.from([0x16, 3, 1, 2, 0, 1]));
+  const closed = once(socket, 'close');
+  let isClosed = false;
+  void closed.then(() => {
+    isClosed = true;
+  });
+  while (!isClosed) await pass();
+  assert.equal(socket.bytesRead, 0);
+});
+
+test('who asks for another server is closed, who names none is served', async (t) => {
+  const port = await serve(t, certified());
+  const foreign = connectTls({ ...clientOptions(port), servername: meshName('other') });
+  const [error] = (await once(foreign, 'error')) as [NodeJS.ErrnoException];
+  assert.equal(error.code, 'ECONNRESET');
+  const { servername: _servername, ...nameless } = clientOptions(port);
+  const socket = connectTls({ ...nameless, checkServerIdentity: () => undefined });
+  socket.write('GET /live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n');
+  assert.match(await read(socket), /GET \/live $/);
+});
+
+test('what is neither TLS nor HTTP is closed without a word', async (t) => {
+  const port = await serve(t, certified());
+  const socket = connect(port, '127.0.0.1');
+  socket.write('SSH-2.0-OpenSSH_9.2\r\n');
+  assert.equal(await read(socket), '');
 });

@@ -72,7 +72,7 @@ export function showWatches(remote: RemoteView | null): object {
   return { notReady: remote.notReady, watches: [...remote.watches()] };
 }
 
-interface MetricsSources {
+export interface MetricsSources {
   readonly remote: RemoteView | null;
   readonly merger: MetricsMerger;
   readonly main: MainMetrics;

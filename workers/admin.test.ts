@@ -7,18 +7,22 @@ import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { systemClock } from '../core/base/clock.ts';
 import { TimerWheel } from '../core/base/timers.ts';
+import { type LogFilter, parseLogFilter } from '../core/telemetry/log-filter.ts';
 import { TlsContexts } from '../core/tls/contexts.ts';
 import { answerAdmin } from './admin.ts';
 import type { AdminRequest, AdminResponse } from './admin-exchange.ts';
 import { type AdminServer, createAdminServer } from './admin-server.ts';
+import type { LogWatcher } from './log-output.ts';
 
 let server: Server;
 let admin: AdminServer;
 let port = 0;
 const timers = new TimerWheel(systemClock);
-const state: { ready: boolean; level: 'info' | 'debug'; shutdowns: number; enabled: boolean } = {
+const state = {
   ready: true,
-  level: 'info',
+  filter: parseLogFilter('info').filter,
+  hasLogs: true,
+  watchers: new Set<LogWatcher>(),
   shutdowns: 0,
   enabled: false,
 };
@@ -31,13 +35,27 @@ function answer(request: AdminRequest): Promise<AdminResponse> {
     renderMetrics: async () => ['a 1\n', '# EOF\n'],
     readConfig: () => ({ path: 'heddle.yaml' }),
     readEndpoints: () => ({ targets: [] }),
-    readLogLevel: () => state.level,
-    setLogLevel(level: string) {
-      state.level = level === 'debug' ? 'debug' : 'info';
-    },
-    shutdown: state.enabled ? () => (state.shutdowns += 1) : null,
+    readEnvironment: () => ({ PATH: '/bin', EMPTY: '', HEDDLE_TOKEN: 'secret' }),
+    logs: state.hasLogs ? logs : null,
+    shutdown: state.enabled ? shutDown : null,
   };
   return answerAdmin(view, request);
+}
+
+const logs = {
+  readFilter: () => state.filter,
+  setFilter(filter: LogFilter) {
+    state.filter = filter;
+  },
+  watch(watcher: LogWatcher) {
+    state.watchers.add(watcher);
+    return () => void state.watchers.delete(watcher);
+  },
+};
+
+function shutDown(): boolean {
+  state.shutdowns += 1;
+  return state.shutdowns === 1;
 }
 
 before(async () => {
@@ -77,7 +95,7 @@ const rows: readonly (readonly [request: string, status: number, body: string])[
   ['GET /config', 200, '{\n  "path": "heddle.yaml"\n}\n'],
   ['POST /config', 405, ''],
   ['GET /endpoints', 200, '{\n  "targets": []\n}\n'],
-  ['GET /proxy-log-level', 200, 'info'],
+  ['GET /proxy-log-level', 200, '_access_log=off,info'],
   ['DELETE /proxy-log-level', 405, ''],
   ['GET /shutdown', 405, ''],
   ['POST /shutdown', 404, 'shutdown endpoint is not enabled\n'],
@@ -100,6 +118,59 @@ test('not ready is 503', async () => {
   assert.match(answer, /^HTTP\/1\.1 503 [\s\S]*\r\n\r\nnot ready: it is starting\n$/);
 });
 
+const environment: readonly (readonly [request: string, status: number, body: string])[] = [
+  ['GET /env.json', 200, '{"PATH":"/bin","EMPTY":"","HEDDLE_TOKEN":"(not shown)"}'],
+  ['GET /env.json?EMPTY&NONE', 200, '{"EMPTY":"","NONE":null}'],
+  ['GET /env.json?toString&__proto__', 200, '{"toString":null,"__proto__":null}'],
+  [
+    'GET /env.json?PATH=x',
+    400,
+    '{"error":"env.json query parameters may not contain key-value pairs","status":400}',
+  ],
+  ['POST /env.json', 405, ''],
+  ['GET /env.json?EMPTY Accept: text/html', 406, 'application/json'],
+  ['GET /env.json?EMPTY Accept: text/html, application/*', 200, '{"EMPTY":""}'],
+  ['GET /env.json?EMPTY Accept: */*;q=0.1', 200, '{"EMPTY":""}'],
+  ['GET /logs.json', 400, '{"error":"Missing query string for log-streaming filter","status":400}'],
+  [
+    'GET /logs.json?loud',
+    400,
+    '{"error":"\\"loud\\" is no directive; expected level, target or target=level","status":400}',
+  ],
+  ['PUT /logs.json', 405, ''],
+  ['GET /logs.json?info Accept: text/html', 406, 'application/json'],
+  ['GET /debug/pprof/profile.pb.gz', 404, 'not found\n'],
+];
+for (const [request, status, body] of environment) {
+  test(`${request} is answered ${status}`, async () => {
+    const [, line, field = ''] = /^(\S+ \S+) ?(.*)$/.exec(request) ?? [];
+    const fields = field === '' ? '' : `${field}\r\n`;
+    const answer = await exchange(`${line} HTTP/1.1\r\nHost: localhost\r\n${fields}\r\n`);
+    const [head, shown] = answer.split('\r\n\r\n');
+    assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} `));
+    assert.equal(shown, body);
+  });
+}
+
+test('log lines are streamed by the filter of the query or of the body', async () => {
+  for (const [request, text] of [
+    ['GET /logs.json?warn,heddle%3D%69nfo HTTP/1.1\r\nHost: localhost\r\n\r\n', 'heddle=info,warn'],
+    ['QUERY /logs.json HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\ndebug', 'debug'],
+  ]) {
+    const socket = connect(port, '127.0.0.1');
+    socket.write(request);
+    const [head] = (await once(socket, 'data')) as [Buffer];
+    assert.match(head.toString(), /^HTTP\/1\.1 200 OK\r\ncontent-type: application\/json\r\n/);
+    const [watcher] = state.watchers;
+    assert.equal(watcher.filter.text, text);
+    watcher.onLine('{"level":"WARN"}\n');
+    const [line] = (await once(socket, 'data')) as [Buffer];
+    assert.equal(line.toString(), '11\r\n{"level":"WARN"}\n\r\n');
+    socket.resetAndDestroy();
+    state.watchers.clear();
+  }
+});
+
 test('metrics are zipped for those who take it', async () => {
   const response = await fetch(`http://127.0.0.1:${port}/metrics`);
   assert.equal(response.headers.get('content-encoding'), 'gzip');
@@ -115,23 +186,35 @@ test('metrics are zipped for those who take it', async () => {
   assert.equal(gunzipSync(body).toString(), 'a 1\n# EOF\n');
 });
 
+test('the log level is not to be had where logging was off from the start', async () => {
+  state.hasLogs = false;
+  for (const path of ['/proxy-log-level', '/logs.json?info']) {
+    const answer = await exchange(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    assert.match(answer, /^HTTP\/1\.1 404 /);
+  }
+  state.hasLogs = true;
+});
+
 test('the log level is set by PUT, a wrong one is refused with the choices', async () => {
   const put = (body: string): Promise<Response> =>
     fetch(`http://127.0.0.1:${port}/proxy-log-level`, { method: 'PUT', body });
-  assert.equal((await put('debug\n')).status, 204);
-  assert.equal(state.level, 'debug');
-  const refused = await put('loud');
+  assert.equal((await put('warn,linkerd=debug\n')).status, 204);
+  assert.equal(state.filter.text, 'linkerd=debug,warn');
+  const refused = await put('info,heddle=loud');
   assert.equal(refused.status, 400);
-  assert.equal(await refused.text(), 'expected one of off, error, warn, info, debug\n');
+  assert.match(await refused.text(), /^"heddle=loud" is no directive; expected .*\n$/);
+  assert.equal(state.filter.text, 'linkerd=debug,warn');
   assert.equal((await put('info')).status, 204);
 });
 
 test('shutdown works when enabled', async () => {
   state.enabled = true;
   const answer = await exchange('POST /shutdown HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n');
-  state.enabled = false;
   assert.match(answer, /^HTTP\/1\.1 200 OK[\s\S]*shutdown\n$/);
   assert.equal(state.shutdowns, 1);
+  const again = await exchange('POST /shutdown HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n');
+  state.enabled = false;
+  assert.match(again, /^HTTP\/1\.1 500 [\s\S]*\r\n\r\nshutdown listener dropped\n$/);
 });
 
 const forLoopback = [
@@ -140,6 +223,8 @@ const forLoopback = [
   ['GET', '/endpoints'],
   ['GET', '/proxy-log-level'],
   ['PUT', '/proxy-log-level'],
+  ['GET', '/logs.json'],
+  ['QUERY', '/logs.json'],
   ['POST', '/shutdown'],
 ] as const;
 
@@ -147,8 +232,15 @@ for (const [method, path] of forLoopback) {
   test(`${method} ${path} is for the loopback, and not for a browser there`, async () => {
     const from = async (remoteHost: string): Promise<number> => {
       const field = (name: string): string => (name === 'host' ? '127.0.0.1:4191' : '');
-      const { status, body } = await answer({ method, path, field, body: 'info', remoteHost });
-      if (status === 403) assert.equal(body, 'Requests are only permitted from localhost.\n');
+      const { status, body } = await answer({
+        method,
+        path,
+        field,
+        query: null,
+        body: 'info',
+        remoteHost,
+      });
+      if (status === 403) assert.equal(body, 'Requests are only permitted from localhost.');
       return status;
     };
     for (const host of ['10.1.2.3', '::ffff:10.1.2.3', 'fe80::1', '128.0.0.1', '']) {
@@ -165,8 +257,9 @@ for (const [method, path] of forLoopback) {
 }
 
 test('whether it lives, is ready, and its metrics are for all who reach the port', async () => {
-  for (const path of ['/live', '/ready', '/metrics']) {
-    const request = { method: 'GET', path, field: () => '', body: '', remoteHost: '10.1.2.3' };
+  for (const path of ['/live', '/ready', '/metrics', '/env.json']) {
+    const rest = { query: null, field: () => '', body: '', remoteHost: '10.1.2.3' };
+    const request = { method: 'GET', path, ...rest };
     assert.equal((await answer(request)).status, 200);
   }
 });
@@ -178,7 +271,8 @@ test('pipelined requests are answered in order', async () => {
 });
 
 test('malformed and large requests are refused and closed', async () => {
-  assert.match(await exchange('nonsense\r\n\r\n'), /^HTTP\/1\.1 400 /);
+  assert.equal(await exchange('nonsense\r\n\r\n'), '', 'that is no HTTP');
+  assert.match(await exchange('GET nonsense HTTP/1.1\r\n\r\n'), /^HTTP\/1\.1 400 /);
   assert.match(await exchange(`GET /${'a'.repeat(9000)} HTTP/1.1\r\n`), /^HTTP\/1\.1 400 /);
   const large = 'PUT /proxy-log-level HTTP/1.1\r\nHost: a\r\nContent-Length: 99999\r\n\r\n';
   assert.match(await exchange(large), /^HTTP\/1\.1 413 /);

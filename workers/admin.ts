@@ -5,14 +5,13 @@
  */
 
 import { promisify } from 'node:util';
-import type { ProxySettings } from '../api/settings.ts';
 import { canonicalIp, isLoopback, splitPort } from '../control/model/address.ts';
 import { systemPause } from '../core/base/timers.ts';
 import { expositionContentType } from '../core/telemetry/exposition.ts';
+import { type LogFilter, parseLogFilter } from '../core/telemetry/log-filter.ts';
 import type { AdminRequest, AdminResponse } from './admin-exchange.ts';
-import { logLevels } from './config.ts';
-
-type LogLevelSetting = ProxySettings['logLevel'];
+import { LogStream } from './admin-logs.ts';
+import type { LogWatcher } from './log-output.ts';
 
 /** What the routes need of the process. */
 interface AdminView {
@@ -24,10 +23,18 @@ interface AdminView {
   readEndpoints(): unknown;
   readWatches(): unknown;
   readIdentity(): unknown;
-  readLogLevel(): LogLevelSetting;
-  setLogLevel(level: LogLevelSetting): void;
-  /** Null where `POST /shutdown` is not enabled. */
-  readonly shutdown: (() => void) | null;
+  /** The variables that this process was started with. */
+  readEnvironment(): Readonly<Record<string, string | undefined>>;
+  /** Null where logging was off from the start. */
+  readonly logs: AdminLogs | null;
+  /** Null where `POST /shutdown` is not enabled; false when it is shutting down already. */
+  readonly shutdown: (() => boolean) | null;
+}
+
+interface AdminLogs {
+  readFilter(): LogFilter;
+  setFilter(filter: LogFilter): void;
+  readonly watch: (watcher: LogWatcher) => () => void;
 }
 
 export async function answerAdmin(view: AdminView, request: AdminRequest): Promise<AdminResponse> {
@@ -46,12 +53,16 @@ export async function answerAdmin(view: AdminView, request: AdminRequest): Promi
       return refuseReader(request) ?? json(view.readWatches());
     case '/identity':
       return refuseReader(request) ?? json(view.readIdentity());
+    case '/env.json':
+      return answerEnvironment(view, request);
     case '/proxy-log-level':
       return refuseRemote(request) ?? answerLogLevel(view, request);
+    case '/logs.json':
+      return refuseRemote(request) ?? answerLogs(view, request);
     case '/shutdown':
       return answerShutdown(view, request);
     default:
-      return text(404, 'not found\n');
+      return notFound();
   }
 }
 
@@ -77,17 +88,62 @@ async function answerMetrics(view: AdminView, request: AdminRequest): Promise<Ad
   return { status: 200, fields: { ...fields, 'content-encoding': 'gzip' }, body: zipped };
 }
 
-function answerLogLevel(view: AdminView, request: AdminRequest): AdminResponse {
+function answerLogLevel({ logs }: AdminView, request: AdminRequest): AdminResponse {
+  if (logs === null) return notFound();
   const refused = refuseMethod(request, ['GET', 'PUT']);
   if (refused !== null) return refused;
-  if (request.method === 'GET') return text(200, view.readLogLevel());
-  const wanted = request.body.trim();
-  const level = logLevels.find((name) => name === wanted);
-  if (level === undefined) {
-    return text(400, `expected one of ${logLevels.join(', ')}\n`);
-  }
-  view.setLogLevel(level);
+  if (request.method === 'GET') return text(200, logs.readFilter().shown);
+  const { filter, problems } = parseLogFilter(request.body);
+  if (problems.length > 0) return text(400, `${problems.join('; ')}\n`);
+  logs.setFilter(filter);
   return { status: 204, body: '' };
+}
+
+/** The filter is the query of a GET or the body of a QUERY; it is not that of the log itself. */
+function answerLogs({ logs }: AdminView, request: AdminRequest): AdminResponse {
+  if (logs === null) return notFound();
+  const refused = refuseUnlessJson(request) ?? refuseMethod(request, ['GET', 'QUERY']);
+  if (refused !== null) return refused;
+  const wanted = request.method === 'GET' ? decodeQuery(request.query) : request.body;
+  if (wanted === null) return jsonError(400, 'Missing query string for log-streaming filter');
+  const { filter, problems } = parseLogFilter(wanted);
+  if (problems.length > 0) return jsonError(400, problems.join('; '));
+  const fields = { 'content-type': jsonType };
+  return { status: 200, fields, body: new LogStream(filter, logs.watch) };
+}
+
+function decodeQuery(query: string | null): string | null {
+  try {
+    return query === null ? null : decodeURIComponent(query);
+  } catch {
+    return query;
+  }
+}
+
+/** `?FOO&BAR` asks for these alone. Of ours, what is a secret by itself is not told. */
+function answerEnvironment(view: AdminView, request: AdminRequest): AdminResponse {
+  const refused = refuseMethod(request, ['GET']) ?? refuseUnlessJson(request);
+  if (refused !== null) return refused;
+  const { query } = request;
+  if (query?.includes('=')) {
+    return jsonError(400, 'env.json query parameters may not contain key-value pairs');
+  }
+  const environment = view.readEnvironment();
+  const names = query?.split('&') ?? Object.keys(environment);
+  const read = (name: string): string | null => {
+    const value = Object.hasOwn(environment, name) ? environment[name] : undefined;
+    if (value === undefined) return null;
+    return secretNames.has(name) ? '(not shown)' : value;
+  };
+  const shown = new Map(names.map((name) => [name, read(name)]));
+  return jsonText(200, JSON.stringify(Object.fromEntries(shown)));
+}
+
+/** As Linkerd looks at it: without weights. */
+function refuseUnlessJson(request: AdminRequest): AdminResponse | null {
+  const accept = request.field('accept');
+  const takes = [jsonType, 'application/*', '*/*'].some((type) => accept.includes(type));
+  return accept === '' || takes ? null : { status: 406, body: jsonType };
 }
 
 /** The order of these checks is Linkerd's: method, client, setting. */
@@ -95,8 +151,7 @@ function answerShutdown(view: AdminView, request: AdminRequest): AdminResponse {
   const refused = refuseMethod(request, ['POST']) ?? refuseRemote(request);
   if (refused !== null) return refused;
   if (view.shutdown === null) return text(404, 'shutdown endpoint is not enabled\n');
-  view.shutdown();
-  return text(200, 'shutdown\n');
+  return view.shutdown() ? text(200, 'shutdown\n') : text(500, 'shutdown listener dropped\n');
 }
 
 /** Names, paths and addresses inside the mesh are for whoever operates this host. */
@@ -115,17 +170,28 @@ function refuseRemote(request: AdminRequest): AdminResponse | null {
   const { name } = splitPort(request.field('host').toLowerCase()) ?? { name: '' };
   const isLocalName = name === 'localhost' || canonicalIp(name) !== null;
   if (isLoopback(client) && isLocalName && request.field('origin') === '') return null;
-  return text(403, 'Requests are only permitted from localhost.\n');
+  return text(403, 'Requests are only permitted from localhost.');
 }
 
 function text(status: number, body: string): AdminResponse {
   return { status, fields: { 'content-type': 'text/plain' }, body };
 }
 
-function json(value: unknown): AdminResponse {
-  return {
-    status: 200,
-    fields: { 'content-type': 'application/json' },
-    body: `${JSON.stringify(value, null, 2)}\n`,
-  };
+function notFound(): AdminResponse {
+  return text(404, 'not found\n');
 }
+
+function json(value: unknown): AdminResponse {
+  return jsonText(200, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+function jsonError(status: number, error: string): AdminResponse {
+  return jsonText(status, JSON.stringify({ error, status }));
+}
+
+function jsonText(status: number, body: string): AdminResponse {
+  return { status, fields: { 'content-type': jsonType }, body };
+}
+
+const jsonType = 'application/json';
+const secretNames: ReadonlySet<string> = new Set(['HEDDLE_TOKEN']);

@@ -12,6 +12,7 @@ import { readPod } from '../control/model/workload.ts';
 import { workersMax } from '../core/base/limits.ts';
 import { nodeErrorCode } from '../core/base/node-error.ts';
 import { isDnsIdentity } from '../core/identity/names.ts';
+import { parseLogFilter } from '../core/telemetry/log-filter.ts';
 import { type LinkerdEnvironment, readLinkerdEnvironment } from './linkerd-environment.ts';
 import { countAutoWorkers, countCpus } from './size.ts';
 
@@ -85,6 +86,11 @@ function isWritable(folder: string): boolean {
   }
 }
 
+/** All of the environment, for whoever may look at it. */
+export function readVariables(): NodeJS.ProcessEnv {
+  return process.env;
+}
+
 function readOptional(path: string): string | null {
   try {
     return readFileSync(path, 'latin1');
@@ -107,11 +113,9 @@ function readEnvironment(environment: NodeJS.ProcessEnv, problems: string[]): Ov
     }
   }
   if (level !== undefined) {
-    const known = logLevels.find((name) => name === level);
-    if (known !== undefined) overrides.logLevel = known;
-    else {
-      problems.push(`HEDDLE_LOG_LEVEL: expected one of ${logLevels.join(', ')}, got "${level}"`);
-    }
+    const [problem] = parseLogFilter(level).problems;
+    if (problem === undefined) overrides.logLevel = level;
+    else problems.push(`HEDDLE_LOG_LEVEL: ${problem}`);
   }
   return overrides;
 }
@@ -172,5 +176,3 @@ function problemsOf(settings: ProxySettings): string[] {
   }
   return problems;
 }
-
-export const logLevels = ['off', 'error', 'warn', 'info', 'debug'] as const;

@@ -64,7 +64,7 @@ test('what others have opened is seen once a second, before the last is gone', (
       descriptors: new DescriptorBudget({ limit: 1_000, count: () => open, isCheap }),
       timers,
       countConnections: () => 1,
-      hasWorker: () => true,
+      whyPaused: () => null,
       onPause: (reason) => told.push(`paused for ${reason}`),
       onResume: (reason) => told.push(`resumed after ${reason}`),
     });

@@ -33,16 +33,17 @@ export class DrainRunner {
   readonly #options: DrainRunnerOptions;
   readonly #drain: Drain;
   #stage: DrainStage | null = null;
+  #beganMs = 0;
   #stopTicking: (() => void) | null = null;
 
   constructor(options: DrainRunnerOptions) {
-    const { announceMs, graceMs, inbound, outbound, binds } = options.settings;
+    const { announceMs, graceMs, drain, inbound, outbound, binds } = options.settings;
     this.#options = options;
     const hasInbound = inbound !== null;
     const hasOutbound = outbound !== null || binds.length > 0;
-    this.#drain = new Drain({ announceMs, graceMs, hasInbound, hasOutbound }, (step) =>
-      this.#onStep(step),
-    );
+    const isStrict = drain === 'strict';
+    const sides = { isStrict, hasInbound, hasOutbound };
+    this.#drain = new Drain({ announceMs, graceMs, ...sides }, (step) => this.#onStep(step));
   }
 
   /** What a worker that starts now has to be told. */
@@ -50,9 +51,15 @@ export class DrainRunner {
     return this.#stage;
   }
 
+  get hasBegun(): boolean {
+    return this.#drain.step !== 'running';
+  }
+
   /** A second call forces. */
   begin(): void {
-    this.#drain.begin(this.#options.clock.monotonicMs());
+    const nowMs = this.#options.clock.monotonicMs();
+    if (!this.hasBegun) this.#beganMs = nowMs;
+    this.#drain.begin(nowMs);
     this.#stopTicking ??= systemInterval(() => this.#advance(), tickPeriodMs, true);
     this.#advance();
   }
@@ -66,12 +73,16 @@ export class DrainRunner {
   }
 
   #onStep(step: DrainStep): void {
-    const { log, onStage, onDone } = this.#options;
+    const { log, onStage, onDone, clock, settings } = this.#options;
     const { connectionsInbound: inbound, connectionsOutbound: outbound } = this.#readCounts();
     const fields = { inbound, outbound };
     if (step !== 'quiet' && step !== 'done') {
       this.#stage = step;
       onStage(step);
+    }
+    if (step === 'force' && clock.monotonicMs() - this.#beganMs >= settings.graceMs) {
+      const limit = formatLimit(settings.graceMs);
+      log.warn('heddle', `Graceful shutdown did not complete in ${limit}, terminating now`);
     }
     if (step === 'force' && inbound + outbound > 0) log.warn(target, messages[step], fields);
     else log.info(target, messages[step], fields);
@@ -114,6 +125,11 @@ export class DrainRunner {
       outboundQuietMs,
     };
   }
+}
+
+/** In the largest unit that Linkerd would choose: 120s, 1.5s, 300ms. */
+function formatLimit(limitMs: number): string {
+  return limitMs < 1000 ? `${limitMs}ms` : `${limitMs / 1000}s`;
 }
 
 const target = 'heddle::drain';

@@ -16,9 +16,11 @@ const served: DrainCounts = { ...busy, connectionsInbound: 0 };
 const quiet: DrainCounts = { ...served, exchangesOutbound: 0, outboundQuietMs: 3_000 };
 const empty: DrainCounts = { ...quiet, connectionsOutbound: 0 };
 
+const sides = { isStrict: false, hasInbound: true, hasOutbound: true };
+
 function start(options: Partial<DrainOptions> = {}): { drain: Drain; steps: DrainStep[] } {
   const steps: DrainStep[] = [];
-  const all = { announceMs: 5_000, graceMs: 30_000, hasInbound: true, hasOutbound: true };
+  const all = { announceMs: 5_000, graceMs: 30_000, ...sides };
   const drain = new Drain({ ...all, ...options }, (step) => steps.push(step));
   return { drain, steps };
 }
@@ -73,6 +75,32 @@ test('without inbound nothing is announced, without outbound nothing stays', () 
   inboundOnly.drain.begin(0);
   inboundOnly.drain.advance(0, empty);
   assert.deepEqual(inboundOnly.steps, ['announce', 'inbound', 'done']);
+});
+
+test('a strict drain announces nothing and ends both sides at once', () => {
+  const { drain, steps } = start({ isStrict: true });
+  drain.begin(0);
+  drain.advance(0, busy);
+  assert.deepEqual(steps, ['inbound', 'outbound']);
+  drain.advance(20_000, { ...empty, connectionsOutbound: 1 });
+  assert.equal(drain.step, 'outbound');
+  drain.advance(20_001, { ...empty, connectionsInbound: 1 });
+  assert.equal(drain.step, 'outbound');
+  drain.advance(20_002, empty);
+  assert.equal(drain.step, 'done');
+});
+
+test('a strict drain of one side alone', () => {
+  const outboundOnly = start({ isStrict: true, hasInbound: false });
+  outboundOnly.drain.begin(0);
+  outboundOnly.drain.advance(0, busy);
+  assert.deepEqual(outboundOnly.steps, ['outbound']);
+  const inboundOnly = start({ isStrict: true, hasOutbound: false });
+  inboundOnly.drain.begin(0);
+  inboundOnly.drain.advance(0, { ...empty, connectionsInbound: 1 });
+  assert.deepEqual(inboundOnly.steps, ['inbound']);
+  inboundOnly.drain.advance(0, empty);
+  assert.deepEqual(inboundOnly.steps, ['inbound', 'done']);
 });
 
 for (const stage of ['announce', 'inbound', 'quiet', 'outbound'] as const) {

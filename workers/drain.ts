@@ -1,6 +1,7 @@
 /**
  * The order in which a proxy ends. Pure: it is told the time and the counts, and says what is to
- * be done. Inbound ends first, because the application needs outbound to finish its answers.
+ * be done. Inbound ends first, because the application needs outbound to finish its answers; a
+ * strict drain announces nothing and ends both at once, as Linkerd's proxy does.
  *
  *     running --begin--> announce --announceMs--> inbound --drained--> quiet --3 s--> outbound
  *                            |                       |                   |               |
@@ -8,6 +9,8 @@
  *                                                    |                                drained
  *                                                    v                                   |
  *                                                  force ------------------------------> done
+ *
+ *     strict:  running --begin--> inbound --at once--> outbound --drained--> done
  */
 
 import type { DrainStage } from '../api/messages.ts';
@@ -17,6 +20,7 @@ export interface DrainOptions {
   readonly announceMs: number;
   /** From the beginning; all stages are inside. */
   readonly graceMs: number;
+  readonly isStrict: boolean;
   readonly hasInbound: boolean;
   readonly hasOutbound: boolean;
 }
@@ -55,8 +59,7 @@ export class Drain {
   begin(nowMs: number): void {
     if (this.#step === 'running') {
       this.#beganMs = nowMs;
-      // Nobody is to be told of an inbound side that is not there.
-      this.#enter(this.#options.hasInbound ? 'announce' : 'quiet', nowMs);
+      this.#enter(this.#firstStep(), nowMs);
     } else if (this.#step !== 'done' && this.#step !== 'force') this.#enter('force', nowMs);
   }
 
@@ -69,8 +72,15 @@ export class Drain {
     }
   }
 
+  /** Nobody is to be told of an inbound side that is not there. */
+  #firstStep(): DrainStep {
+    const { isStrict, hasInbound } = this.#options;
+    if (hasInbound) return isStrict ? 'inbound' : 'announce';
+    return isStrict ? 'outbound' : 'quiet';
+  }
+
   #next(nowMs: number, counts: DrainCounts): DrainStep | null {
-    const { announceMs, graceMs, hasOutbound } = this.#options;
+    const { announceMs, graceMs, isStrict, hasOutbound } = this.#options;
     const inboundLeft = counts.listenersInbound + counts.connectionsInbound;
     const isEmpty = inboundLeft + counts.listenersOutbound + counts.connectionsOutbound === 0;
     if (this.#step === 'running' || this.#step === 'done') return null;
@@ -82,6 +92,7 @@ export class Drain {
       case 'announce':
         return nowMs - this.#beganMs >= announceMs ? 'inbound' : null;
       case 'inbound':
+        if (isStrict && hasOutbound) return 'outbound';
         return inboundLeft === 0 ? (hasOutbound ? 'quiet' : 'done') : null;
       case 'quiet':
         return isQuiet(counts) ? 'outbound' : null;

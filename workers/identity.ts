@@ -10,7 +10,10 @@ export async function startIdentity(
   env: Omit<IdentityEnv, 'control'> & { readonly control: ControlAccess | null },
 ): Promise<ProxyIdentity | null> {
   const { control } = env;
-  if (settings.identity === '' || control === null) return null;
+  if (settings.identity === '' || control === null) {
+    env.onNamed();
+    return null;
+  }
   const { ProxyIdentity } = await import('./identity/proxy-identity.ts');
   const identity = new ProxyIdentity(settings, { ...env, control });
   await identity.start();

@@ -16,7 +16,8 @@ interface ListenerSetOptions {
   readonly timers: TimerWheel;
   /** Of the whole process, those included that are on their way to a worker. */
   readonly countConnections: () => number;
-  readonly hasWorker: () => boolean;
+  /** Why nobody is let in for a while, whatever room there is; null for no reason. */
+  readonly whyPaused: () => PauseReason | null;
   readonly onSocket: (listener: ListenerName, socket: Socket) => void;
   readonly onError: (error: Error) => void;
   readonly onPause: (reason: PauseReason) => void;
@@ -37,7 +38,7 @@ export class ListenerSet {
       descriptors: new DescriptorBudget(readDescriptorFacts()),
       timers: options.timers,
       countConnections: options.countConnections,
-      hasWorker: options.hasWorker,
+      whyPaused: options.whyPaused,
       onPause: options.onPause,
       onResume: options.onResume,
     });
@@ -45,6 +46,7 @@ export class ListenerSet {
 
   /** Resolves when the kernel lets clients in. */
   async open(name: ListenerName, port: BoundPort): Promise<void> {
+    this.#admission.check();
     const listener = await listenOn(port, {
       timers: this.#options.timers,
       onSocket: (socket) => {

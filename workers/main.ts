@@ -73,8 +73,9 @@ async function runConfigured(
   let proxy: RunningProxy | null = null;
   let signalled = false;
   const onSignal = (signal: NodeJS.Signals): void => {
-    signalled = true;
     proxy?.log.info('heddle', `received ${signal}, starting shutdown`);
+    if (!signalled) proxy?.log.info('heddle', shutdownText);
+    signalled = true;
     proxy?.drain();
   };
   // To the end of the process: one more signal would otherwise change its exit code.
@@ -84,7 +85,10 @@ async function runConfigured(
     proxy = await startProxy(config, settings, options);
     for (const warning of warnings) proxy.log.warn('heddle', warning);
     // A signal that came while it started.
-    if (signalled) proxy.drain();
+    if (signalled) {
+      proxy.log.info('heddle', shutdownText);
+      proxy.drain();
+    }
     const release = hasParent ? tellParent(proxy) : () => undefined;
     // It may be killed: what was compiled until here is kept for the next start.
     flushCompileCache();
@@ -131,6 +135,7 @@ function describe(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
+const shutdownText = 'Received shutdown signal';
 const noSidecar: LinkerdEnvironment = { settings: {}, problems: [], warnings: [], notes: [] };
 const exitRuntime = 1;
 const exitConfig = 64;

@@ -28,7 +28,7 @@ export async function openOwnListeners(options: OwnListenersOptions): Promise<Li
     maxConnections: settings.maxConnections,
     timers,
     countConnections: () => countConnections(memory),
-    hasWorker: () => true,
+    whyPaused: () => null,
     onSocket: adopt,
     onError(error) {
       const fields = { error: error.message };

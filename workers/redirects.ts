@@ -7,7 +7,7 @@
 import type { ProxySettings } from '../api/settings.ts';
 import { loadSocketCalls } from '../core/io/socket-calls.ts';
 
-/** Why connections that come here cannot be told where they were going, and what to do; or empty. */
+/** Why nobody can tell where connections that come here were going, and what to do; or empty. */
 export function prepareRedirected(
   descriptor: number,
   means: ProxySettings['originalDestination'],

@@ -18,15 +18,8 @@ import { MetricsMerger } from '../core/telemetry/merge.ts';
 import { ProcessMetrics } from '../core/telemetry/process.ts';
 import { TlsContexts } from '../core/tls/contexts.ts';
 import { AcceptPauses, mainThread } from './accept-pauses.ts';
-import { answerAdmin } from './admin.ts';
-import { type AdminServer, createAdminServer } from './admin-server.ts';
-import {
-  type ConfigState,
-  collectMetrics,
-  showConfig,
-  showEndpoints,
-  showWatches,
-} from './admin-view.ts';
+import type { AdminServer } from './admin-server.ts';
+import type { ConfigState } from './admin-view.ts';
 import { countWorkers } from './config.ts';
 import { followConfig } from './config-reload.ts';
 import { loadDiscovery } from './discovery.ts';
@@ -36,12 +29,14 @@ import { startIdentity } from './identity.ts';
 import { startInline } from './inline.ts';
 import { type Listener, listenOn } from './listen.ts';
 import { ListenerSet } from './listener-set.ts';
-import { createLogOutput, type LogOutput, type WriteBytes, writeStderr } from './log-output.ts';
-import { logStart } from './log-start.ts';
+import { LogOutput, type WriteBytes, writeStderr } from './log-output.ts';
+import { logDestinations, logInterfaces, logReady, logRelease } from './log-start.ts';
 import { MainMetrics } from './metrics.ts';
 import { startPool, type WorkerEntry, type WorkerPool } from './pool.ts';
 import { bindPorts, listensInWorkers, type ProxyPorts } from './ports.ts';
+import { createProxyAdmin } from './proxy-admin.ts';
 import type { OpenDiscovery, ProxyDiscovery } from './proxy-discovery.ts';
+import { explainUnready, type ReadinessFacts, whyPaused } from './readiness.ts';
 import { waitForWorkers } from './ready-wait.ts';
 import { Publisher } from './snapshot.ts';
 import { Supervisor, type SupervisorLimits, supervisorLimits } from './supervisor.ts';
@@ -123,8 +118,8 @@ class ProxyProcess implements RunningProxy {
   #workforce: Workforce | null = null;
   #identity: ProxyIdentity | null = null;
   #onReady: () => void = () => {};
-  #logLevel: ProxySettings['logLevel'];
   #isReady = false;
+  #hasSaidReady = false;
   #stopped = false;
 
   constructor(
@@ -138,21 +133,23 @@ class ProxyProcess implements RunningProxy {
     this.settings = settings;
     this.#ports = ports;
     this.#workers = workers;
-    this.#logLevel = settings.logLevel;
     this.#config = { loaded: config, problems: [], restart: [] };
     ({ promise: this.ended, resolve: this.#resolveEnded } = Promise.withResolvers<ProxyEnd>());
     const size = { workers, slots: slotsMax, cells: cellsMax };
     const memory = createSharedMemory(size, clock.monotonicMs());
     this.#memory = memory;
-    this.#merger = new MetricsMerger(memory.cells, clock);
+    this.#merger = new MetricsMerger(memory.cells, clock, settings.metricsRetainMs);
     this.#metrics = new MainMetrics(this.#merger, memory, workers);
     this.#process = new ProcessMetrics(this.#merger.registry, clock);
-    this.#output = createLogOutput(
+    this.#output = new LogOutput({
       settings,
       clock,
-      options.writeLog ?? writeStderr,
-      (stream, lines) => this.#metrics.count('heddle_log_lines_dropped_total', { stream }, lines),
-    );
+      writeBytes: options.writeLog ?? writeStderr,
+      dropped: (stream, lines) => {
+        this.#metrics.count('heddle_log_lines_dropped_total', { stream }, lines);
+      },
+      onFilters: (filters) => this.#workforce?.broadcast({ kind: 'log-filters', filters }),
+    });
     this.#slots = new Slots(memory, -1, clock, systemRandom());
     const discoveryEnv = { timers: this.#timers, log: this.log, tls: this.#tls };
     this.#discovery = openDiscovery(config, settings, discoveryEnv);
@@ -191,7 +188,9 @@ class ProxyProcess implements RunningProxy {
     const { settings } = this;
     const { ready, onReady } = waitForWorkers(this.#timers);
     this.#onReady = onReady;
+    logRelease(this.log, this.#workers);
     await this.#listenForAdmin();
+    logInterfaces(this.log, settings);
     this.#identity = await startIdentity(settings, {
       clock,
       timers: this.#timers,
@@ -200,6 +199,8 @@ class ProxyProcess implements RunningProxy {
       tls: this.#tls,
       control: this.#discovery.control,
       send: (worker, identity) => this.#workforce?.send(worker, { kind: 'identity', identity }),
+      onNamed: () => logDestinations(this.log, settings, this.#config.loaded.path),
+      onCertified: () => this.#onCertified(),
     });
     this.#workforce = await this.#startWorkforce(options);
     this.#cleanups.push(systemInterval(() => this.#output.flush(), flushPeriodMs));
@@ -209,7 +210,7 @@ class ProxyProcess implements RunningProxy {
       for (const [name, port] of this.#ports.traffic) await this.#listeners.open(name, port);
     }
     this.#isReady = true;
-    logStart(this.log, settings, this.#workers, this.#identity);
+    this.#sayReady();
   }
 
   drain(): void {
@@ -257,6 +258,7 @@ class ProxyProcess implements RunningProxy {
         metrics: this.#metrics,
         pauses: this.#pauses,
         output: this.#output,
+        firstThread: this.#workers === 0 ? 1 : 2,
         onReady: (worker) => this.#onWorkerReady(worker),
         onEnded: () => this.#checkAdmission(),
         readIdentity: () => this.#identity?.workers ?? null,
@@ -293,12 +295,24 @@ class ProxyProcess implements RunningProxy {
   #onWorkerReady(worker: number): void {
     const workforce = this.#workforce;
     const { stage } = this.#drain;
-    if (this.#logLevel !== this.settings.logLevel) {
-      workforce?.send(worker, { kind: 'log-level', level: this.#logLevel });
+    const { filters } = this.#output;
+    if (filters.join() !== this.settings.logLevel) {
+      workforce?.send(worker, { kind: 'log-filters', filters });
     }
     if (stage !== null) workforce?.send(worker, { kind: 'drain', stage });
     if (workforce?.readyCount === workforce?.count) this.#onReady();
     this.#checkAdmission();
+  }
+
+  #onCertified(): void {
+    this.#checkAdmission();
+    if (this.#isReady) this.#sayReady();
+  }
+
+  #sayReady(): void {
+    if (this.#hasSaidReady || whyPaused(this.#readiness()) === 'identity') return;
+    this.#hasSaidReady = true;
+    logReady(this.log, this.settings, this.#workers);
   }
 
   /** A worker has come or gone. */
@@ -321,7 +335,7 @@ class ProxyProcess implements RunningProxy {
       maxConnections: this.settings.maxConnections,
       timers: this.#timers,
       countConnections: () => this.#workforce?.countConnections() ?? 0,
-      hasWorker: () => (this.#workforce?.readyCount ?? 0) > 0,
+      whyPaused: () => whyPaused(this.#readiness()),
       onSocket: (name, socket) => this.#workforce?.give(name, socket),
       onError: (error) => this.#onAcceptError(error),
       onPause: (reason) => this.#pauses.paused(mainThread, reason),
@@ -342,46 +356,43 @@ class ProxyProcess implements RunningProxy {
   }
 
   #createAdmin(): AdminServer {
-    const { settings } = this;
-    const sources = {
+    return createProxyAdmin({
+      settings: this.settings,
+      clock,
+      timers: this.#timers,
+      tls: this.#tls,
+      output: this.#output,
+      config: this.#config,
       merger: this.#merger,
       main: this.#metrics,
       process: this.#process,
       publisher: this.#publisher,
       remote: this.#discovery.remote,
-      clock,
       slots: this.#slots,
       readyWorkers: () => this.#workforce?.readyCount ?? 0,
-    };
-    const view = {
-      notReady: () => this.#explainUnready(),
-      renderMetrics: () => collectMetrics(sources),
-      readConfig: () => showConfig(settings, this.#config),
-      readEndpoints: () => showEndpoints(this.#publisher, this.#slots, clock),
-      readWatches: () => showWatches(this.#discovery.remote),
-      readIdentity: () => this.#identity?.show() ?? { state: 'off' },
-      readLogLevel: () => this.#logLevel,
-      setLogLevel: (level: ProxySettings['logLevel']) => {
-        this.#logLevel = level;
-        this.log.setLevel(level);
-        this.#workforce?.broadcast({ kind: 'log-level', level });
-      },
-      shutdown: settings.adminShutdown ? () => this.drain() : null,
-    };
-    return createAdminServer({
-      clock,
-      tls: this.#tls,
-      timers: this.#timers,
-      answer: (request) => answerAdmin(view, request),
+      explainUnready: () => explainUnready(this.#readiness()),
+      showIdentity: () => this.#identity?.show() ?? { state: 'off' },
+      shutDown: () => this.#shutDown(),
     });
   }
 
-  /** Empty when it is ready. */
-  #explainUnready(): string {
-    if (this.#drain.stage !== null) return 'it is shutting down';
-    if (!this.#isReady) return 'it is starting';
-    if ((this.#workforce?.readyCount ?? 0) === 0) return 'no worker is ready';
-    return this.#identity?.notReady || (this.#discovery.remote?.notReady ?? '');
+  /** A second request changes nothing: what forces is a signal. */
+  #shutDown(): boolean {
+    if (this.#stopped || this.#drain.hasBegun) return false;
+    this.log.info('heddle', 'Received shutdown via admin interface');
+    this.drain();
+    return true;
+  }
+
+  #readiness(): ReadinessFacts {
+    return {
+      hasStarted: this.#isReady,
+      isDraining: this.#drain.hasBegun,
+      readyWorkers: this.#workforce?.readyCount ?? 0,
+      isRedirectedTo: this.settings.originalDestination !== 'off',
+      identityNotReady: this.#identity?.notReady ?? '',
+      discoveryNotReady: this.#discovery.remote?.notReady ?? '',
+    };
   }
 }
 

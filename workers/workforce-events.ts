@@ -17,6 +17,8 @@ interface EventReceivers {
   readonly metrics: MainMetrics;
   readonly pauses: AcceptPauses;
   readonly output: LogOutput;
+  /** The number of the first worker's thread; main's is 1. */
+  readonly firstThread: number;
   readonly onReady: (worker: number) => void;
   readonly onEnded: () => void;
   readonly onStuck: () => void;
@@ -96,7 +98,7 @@ function receiveReport(receivers: EventReceivers, worker: number, report: Worker
       merger.free(worker, report.cells);
       return;
     case 'log':
-      output.write(report, worker + 1);
+      output.write(report, worker + receivers.firstThread);
       return;
     case 'access':
       output.writeAccess(report.lines);

@@ -27,6 +27,8 @@ export const environmentSettings = {
   inboundDefaultPolicy: 'all-unauthenticated',
   clusterNetworks: [],
   gatewaySuffixes: [],
+  poolIdleMax: limits.poolConnectionsMax,
+  opaqueFailfastTimeoutMs: 0,
   connectBackoffMinMs: limits.shutMinMs,
   connectBackoffMaxMs: limits.shutMaxMs,
   inboundOnly: {},

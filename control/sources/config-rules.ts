@@ -79,7 +79,10 @@ function collectListeners(proxy: Fields, services: Services): Listener[] {
   const standard = (key: 'outbound' | 'inbound' | 'admin'): unknown =>
     proxy[key] === undefined ? listenerDefaults[key] : proxy[key];
   add(['proxy', 'outbound'], standard('outbound'), true);
-  if (asAddress(proxy.inboundTo) !== null) add(['proxy', 'inbound'], standard('inbound'), false);
+  add(['proxy', 'outboundSecond'], proxy.outboundSecond, true);
+  const { originalDestination = 'off' } = proxy;
+  const isInbound = asAddress(proxy.inboundTo) !== null || originalDestination !== 'off';
+  if (isInbound) add(['proxy', 'inbound'], standard('inbound'), false);
   add(['proxy', 'admin'], standard('admin'), false);
   for (const [name, service] of services) add(['services', name, 'bind'], service.bind, true);
   return listeners;

@@ -37,6 +37,7 @@ import {
   seriesRetainMs,
   workersMax,
 } from '../../core/base/limits.ts';
+import { parseLogFilter } from '../../core/telemetry/log-filter.ts';
 import { isDnsName, isHostAndPort } from '../model/address.ts';
 import { defaultWorkload, readNamespace } from '../model/workload.ts';
 import {
@@ -88,7 +89,7 @@ export const proxySchema = z.strictObject(
       'A folder with `key.p8` and `csr.der`, ready-made. Empty: the proxy makes its own key.',
     ),
     identityTrustAnchors: path(
-      'A PEM file of trust anchors. Empty: those whose digest the token pins.',
+      'A PEM file of trust anchors, or their PEM. Empty: those whose digest the token pins.',
     ),
     identityRefreshMinMs: milliseconds(
       identityRefreshMinMs,
@@ -129,12 +130,15 @@ export const proxySchema = z.strictObject(
       .meta({ examples: ['0.0.0.0:4143'] })
       .describe(
         'Where the mesh reaches the local application: `IP:port`, or `false`. ' +
-          'Off without `inboundTo`, else 0.0.0.0:4143 when not given.',
+          'Off without `inboundTo` or `originalDestination`, else 0.0.0.0:4143 when not given.',
       ),
     inboundTo: listenerOrOff
       .optional()
       .meta({ examples: ['127.0.0.1:8080'] })
-      .describe('The local application that inbound traffic goes to, as `IP:port`.'),
+      .describe(
+        'The local application that inbound traffic goes to, as `IP:port`; without it, to where ' +
+          'it was going (`originalDestination`).',
+      ),
     originalDestination: oneOf(['off', 'redirect', 'tproxy'])
       .default('off')
       .describe(
@@ -285,11 +289,17 @@ export const proxySchema = z.strictObject(
       seriesRetainMs,
       'After which metrics of what is not used any more are forgotten.',
     ),
-    logLevel: oneOf(['off', 'error', 'warn', 'info', 'debug'])
+    logLevel: text(
+      'expected off, error, warn, info, debug, or a filter such as warn,heddle::drain=debug',
+      (value) => parseLogFilter(value).problems.length === 0,
+    )
       .default('info')
-      .describe('The least important line that is logged.'),
+      .describe(
+        'The least important line that is logged: `off`, `error`, `warn`, `info` or `debug`, for ' +
+          'all or by target, as in `warn,heddle::drain=debug`. Filters of Linkerd are understood.',
+      ),
     logFormat: oneOf(['plain', 'json']).default('plain').describe('How log lines look.'),
-    accessLog: oneOf(['off', 'json', 'common'])
+    accessLog: oneOf(['off', 'json', 'apache', 'common'])
       .default('off')
       .describe('One line for each request, and in which form.'),
     adminShutdown: flag(false, 'Permits `POST /shutdown` on the admin port, from the loopback.'),

@@ -15,6 +15,7 @@ import { TimerWheel } from '../../core/base/timers.ts';
 import { type DnsRecord, startDnsServer } from '../../test/support/dns-server.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import type { SourceConfig } from '../model/source.ts';
+import type { TtlBounds } from './follow-name.ts';
 import { createSourceOpener } from './open-source.ts';
 
 type Event = { readonly endpoints: string[]; readonly weights: number[] } | { error: string };
@@ -22,6 +23,7 @@ type Event = { readonly endpoints: string[]; readonly weights: number[] } | { er
 async function setUp(
   t: TestContext,
   files: { readonly hosts?: string; readonly resolvConf?: string } = {},
+  ttl: TtlBounds = { minMs: 0, maxMs: 0 },
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'heddle-dns-'));
   const paths = { hosts: join(folder, 'hosts'), resolvConf: join(folder, 'resolv.conf') };
@@ -37,7 +39,7 @@ async function setUp(
     timers,
     random: seededRandom(1),
     log,
-    resolver: { paths, port: server.port },
+    resolver: { paths, port: server.port, ttl },
   });
   const closers: (() => void)[] = [];
   t.after(async () => {
@@ -116,6 +118,24 @@ test('A and AAAA records are followed as long as their TTL says', async (t) => {
   assert.deepEqual(ports(await next()), ['10.0.0.3 8080', '2001:db8::1 8080']);
   // A TTL of 0 counts as a second.
   clock.advance(900);
+  assert.equal(server.asked.length, 4);
+  clock.advance(200);
+  await next();
+  assert.equal(server.asked.length, 6);
+});
+
+test('bounds of our own outweigh the TTL and the usual ones', async (t) => {
+  const { server, clock, open } = await setUp(t, {}, { minMs: 30_000, maxMs: 90_000 });
+  server.script.set('A users.internal', { answers: [a('users.internal', '10.0.0.1', 1)] });
+  const next = open(users);
+  await next();
+  server.script.set('A users.internal', { answers: [a('users.internal', '10.0.0.2', 3_000)] });
+  clock.advance(29_900);
+  assert.equal(server.asked.length, 2);
+  clock.advance(200);
+  await next();
+  assert.equal(server.asked.length, 4);
+  clock.advance(89_900);
   assert.equal(server.asked.length, 4);
   clock.advance(200);
   await next();

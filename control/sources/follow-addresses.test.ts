@@ -43,6 +43,14 @@ test('addresses are told at once, and nothing is resolved for them', () => {
   assert.equal(rig.sources.size, 0);
 });
 
+test('localhost is the loopback, with and without its final dot', () => {
+  for (const name of ['localhost', 'localhost.', 'LOCALHOST.']) {
+    const rig = follow(`${name}:8086`);
+    assert.deepEqual(rig.told, ['127.0.0.1 8086'], name);
+    assert.equal(rig.sources.size, 0);
+  }
+});
+
 test('a name is its A and AAAA records, unless it has SRV records', () => {
   const rig = follow('control.demo:8086');
   assert.deepEqual(rig.told, []);

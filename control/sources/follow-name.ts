@@ -18,6 +18,13 @@ export interface FollowNameEnv {
   readonly random: Random;
   readonly log: SourceLog;
   readonly files: ResolverFiles;
+  readonly ttl?: TtlBounds | undefined;
+}
+
+/** How long an answer is good for at the least and at the most; 0: as it is usual here. */
+export interface TtlBounds {
+  readonly minMs: number;
+  readonly maxMs: number;
 }
 
 export type NameOutcome =
@@ -124,7 +131,8 @@ class FollowedName implements Source {
     this.#toldCapped = capped;
     this.#listener.onEndpoints(endpoints);
     if (ttlMs === Number.POSITIVE_INFINITY) return ttlMs;
-    return Math.min(Math.max(ttlMs, ttlMinMs), ttlMaxMs);
+    const { minMs = 0, maxMs = 0 } = this.#env.ttl ?? {};
+    return Math.min(Math.max(ttlMs, minMs || ttlMinMs), maxMs || ttlMaxMs);
   }
 
   #applyAbsence(): number {

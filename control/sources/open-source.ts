@@ -11,6 +11,7 @@ import type { OpenServicePort, OpenSource, SourceLog } from '../model/source.ts'
 import { type DnsEnv, openDnsSource, openSrvSource } from './dns.ts';
 import { DnsClient } from './dns-client.ts';
 import { openFileSource } from './file-source.ts';
+import type { TtlBounds } from './follow-name.ts';
 import { openResolverFiles, type ResolverPaths } from './resolver-files.ts';
 
 interface SourceOpenerEnv {
@@ -30,6 +31,7 @@ export interface ResolverOptions {
   readonly paths: ResolverPaths;
   /** Where name servers listen. */
   readonly port: number;
+  readonly ttl?: TtlBounds;
 }
 
 interface SourceOpener {
@@ -44,7 +46,7 @@ export function createSourceOpener(env: SourceOpenerEnv): SourceOpener {
   function openDns(): DnsEnv {
     const files = openResolverFiles(env.resolver.paths, env);
     const client = new DnsClient({ ...env, files, port: env.resolver.port });
-    return { ...env, files, client };
+    return { ...env, files, client, ttl: env.resolver.ttl };
   }
 
   return {

@@ -110,6 +110,8 @@ test('inbound follows inboundTo, and listeners can be turned off', () => {
   const inbound = (proxy: string) => load(`proxy: ${proxy}`).settings.inbound;
   assert.deepEqual(inbound('{ inboundTo: 127.0.0.1:8080 }'), { host: '0.0.0.0', port: 4143 });
   assert.equal(inbound('{ inboundTo: 127.0.0.1:8080, inbound: false }'), null);
+  assert.deepEqual(inbound('{ originalDestination: redirect }'), { host: '0.0.0.0', port: 4143 });
+  assert.equal(inbound('{ originalDestination: redirect, inbound: false }'), null);
   assert.equal(inbound('{ inboundTo: 127.0.0.1:8080, inbound: null }'), null);
   const { settings } = load('proxy: { outbound: false, admin: null, workers: 0 }');
   assert.deepEqual([settings.outbound, settings.admin, settings.workers], [null, null, 0]);
@@ -200,10 +202,12 @@ const mistakes: readonly (readonly [text: string, key: string, words: RegExp])[]
   ['proxy: { inbound: 127.0.0.1:1 }', 'proxy.inbound', /proxy.inboundTo/],
   ['proxy: { inboundTo: 0.0.0.0:80 }', 'proxy.inboundTo', /address of the application/],
   ['proxy: { inboundTo: 127.0.0.1:4143 }', 'proxy.inboundTo', /this proxy itself/],
+  ['proxy: { outboundSecond: "[::]:4141" }', 'proxy.outboundSecond', /allowRemote/],
+  ['proxy: { outboundSecond: 127.0.0.1:4140 }', 'proxy.outboundSecond', /4140/],
   ['proxy: { graceMs: 1000 }', 'proxy.graceMs', /announceMs \(5000\) is part of graceMs/],
   ['proxy: { headBytesMax: 1 }', 'proxy.headBytesMax', /1024 to 65536/],
   ['proxy: { allowRemote: yes }', 'proxy.allowRemote', /true or false, got "yes"/],
-  ['proxy: { logLevel: trace }', 'proxy.logLevel', /off, error, warn, info, debug/],
+  ['proxy: { logLevel: loud }', 'proxy.logLevel', /off, error, warn, info, debug/],
 ];
 
 for (const [text, key, words] of mistakes) {

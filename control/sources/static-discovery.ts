@@ -4,6 +4,7 @@
  */
 
 import type { Discovery } from '../../api/discovery.ts';
+import type { ProxySettings } from '../../api/settings.ts';
 import type { Clock } from '../../core/base/clock.ts';
 import type { Random } from '../../core/base/random.ts';
 import type { TimerWheel } from '../../core/base/timers.ts';
@@ -31,7 +32,7 @@ export function openStaticDiscovery(
   config: LoadedConfig,
   env: StaticDiscoveryEnv,
 ): StaticDiscovery {
-  const resolver = env.resolver ?? systemResolver;
+  const resolver = env.resolver ?? systemResolver(config.settings);
   const opener = createSourceOpener({ ...env, resolver });
   const index = new ServiceIndex(config, { ...env, openSource: opener.open });
   return {
@@ -45,5 +46,10 @@ export function openStaticDiscovery(
   };
 }
 
-/** What the system itself asks. */
-export const systemResolver: ResolverOptions = { paths: systemResolverPaths, port: 53 };
+/** Asks whom the system itself asks. */
+export function systemResolver(
+  settings: Pick<ProxySettings, 'dnsMinTtlMs' | 'dnsMaxTtlMs'>,
+): ResolverOptions {
+  const ttl = { minMs: settings.dnsMinTtlMs, maxMs: settings.dnsMaxTtlMs };
+  return { paths: systemResolverPaths, port: 53, ttl };
+}

@@ -123,6 +123,11 @@ export const queueRequestsMax = 10_000;
 export const failfastTimeoutMs = 3_000;
 /** Within so long after a trust anchor has left, what was verified before is replaced. */
 export const distrustSpreadMs = 5_000;
+/**
+ * The same of a tunnel, which cannot be replaced without its ends: so long it has to end by itself.
+ * A rotation should end no transfer that is under way; a trust anchor leaves once in months.
+ */
+export const distrustedTunnelMs = 3_600_000;
 /** A certificate, of ours or of a peer, and what is read of it. */
 export const certificateBytesMax = 16 * 1024;
 export const certificateExtensionsMax = 64;
@@ -155,8 +160,14 @@ export const trustRetryMs = 600_000;
 /** How often, at the most, it is looked up anew which endpoints addresses are. */
 export const addressIndexMs = 100;
 export const adminConnectionsMax = 64;
+/** Clients of the admin port that watch log lines; one more takes the place of the oldest. */
+export const logStreamsMax = 8;
+/** What waits for one of them; lines beyond it are dropped and counted. */
+export const logStreamBytesMax = 256 * 1024;
 /** A client of the admin port that neither asks nor takes its answer. */
 export const adminIdleMs = 60_000;
+/** After which a client of the admin port that has not said what it speaks is taken for HTTP. */
+export const adminDetectMs = 1_000;
 /** Until a client of a control plane has said what it is, and then until it has proved it. */
 export const controlHandshakeMs = 10_000;
 export const controlStreamInitialMs = 3_000;

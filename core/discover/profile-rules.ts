@@ -26,7 +26,7 @@ export class ProfileRules {
 }
 
 /** Whether a name without final dot is one of the suffixes or below one. */
-function isBelow(name: string, suffixes: readonly string[]): boolean {
+export function isBelow(name: string, suffixes: readonly string[]): boolean {
   return suffixes.some((suffix) => suffix === '.' || `.${name}.`.endsWith(`.${suffix}`));
 }
 

@@ -51,9 +51,10 @@ async function setUp(rig: GrpcRig, clock: FakeClock, attach = true) {
   channel.setAddresses([{ host: '127.0.0.1', port }]);
   const heard: TrustResponse[] = [];
   const counters = createCounters();
-  const create = () => {
+  const create = (isForGood = false) => {
     const stream = new TrustStream(
       {
+        isForGood,
         clock,
         timers: rig.timers,
         random: seededRandom(1),
@@ -123,6 +124,16 @@ it('asks a control plane that knows no trust again, but rarely', async () => {
   issuer.attach(server);
   await pass(clock, trustRetryMs);
   await untilTurn('an answer', () => heard.length === 1);
+});
+
+it('does not ask again who is no control plane of ours', async () => {
+  const clock = new FakeClock();
+  await using rig = new GrpcRig(clock);
+  const { counters, create } = await setUp(rig, clock, false);
+  const stream = create(true);
+  await untilTurn('its end', () => stream.view.phase === 'ended');
+  await pass(clock, 2 * trustRetryMs);
+  assert.equal(counters.streamsOpened, 1);
 });
 
 it('a request for a certificate ends in any case', async () => {

@@ -27,8 +27,17 @@ interface FrontDoorOwner {
   readonly security: DoorSecurity;
   opened(connection: ServerConnection): void;
   closed(connection: ServerConnection): void;
-  /** `trusted`: it may call every method. `first` are bytes that were read already. */
-  enter(socket: Socket, trusted: boolean, first: Buffer): void;
+  /**
+   * `trusted`: it may call every method. `first` are bytes that were read already; null within TLS,
+   * of which none was read.
+   */
+  enter(socket: Socket, trusted: boolean, first: Buffer | null): void;
+  /** How long the first bytes may take, if not as long as a handshake. */
+  readonly firstBytesMs?: number;
+  /** Whether a TLS client asks for whom it finds here; null while its hello is not whole. */
+  readonly admitsHello?: (bytes: Buffer) => boolean | null;
+  /** Who says nothing in time enters instead of being closed, if it may speak in plaintext. */
+  readonly awaitsSilent?: boolean;
 }
 
 export class FrontDoor implements SocketOwner, TimerOwner, HandshakeOwner, ServerConnection {
@@ -36,6 +45,8 @@ export class FrontDoor implements SocketOwner, TimerOwner, HandshakeOwner, Serve
   readonly #socket: Socket;
   readonly #timer = new Timer(this);
   #handshake: Handshake | null = null;
+  /** The part of a hello that has come. */
+  #hello: Buffer = nothing;
   #over = false;
 
   constructor(owner: FrontDoorOwner, socket: Socket) {
@@ -43,7 +54,7 @@ export class FrontDoor implements SocketOwner, TimerOwner, HandshakeOwner, Serve
     this.#socket = socket;
     socket.owner = this;
     owner.opened(this);
-    owner.timers.arm(this.#timer, controlHandshakeMs);
+    owner.timers.arm(this.#timer, owner.firstBytesMs ?? controlHandshakeMs);
     socket.resume();
   }
 
@@ -56,8 +67,8 @@ export class FrontDoor implements SocketOwner, TimerOwner, HandshakeOwner, Serve
   }
 
   onBytes(bytes: Buffer, length: number): void {
-    const first = Buffer.from(bytes.subarray(0, length));
-    const { security, io, timers } = this.#owner;
+    const first = Buffer.concat([this.#hello, bytes.subarray(0, length)]);
+    const { security, io, timers, admitsHello, firstBytesMs } = this.#owner;
     if (first[0] !== tlsFirstByte) {
       if (security.allowsPlaintext(this.#socket.remoteHost)) this.#enter(true, first);
       else this.#close('plaintext is taken from the loopback alone');
@@ -68,14 +79,23 @@ export class FrontDoor implements SocketOwner, TimerOwner, HandshakeOwner, Serve
       this.#close(context);
       return;
     }
+    const admitted = admitsHello === undefined || admitsHello(first);
+    if (admitted === null) {
+      this.#hello = first;
+      return;
+    }
+    if (!admitted) {
+      this.#close('it asks for another server');
+      return;
+    }
     timers.cancel(this.#timer);
     const role = { kind: 'server', context, protocol: http2Protocol, first } as const;
-    const limits = { io, timers, handshakeTimeoutMs: controlHandshakeMs };
+    const limits = { io, timers, handshakeTimeoutMs: firstBytesMs ?? controlHandshakeMs };
     this.#handshake = new Handshake(limits, this.#socket, role, this);
   }
 
   secured(_socket: Socket, peer: Peer): void {
-    this.#enter(peer.name !== '', nothing);
+    this.#enter(peer.name !== '', null);
   }
 
   handshakeFailed(_code: string, detail: string): void {
@@ -96,10 +116,24 @@ export class FrontDoor implements SocketOwner, TimerOwner, HandshakeOwner, Serve
 
   /** A thread that was held up for so long hears of the client after its timers. */
   onTimer(): void {
-    systemTurn(() => this.#close('nothing was sent in time'));
+    systemTurn(() => {
+      const { awaitsSilent = false, security, io } = this.#owner;
+      if (this.#over) return;
+      io.enter();
+      if (
+        awaitsSilent &&
+        this.#hello.length === 0 &&
+        security.allowsPlaintext(this.#socket.remoteHost)
+      ) {
+        this.#enter(true, nothing);
+      } else {
+        this.#close('nothing was sent in time');
+      }
+      io.leave();
+    });
   }
 
-  #enter(trusted: boolean, first: Buffer): void {
+  #enter(trusted: boolean, first: Buffer | null): void {
     this.#leave();
     this.#owner.enter(this.#socket, trusted, first);
   }

@@ -199,10 +199,10 @@ export class GrpcServer implements CallHost {
   }
 
   /** By prior knowledge: nothing on the connection says that it is HTTP/2. */
-  #serve(socket: Socket, trusted: boolean, first: Buffer): void {
+  #serve(socket: Socket, trusted: boolean, first: Buffer | null): void {
     const server = new H2Server(trusted ? this.#context : this.#strangers, socket, null);
     socket.resume();
-    if (first.length > 0) server.onBytes(first, first.length);
+    if (first !== null && first.length > 0) server.onBytes(first, first.length);
   }
 }
 

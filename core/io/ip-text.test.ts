@@ -1,4 +1,4 @@
-/** Goal: one spelling for each address of IPv6. Method: the cases of RFC 5952, and Node's parser. */
+/** Goal: one spelling for each address of IPv6. Method: cases of RFC 5952, and Node's parser. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

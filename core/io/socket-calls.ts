@@ -18,15 +18,17 @@ export interface SocketCalls {
 /** What `read` has read, until the next call. */
 export const optionValue = new DataView(new ArrayBuffer(32));
 
-/** Tried on an open socket of TCP first; a sentence without its full stop says why there are none. */
+/** Tried on an open socket of TCP first; a string says why there are none, without a full stop. */
 export function loadSocketCalls(descriptor: number): SocketCalls | string {
   if (process.platform !== 'linux' || !architectures.has(process.arch)) {
-    return `socket options are known for Linux with 64 bits, not for ${process.platform} on ${process.arch}`;
+    const { platform, arch } = process;
+    return `socket options are known for Linux with 64 bits, not for ${platform} on ${arch}`;
   }
   try {
     library ??= loadFfi().dlopen(null, signatures);
   } catch (error) {
-    return `this Node cannot call the C library (node:ffi: ${(error as Error).message}); use Node 26.1 or later, without --no-experimental-ffi`;
+    const { message } = error as Error;
+    return `this Node cannot call the C library (node:ffi: ${message}); use ${remedy}`;
   }
   const type = calls.read(descriptor, socketLevel, socketType) === 4 ? readInt() : -1;
   return type === streamType ? calls : `the C library says that a TCP socket is of type ${type}`;
@@ -63,6 +65,7 @@ function readInt(): number {
   return optionValue.getInt32(0, isLittleEndian);
 }
 
+const remedy = 'Node 26.1 or later, without --no-experimental-ffi';
 const optionLength = new DataView(new ArrayBuffer(4));
 const isLittleEndian = endianness() === 'LE';
 /** With 64 bits and the usual numbers of socket options. */

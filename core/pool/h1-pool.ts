@@ -19,6 +19,8 @@ import type { PoolEvents } from './pool-events.ts';
 export interface H1PoolContext extends ClientContext {
   readonly random: Random;
   readonly connectionsMax: number;
+  /** Without a request. */
+  readonly idleMax: number;
   readonly waitingMax: number;
 }
 
@@ -133,7 +135,7 @@ export class H1Pool implements ClientOwner<H1Client>, DialOwner {
     const x = this.#waiting.shift();
     if (x !== null) {
       client.send(x);
-    } else if (this.#retired) {
+    } else if (this.#retired || this.#idle >= this.#context.idleMax) {
       client.close();
     } else {
       this.#link(client);

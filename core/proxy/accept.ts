@@ -315,7 +315,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
     const client = { conduit: this.#socket, first: this.#stash.take() };
     this.#leave();
     if (early === null) new Opaque(this.#clients, this.#context.counters, client, target);
-    else new Tunnel(this.#clients, early.endpoint, client, early.take());
+    else new Tunnel(this.#clients, early.endpoint, client, early.take(), early.distrusts);
   }
 
   #dialEarly(target: Target): void {
@@ -338,13 +338,13 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
       this.#settle('opaque');
     } else if (target !== null) {
       this.#context.counters.detectTimedOut(target.authority);
-      core.log.warn('proxy', `Protocol detection timed out; taken for ${this.#fallback}`, {
+      core.log.warn('heddle::proxy', `Protocol detection timed out; taken for ${this.#fallback}`, {
         service: target.authority,
         remedy: 'declare protocol: opaque (or http) for this service in the configuration',
       });
       this.#settle(this.#fallback);
     } else {
-      core.log.info('proxy', 'Protocol detection timed out', { direction: name });
+      core.log.info('heddle::proxy', 'Protocol detection timed out', { direction: name });
       this.#close('nothing was sent in time');
     }
   }
@@ -352,7 +352,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   /** A TLS client learns from an alert that nobody has this name (RFC 6066 section 3). */
   #refuse(): void {
     const { core } = this.#direction;
-    core.log.info('proxy', 'Connection refused: unknown service', {
+    core.log.info('heddle::proxy', 'Connection refused: unknown service', {
       target: this.#target?.key ?? '',
     });
     core.io.enter();
@@ -364,7 +364,8 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   #close(reason: string): void {
     if (this.#over) return;
     const { core, name } = this.#direction;
-    if (reason !== '') core.log.info('proxy', 'Connection closed', { direction: name, reason });
+    if (reason !== '')
+      core.log.info('heddle::proxy', 'Connection closed', { direction: name, reason });
     this.#early?.abort();
     this.#leave();
     this.#clients.ended();

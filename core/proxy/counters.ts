@@ -56,8 +56,10 @@ export class Counters {
       this.#errors.set(error.code, cells);
     }
     for (const cell of cells) this.#core.cells[cell] += 1;
-    if (!this.#core.log.enabled('info')) return;
-    this.#core.log.info('proxy', 'HTTP request failed', {
+    if (!this.#core.log.enabled('info', logTarget)) return;
+    const { request } = x;
+    const protocol = x.isGrpc ? 'gRPC' : `HTTP/${request.major}.${request.minor}`;
+    this.#core.log.info(logTarget, `${protocol} request failed`, {
       direction: this.#name,
       error: error.code,
       detail: error.message,
@@ -157,3 +159,5 @@ export class Counters {
 
 const sessionLabels = { http1: 'http/1', http2: 'http/2' } as const;
 const detectLabels: Partial<Record<Detected, string>> = { HTTP1: 'http/1', HTTP2: 'http/2' };
+
+const logTarget = 'heddle::proxy';

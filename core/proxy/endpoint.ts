@@ -142,7 +142,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   connectFailed(code: ErrorCode, detail: string): boolean {
     const { slots, log, freeDescriptors, connectBackoff } = this.#core;
     if (this.transport.secure) this.#countDialFailure(code);
-    log.warn('proxy', 'Failed to connect', {
+    log.warn('heddle::proxy', 'Failed to connect', {
       endpoint: this.address,
       error: code,
       reason: detail,
@@ -178,7 +178,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   }
 
   violated(text: string): void {
-    this.#core.log.warn('proxy', 'Endpoint sent what it may not send', {
+    this.#core.log.warn('heddle::proxy', 'Endpoint sent what it may not send', {
       endpoint: this.address,
       what: text,
     });

@@ -29,6 +29,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
   #endpoint: Endpoint | null = null;
   #dialling: Dialling | null = null;
   #attempts = 0;
+  #distrusts = 0;
   #over = false;
 
   constructor(clients: ClientGroup, counters: Counters, client: TunnelSide, target: Target) {
@@ -56,7 +57,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
     this.#clients.direction.core.slots.connectSucceeded(endpoint.slot);
     this.#leave();
     const server = { conduit: socket, first: nothing };
-    new Tunnel(this.#clients, endpoint, this.#client, server);
+    new Tunnel(this.#clients, endpoint, this.#client, server, this.#distrusts);
   }
 
   dialFailed(code: ErrorCode, detail: string): void {
@@ -94,8 +95,9 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
     const endpoint = this.#target.pick(this.#endpoint);
     if (endpoint === null) {
       const waitedMs = io.nowMs - this.#startMs;
+      const { failfastTimeoutMs, opaqueFailfastTimeoutMs: ownMs } = settings;
       if (this.#target.endpoints.length === 0) this.#fail(this.#target.emptyCode);
-      else if (waitedMs >= settings.failfastTimeoutMs) this.#fail('FAILFAST');
+      else if (waitedMs >= (ownMs === 0 ? failfastTimeoutMs : ownMs)) this.#fail('FAILFAST');
       else timers.arm(this.#pollTimer, pollMs);
       return;
     }
@@ -105,6 +107,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
       this.#refuse(endpoint);
       return;
     }
+    this.#distrusts = endpoint.transport.distrusts;
     this.#dialling = endpoint.pools.dial(this);
   }
 
@@ -112,7 +115,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
   #refuse(endpoint: Endpoint): void {
     const { core } = this.#clients.direction;
     core.slots.releasePermit(endpoint.slot);
-    core.log.info('proxy', 'Endpoint refused', {
+    core.log.info('heddle::proxy', 'Endpoint refused', {
       endpoint: endpoint.address,
       reason: endpoint.refusal,
     });
@@ -126,7 +129,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
     const { core, name } = this.#clients.direction;
     this.#abort();
     this.#counters.tcpError(code);
-    core.log.info('proxy', 'Connection closed', {
+    core.log.info('heddle::proxy', 'Connection closed', {
       direction: name,
       service: this.#target.authority,
       error: code,

@@ -19,11 +19,13 @@ import { Exchanges } from '../http/exchange.ts';
 import { Io } from '../io/io.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import { Logger } from '../telemetry/log.ts';
+import { isLogOff } from '../telemetry/log-filter.ts';
 import { Registry } from '../telemetry/registry.ts';
 import { TlsContexts } from '../tls/contexts.ts';
 import { Arrivals } from './arrivals.ts';
 import { type Core, coreOf, h2Of } from './core.ts';
 import { DirectionStack } from './direction-stack.ts';
+import { Gateway } from './gateway.ts';
 import { isOwnListener } from './own-listeners.ts';
 import type { Target } from './target.ts';
 import { Targets } from './targets.ts';
@@ -83,6 +85,9 @@ class ThreadProxy implements Proxy {
       (target, arrivedMs) => this.#stackOf(target).discovered(target, arrivedMs),
       (target) => this.#stackOf(target).changed(target),
     );
+    if (core.settings.gatewaySuffixes.length > 0) {
+      this.#inbound.gateway = new Gateway(this.#outbound, this.#targets);
+    }
     this.#arrivals = new Arrivals(core, this.#inbound, this.#outbound, this.#targets);
     this.#adoptedAt = env.index * statusWords + statusField.adoptedTotal;
     this.#activityAt = env.index * statusWords + statusField.outboundActivity;
@@ -102,7 +107,7 @@ class ThreadProxy implements Proxy {
     const { io, log } = this.#core;
     io.enter();
     if (message.kind === 'snapshot') this.#targets.receive(message.bytes);
-    else if (message.kind === 'log-level') log.setLevel(message.level);
+    else if (message.kind === 'log-filters') log.setFilters(message.filters);
     else if (message.kind === 'identity') this.#identify(message.identity);
     else this.#drain(message.stage);
     io.leave();
@@ -155,6 +160,7 @@ class ThreadProxy implements Proxy {
     this.#inbound.direction.closeIdle();
     this.#outbound.direction.closeIdle();
     this.#inbound.sweep(housekeepMs);
+    this.#outbound.sweep(housekeepMs);
     this.#targets.sweep();
     exchanges.trim();
     log.flush();
@@ -193,7 +199,7 @@ function createCore(env: ProxyEnv, freeDescriptors: () => boolean): Core {
     tls: new TlsContexts(),
     log,
     accessLog:
-      settings.accessLog === 'off'
+      settings.accessLog === 'off' || isLogOff(settings.logLevel)
         ? null
         : new AccessLog(settings.accessLog, (lines) => post({ kind: 'access', lines })),
     isOwnListener: (host, port) => isOwnListener(settings, host, port),

@@ -10,6 +10,7 @@ import { Form, Method } from '../http/head.ts';
 import { Known } from '../http/known-fields.ts';
 import { Layer } from '../stack/layer.ts';
 import type { Core } from './core.ts';
+import { takeDstOverride } from './dst-override.ts';
 import { compareIdentity } from './require-identity.ts';
 import type { Target } from './target.ts';
 import type { Targets } from './targets.ts';
@@ -26,7 +27,7 @@ export class Route extends Layer<Exchange> {
 
   override request(x: Exchange): void {
     const fixed = (x.client as ExchangeClient).connection.fixedTarget as Target | null;
-    const target = fixed === null ? this.#byAuthority(x) : this.#fixed(x, fixed);
+    const target = this.#isByName(fixed) ? this.#byName(x) : this.#fixed(x, fixed as Target);
     if (target === null) return;
     x.target = target;
     if (target.known) this.#go(x, target);
@@ -88,6 +89,26 @@ export class Route extends Layer<Exchange> {
       x.respondedMs = this.#core.io.nowMs;
       this.prev.end(x);
     });
+  }
+
+  /** An ingress has chosen an endpoint already; its requests go by the service that they name. */
+  #isByName(fixed: Target | null): boolean {
+    if (fixed === null) return true;
+    return this.#core.settings.ingressMode && fixed.key.startsWith('addr:');
+  }
+
+  #byName(x: Exchange): Target | null {
+    if (!this.#core.settings.ingressMode) return this.#byAuthority(x);
+    const name = takeDstOverride(x.request);
+    if (name === '') return this.#byAuthority(x);
+    if (name === null) {
+      const text = 'l5d-dst-override is to be one name and a port';
+      this.prev.fail(x, new ProxyError('BAD_REQUEST', text));
+      return null;
+    }
+    const target = this.#targets().find('host', name);
+    if (target === null) this.#shed(x);
+    return target;
   }
 
   /** What its connection is for; null when the request has been answered. */

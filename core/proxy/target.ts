@@ -114,7 +114,7 @@ export class Target {
   pick(exclude: Endpoint | null): Endpoint | null {
     const { io, slots } = this.#core;
     const endpoint = this.#balancer.pick(exclude, slots.timeOf(io.nowMs));
-    if (endpoint !== null) this.failfast = false;
+    if (endpoint !== null && this.failfast) this.#leaveFailfast();
     return endpoint;
   }
 
@@ -135,6 +135,12 @@ export class Target {
       this.#failfastCell = registry.counter('heddle_failfast_total', { authority: this.authority });
     }
     cells[this.#failfastCell] += 1;
+  }
+
+  #leaveFailfast(): void {
+    this.failfast = false;
+    const fields = { service: this.authority };
+    this.#core.log.info('heddle::proxy', 'Available; exiting failfast', fields);
   }
 
   /** Tells main of endpoints that have left and have nothing in flight any more. */

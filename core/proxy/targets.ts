@@ -71,9 +71,9 @@ export class Targets {
     return this.#find(dropped.key, dropped.direction);
   }
 
-  /** Clients of the inbound listener that are known no more. */
+  /** Clients that are known no more. */
   forgetClients(cells: ClientCells): void {
-    this.#byKey.get(inboundKey)?.forgetClients(cells);
+    for (const target of this.#byKey.values()) target.forgetClients(cells);
   }
 
   /** A snapshot has come from main. */
@@ -91,13 +91,16 @@ export class Targets {
   sweep(): void {
     const { io, settings, tls } = this.#core;
     // Each is asked for at the control plane for as long as it is kept.
-    const outboundIdleMs = settings.control === '' ? targetIdleMs : watchedIdleMs;
+    const { control, inboundOnly, outboundOnly } = settings;
+    const usualMs = control === '' ? targetIdleMs : watchedIdleMs;
+    const outboundIdleMs = outboundOnly.discoveryIdleMs ?? usualMs;
+    const inboundIdleMs = inboundOnly.discoveryIdleMs ?? targetIdleMs;
     const { distrusts, distrustedMs } = tls;
     const renews = distrusts > 0 && io.nowMs < distrustedMs + 2 * distrustSpreadMs;
     for (const target of this.#byKey.values()) {
       target.sweep();
       if (renews) for (const { pools } of target.endpoints) pools.renew();
-      const idleMs = target.direction === 'outbound' ? outboundIdleMs : targetIdleMs;
+      const idleMs = target.direction === 'outbound' ? outboundIdleMs : inboundIdleMs;
       if (target.lastUsedMs < io.nowMs - idleMs && target.idle) this.#drop(target);
     }
     if (!this.#dropped) return;

@@ -27,7 +27,7 @@ const record: AccessRecord = {
   host: 'web',
 };
 
-function formatOne(format: 'json' | 'common', one: AccessRecord): string {
+function formatOne(format: 'json' | 'common' | 'apache', one: AccessRecord): string {
   let text = '';
   const log = new AccessLog(format, (lines) => (text += lines));
   log.log(one);
@@ -38,7 +38,7 @@ function formatOne(format: 'json' | 'common', one: AccessRecord): string {
 test('JSON has the fields of Linkerd', () => {
   assert.equal(
     formatOne('json', record),
-    '{"client.addr":"10.1.2.3:51000","client.id":"","timestamp":"2026-08-01T12:30:15.007Z",' +
+    '{"client.addr":"10.1.2.3:51000","client.id":"-","timestamp":"2026-08-01T12:30:15.007Z",' +
       '"method":"GET","uri":"/a?b=c","version":"HTTP/1.1","trace_id":"abc","request_bytes":"12",' +
       '"status":200,"response_bytes":1234,"total_ns":"12500000","processing_ns":"2000001",' +
       '"user_agent":"curl/8","host":"web"}\n',
@@ -56,6 +56,18 @@ test('the common format is that of web servers', () => {
   assert.equal(
     formatOne('common', meshed),
     '10.1.2.3 web.default - [01/Aug/2026:12:30:15 +0000] "GET /a?b=c HTTP/1.1" - -\n',
+  );
+});
+
+test('the apache format is what Linkerd writes under that name', () => {
+  assert.equal(
+    formatOne('apache', record),
+    '10.1.2.3:51000 - - [2026-08-01T12:30:15.007Z] "GET /a?b=c HTTP/1.1" 200\n',
+  );
+  const meshed = { ...record, clientHost: '::1', clientId: 'web.default', uri: '/"', status: 0 };
+  assert.equal(
+    formatOne('apache', meshed),
+    '[::1]:51000 web.default - [2026-08-01T12:30:15.007Z] "GET /\\" HTTP/1.1" -\n',
   );
 });
 

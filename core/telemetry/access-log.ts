@@ -1,7 +1,8 @@
 /**
- * One line for each exchange, in JSON with Linkerd's names or in the common log format of web
- * servers. The owner keeps `null` instead of an `AccessLog` while it is off. Lines are passed on
- * in batches: when 16 KiB have gathered, and whenever the owner calls `flush` (once per tick).
+ * One line for each exchange: in JSON with Linkerd's names, in what Linkerd calls Apache's format,
+ * or in the common log format of web servers. The owner keeps `null` instead of an `AccessLog`
+ * while it is off. Lines are passed on in batches: when 16 KiB have gathered, and whenever the
+ * owner calls `flush` (once per tick).
  */
 
 import { accessBatchChars, accessValueCharsMax } from '../base/limits.ts';
@@ -39,8 +40,8 @@ export class AccessLog {
   readonly #sink: (lines: string) => void;
   #lines = '';
 
-  constructor(format: 'json' | 'common', sink: (lines: string) => void) {
-    this.#format = format === 'json' ? formatAccessJson : formatAccessCommon;
+  constructor(format: keyof typeof formats, sink: (lines: string) => void) {
+    this.#format = formats[format];
     this.#sink = sink;
   }
 
@@ -60,7 +61,7 @@ export class AccessLog {
 function formatAccessJson(record: AccessRecord): string {
   return jsonLine({
     'client.addr': joinAddress(record.clientHost, record.clientPort),
-    'client.id': record.clientId,
+    'client.id': record.clientId || '-',
     timestamp: new Date(record.startWallMs).toISOString(),
     method: cut(record.method),
     uri: cut(record.uri),
@@ -76,15 +77,30 @@ function formatAccessJson(record: AccessRecord): string {
   });
 }
 
+/** The client with its port, no count of bytes, and the time as in JSON. */
+function formatAccessApache(record: AccessRecord): string {
+  const client = joinAddress(record.clientHost, record.clientPort);
+  return (
+    `${client} ${record.clientId || '-'} - [${new Date(record.startWallMs).toISOString()}] ` +
+    `"${requestText(record)}" ${statusText(record)}\n`
+  );
+}
+
 /** `host ident user [day/month/year:time zone] "request" status bytes` */
 function formatAccessCommon(record: AccessRecord): string {
-  const request = `${cut(record.method)} ${cut(record.uri)} ${record.version}`;
-  const status = record.status === 0 ? '-' : record.status;
   const bytes = record.responseBytes === 0 ? '-' : record.responseBytes;
   return (
     `${record.clientHost} ${record.clientId || '-'} - [${commonDate(record.startWallMs)}] ` +
-    `"${escapeCommon(request)}" ${status} ${bytes}\n`
+    `"${requestText(record)}" ${statusText(record)} ${bytes}\n`
   );
+}
+
+function requestText(record: AccessRecord): string {
+  return escapeCommon(`${cut(record.method)} ${cut(record.uri)} ${record.version}`);
+}
+
+function statusText({ status }: AccessRecord): string {
+  return status === 0 ? '-' : String(status);
 }
 
 function commonDate(wallMs: number): string {
@@ -116,6 +132,11 @@ function cut(text: string): string {
   return text.length <= accessValueCharsMax ? text : text.slice(0, accessValueCharsMax);
 }
 
+const formats = {
+  json: formatAccessJson,
+  apache: formatAccessApache,
+  common: formatAccessCommon,
+} as const;
 const unsafeInCommon = /["\\]|[^ -~]/g;
 const months = [
   'Jan',

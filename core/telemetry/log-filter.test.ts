@@ -18,6 +18,7 @@ const shown: readonly (readonly [text: string, shown: string])[] = [
   ['warn,linkerd=info,hickory=error', '_access_log=off,linkerd=info,hickory=error,warn'],
   [' warn , linkerd = info', '_access_log=off,warn'],
   ['linkerd', '_access_log=off,linkerd=trace'],
+  ['hyper::proto', 'hyper::proto=trace,_access_log=off'],
   ['linkerd=', '_access_log=off,linkerd=trace'],
   ['info,info,debug', '_access_log=off,debug'],
   ['_access_log=info,warn', '_access_log=off,warn'],
@@ -67,7 +68,19 @@ test('trace shows what debug shows, a span meets no line', () => {
   assert.equal(parseLogFilter('info,[{headers}]=off').filter.allows('info', 'heddle'), true);
 });
 
-for (const text of ['linkerd=loud', 'a=b=c', 'a b', '[x', 'x]', '=', '=info', 'a=6', '\u0000']) {
+for (const text of [
+  'loud',
+  'warning',
+  'linkerd=loud',
+  'a=b=c',
+  'a b',
+  '[x',
+  'x]',
+  '=',
+  '=info',
+  'a=6',
+  '\u0000',
+]) {
   test(`${JSON.stringify(text)} is refused, what is right beside it counts`, () => {
     const { filter, problems } = parseLogFilter(`${text},heddle=warn`);
     const expected = text === '[x' ? [`"${text},heddle=warn" is`] : [`"${text}" is no directive`];

@@ -42,6 +42,11 @@ export function parseLogFilter(text: string): ParsedFilter {
   return { filter: new DirectiveFilter([...byPlace.values()]), problems };
 }
 
+/** Nothing at all is logged, the access log included, as with Linkerd. */
+export function isLogOff(text: string): boolean {
+  return parseLogFilter(text).filter.text === 'off';
+}
+
 interface Directive {
   /** Empty: any. */
   readonly target: string;
@@ -94,13 +99,14 @@ function splitDirectives(text: string): string[] {
   return parts.map((part) => part.trim()).filter((part) => part !== '');
 }
 
-/** A target alone stands for all of its lines. */
+/** A target alone stands for all of its lines; a word that is no path may be a slip for a level. */
 function parseDirective(text: string): Directive | null {
   const level = readLevel(text);
   if (level !== null) return { target: '', span: '', level };
   const match = directiveShape.exec(text);
   if (match === null) return null;
   const { target = '', span = '', level: named = '' } = match.groups ?? {};
+  if (text === target && !bareTarget.test(target)) return null;
   const chosen = named === '' ? 'trace' : readLevel(named);
   return chosen === null ? null : { target, span, level: chosen };
 }
@@ -143,6 +149,7 @@ const ranks: Readonly<Record<FilterLevel, number>> = {
 };
 const directiveShape =
   /^(?!=)(?<target>[\w:-]+)?(?<span>\[[^\][]{0,200}\])?(?:=(?<level>[a-zA-Z0-5]{0,5}))?$/;
+const bareTarget = /^heddle|^linkerd|::/;
 const accessTarget = '_access_log';
 const accessOff: Directive = { target: accessTarget, span: '', level: 'off' };
 const ourTargets: Readonly<Record<string, string>> = {

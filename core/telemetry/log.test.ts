@@ -85,7 +85,7 @@ test('a line is bounded, whatever is logged', () => {
   assert.ok(formatJson(all, 1, 1).length < charsMax);
 });
 
-function createLogger(level?: 'off' | 'error' | 'info' | 'debug') {
+function createLogger(level?: string) {
   const clock = new FakeClock();
   const records: LogRecord[] = [];
   const logger = new Logger((one) => records.push(one), clock, level);
@@ -103,16 +103,26 @@ test('the level decides, and changes at run time', () => {
   };
   logAll();
   assert.deepEqual(messages(), ['error', 'warn', 'info']);
-  assert.equal(logger.enabled('debug'), false);
-  logger.setLevel('debug');
-  assert.equal(logger.enabled('debug'), true);
+  assert.equal(logger.enabled('debug', 't'), false);
+  logger.setFilters(['debug']);
+  assert.equal(logger.enabled('debug', 't'), true);
   logger.debug('t', 'now');
-  logger.setLevel('error');
+  logger.setFilters(['error']);
   logger.warn('t', 'not');
   logger.error('t', 'late');
-  logger.setLevel('off');
+  logger.setFilters(['off']);
   logger.error('t', 'never');
   assert.deepEqual(messages().slice(3), ['now', 'late']);
+});
+
+test('a line is told when one of the filters lets it through', () => {
+  const { logger, messages } = createLogger('warn,heddle::pool=debug');
+  logger.debug('heddle::pool', 'pool');
+  logger.info('heddle', 'not');
+  logger.setFilters(['warn', 'heddle=info']);
+  logger.info('heddle', 'now');
+  logger.debug('heddle::pool', 'not');
+  assert.deepEqual(messages(), ['pool', 'now']);
 });
 
 test('repeats are told once, when their time is over, with the newest fields', () => {

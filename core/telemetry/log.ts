@@ -1,5 +1,5 @@
 /**
- * The logger of one thread: filters by level, collapses what repeats, hands records to a sink.
+ * The logger of one thread: filters, collapses what repeats, hands records to a sink.
  * Formatting and writing are the main thread's (`log-format.ts`, `line-writer.ts`); a worker's
  * sink posts the record to main.
  *
@@ -10,9 +10,9 @@
  */
 
 import type { LogLevel } from '../../api/messages.ts';
-import type { ProxySettings } from '../../api/settings.ts';
 import type { Clock } from '../base/clock.ts';
 import { logRepeatMs, logRepeatsMax } from '../base/limits.ts';
+import { type LogFilter, parseLogFilter } from './log-filter.ts';
 import type { LogFields, LogRecord } from './log-format.ts';
 
 interface Repeat {
@@ -26,26 +26,23 @@ export class Logger {
   readonly #clock: Clock;
   /** Insertion order is the order of `endMs`, because the window is the same for all. */
   readonly #repeats = new Map<string, Repeat>();
-  #rank: number;
+  #filters: readonly LogFilter[];
 
-  constructor(
-    sink: (record: LogRecord) => void,
-    clock: Clock,
-    level: ProxySettings['logLevel'] = 'info',
-  ) {
+  constructor(sink: (record: LogRecord) => void, clock: Clock, filter = 'info') {
     this.#sink = sink;
     this.#clock = clock;
-    this.#rank = ranks[level];
+    this.#filters = [parseLogFilter(filter).filter];
   }
 
-  /** Applies from the next line on. */
-  setLevel(level: ProxySettings['logLevel']): void {
-    this.#rank = ranks[level];
+  /** From the next line on, those are told that one of the filters lets through. */
+  setFilters(filters: readonly string[]): void {
+    this.#filters = filters.map((text) => parseLogFilter(text).filter);
   }
 
   /** To be asked before the fields of a frequent line are built. */
-  enabled(level: LogLevel): boolean {
-    return ranks[level] <= this.#rank;
+  enabled(level: LogLevel, target: string): boolean {
+    for (const filter of this.#filters) if (filter.allows(level, target)) return true;
+    return false;
   }
 
   error(target: string, message: string, fields: LogFields = noFields): void {
@@ -61,7 +58,7 @@ export class Logger {
   }
 
   debug(target: string, message: string, fields: LogFields = noFields): void {
-    if (this.enabled('debug')) this.#sink({ level: 'debug', target, message, fields });
+    if (this.enabled('debug', target)) this.#sink({ level: 'debug', target, message, fields });
   }
 
   /** Tells the counts whose time is over; with `all`, every count, for the end of the thread. */
@@ -75,7 +72,7 @@ export class Logger {
   }
 
   #log(record: LogRecord): void {
-    if (!this.enabled(record.level)) return;
+    if (!this.enabled(record.level, record.target)) return;
     const nowMs = this.#clock.monotonicMs();
     const key = `${record.level} ${record.target} ${record.message}`;
     const repeat = this.#repeats.get(key);
@@ -107,11 +104,3 @@ export class Logger {
 }
 
 const noFields: LogFields = {};
-
-const ranks: Readonly<Record<ProxySettings['logLevel'], number>> = {
-  off: 0,
-  error: 1,
-  warn: 2,
-  info: 3,
-  debug: 4,
-};

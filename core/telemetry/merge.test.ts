@@ -13,10 +13,10 @@ import { observe, Registry } from './registry.ts';
 
 const clockStartMs = 1_000_000;
 
-function createMerger(workers = 2, seriesLimit = 100) {
+function createMerger(workers = 2, seriesLimit = 100, retainMs?: number) {
   const clock = new FakeClock(clockStartMs);
   const memory = Array.from({ length: workers }, () => new Float64Array(4_096));
-  const merger = new MetricsMerger(memory, clock, seriesLimit);
+  const merger = new MetricsMerger(memory, clock, retainMs, seriesLimit);
   const startWorker = (index: number): Registry =>
     new Registry(memory[index], {
       announce: (definitions) => merger.define(index, definitions),
@@ -110,6 +110,17 @@ test('a released counter stays, goes on with who takes it up, and is forgotten',
   assert.equal(readOne(merger, 'heddle_failfast_total{authority=b}'), 1);
   clock.advance(31_000);
   assert.equal(readOne(merger, 'heddle_failfast_total{authority=b}'), undefined);
+});
+
+test('how long a released counter stays can be said', () => {
+  const { clock, merger, startWorker } = createMerger(1, 100, 5_000);
+  const name = 'heddle_failfast_total{authority=a}';
+  const worker = startWorker(0);
+  worker.release(worker.counter('heddle_failfast_total', { authority: 'a' }));
+  clock.advance(4_999);
+  assert.equal(readOne(merger, name), 0);
+  clock.advance(5_000);
+  assert.equal(readOne(merger, name), undefined);
 });
 
 test('a released gauge is gone at once', () => {

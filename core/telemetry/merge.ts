@@ -53,15 +53,22 @@ export class MetricsMerger {
   readonly #memory: readonly Float64Array[];
   readonly #clock: Clock;
   readonly #seriesMax: number;
+  readonly #retainMs: number;
   readonly #byFamily = new Map<FamilyName, Map<string, Series>>();
   /** By worker, then by first cell. */
   readonly #sources = new Map<number, Map<number, Source>>();
   #sweptMs = 0;
 
-  constructor(memory: readonly Float64Array[], clock: Clock, seriesLimit = seriesMax) {
+  constructor(
+    memory: readonly Float64Array[],
+    clock: Clock,
+    retainMs: number = seriesRetainMs,
+    seriesLimit: number = seriesMax,
+  ) {
     this.#memory = memory;
     this.#clock = clock;
     this.#seriesMax = seriesLimit;
+    this.#retainMs = retainMs;
     this.registry = new Registry(new Float64Array(mainCellsMax), {
       announce: (definitions) => this.#define(mainThread, this.registry.cells, definitions),
       freed: (cells) => this.free(mainThread, cells),
@@ -164,10 +171,10 @@ export class MetricsMerger {
   /** Forgets what nobody has held for long. */
   #sweep(): void {
     const nowMs = this.#clock.monotonicMs();
-    if (nowMs - this.#sweptMs < sweepPeriodMs) return;
+    if (nowMs - this.#sweptMs < Math.min(sweepPeriodMs, this.#retainMs)) return;
     this.#sweptMs = nowMs;
     for (const [name, ofFamily] of this.#byFamily) {
-      const retainMs = traitsOf(name).type === 'gauge' ? 0 : seriesRetainMs;
+      const retainMs = traitsOf(name).type === 'gauge' ? 0 : this.#retainMs;
       for (const [key, series] of ofFamily) {
         if (series.sources.length !== 0) continue;
         if (nowMs - series.idleSinceMs >= retainMs) ofFamily.delete(key);

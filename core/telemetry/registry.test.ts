@@ -183,7 +183,7 @@ test('a million label values, long ones among them, keep memory flat', () => {
   let valueCharsMax = 0;
   let definitions = 0;
   const cells = new Float64Array(64 * 1024);
-  const merger = new MetricsMerger([cells], new FakeClock(), 1_000);
+  const merger = new MetricsMerger([cells], new FakeClock(), undefined, 1_000);
   const outlet = {
     announce(batch: readonly CellDefinition[]) {
       definitions += batch.length;

@@ -16,8 +16,10 @@ import {
   transportProtocol,
 } from '../../test/support/tls-rig.ts';
 import { untilStill, untilTurn } from '../../test/support/turns.ts';
+import { seededRandom } from '../base/random.ts';
 import type { Socket } from '../io/socket.ts';
 import { Splice } from '../io/splice.ts';
+import { fuzz } from './handshake.fuzz.ts';
 
 const mesh = makeMesh();
 const web = mesh.identity(meshName('web'));
@@ -324,4 +326,8 @@ test('an owner that throws when it is told loses its own connection alone', asyn
   await untilTurn('the end', () => hit.socket?.destroyed === true);
   assert.equal(node.destroyed, false);
   await pair(rig);
+});
+
+test('whatever is changed on the way, in either role, ends a handshake once', async () => {
+  for (let seed = 1; seed <= 40; seed++) await fuzz(seededRandom(seed), 0);
 });

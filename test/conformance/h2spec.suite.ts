@@ -1,6 +1,8 @@
 /**
  * Goal: the server side keeps the rules of RFC 9113 and RFC 7541 that h2spec knows, the strict ones
- * too, whatever the origin speaks. Method: its report, of which exactly one failure is expected.
+ * too, whatever the origin speaks, in plaintext and inside of mutual TLS. Method: its report, of
+ * which exactly one failure is expected. Its own TLS (-t) wants h2 by ALPN, which proxies of the
+ * mesh do not take, and has no client certificate: a port of the test puts TLS around its bytes.
  *
  * That one sends text in place of the preface. Our ports speak HTTP/1.1 as well, so the text is a
  * malformed request: it is answered with 400 and the connection is closed. RFC 9113 3.4 wants the
@@ -12,10 +14,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { makeMesh, meshName } from '../support/certificates.ts';
+import { cleanUp } from '../support/cleanup.ts';
 import { makeFolder } from '../support/process.ts';
+import { startHarness, untilQuiet } from '../support/proxy-harness.ts';
 import { dial } from '../support/wire.ts';
 import { startMesh } from './mesh.ts';
 import { missing, run } from './programs.ts';
+import { startTlsFront } from './tls-front.ts';
 import { startWebOrigin } from './web-origin.ts';
 
 test('h2spec', { skip: missing('h2spec') }, async (t) => {
@@ -35,8 +41,30 @@ test('h2spec', { skip: missing('h2spec') }, async (t) => {
     assert.match(await client.readAll(), /^HTTP\/1\.1 400 /);
     client.destroy();
   });
+  await t.test('to the inbound proxy of h2, inside of mutual TLS', async (t) => {
+    const port = await startSecureInbound(t, h2.port);
+    await check(t, port, [expected]);
+  });
   await t.test('nothing is left', () => mesh.assertQuiet());
 });
+
+/** The way to an inbound proxy that proves who it is and serves `originPort`. */
+async function startSecureInbound(t: TestContext, originPort: number): Promise<number> {
+  const mesh = makeMesh();
+  const serverName = meshName('web');
+  const endpoints = [{ port: originPort }];
+  const harness = await startHarness(
+    { 'inbound:': { endpoints, protocol: 'http2' } },
+    { identity: serverName, inboundTo: { host: '127.0.0.1', port: originPort } },
+  );
+  cleanUp(t, async () => {
+    harness.passTime(70_000);
+    await untilQuiet(harness);
+    await harness.close();
+  });
+  harness.send({ kind: 'identity', identity: mesh.identity(serverName, 1) });
+  return startTlsFront(t, harness.inboundPort, serverName, mesh.identity(meshName('alice')));
+}
 
 async function check(t: TestContext, port: number, expected: readonly string[]): Promise<void> {
   const { failures, cases } = await readReport(t, port);

@@ -101,11 +101,12 @@ async function assertLateEnd(harness: Harness): Promise<void> {
 test('what nobody uses is forgotten, soon where a control plane is asked for it', async () => {
   const origin = await startOrigin(answerAlways(ok));
   const targets = { 'host:web': { endpoints: [{ port: origin.port }] } };
-  for (const [control, idleMs] of [
-    ['', targetIdleMs],
-    ['127.0.0.1:8086', watchedIdleMs],
+  for (const [settings, idleMs] of [
+    [{ control: '' }, targetIdleMs],
+    [{ control: '127.0.0.1:8086' }, watchedIdleMs],
+    [{ control: '127.0.0.1:8086', outboundOnly: { discoveryIdleMs: 20_000 } }, 20_000],
   ] as const) {
-    const harness = await startHarness(targets, { control });
+    const harness = await startHarness(targets, settings);
     const client = await dial(harness.outboundPort);
     client.write(get);
     assert.ok((await client.readResponse()).startsWith('HTTP/1.1 200 '));

@@ -132,6 +132,19 @@ test('what a client is told on the wire: unknown, without endpoints, refused', a
   await harness.close();
 });
 
+test('applications that are to be told nothing get the status and the code alone', async () => {
+  const targets = { 'host:empty': { endpoints: [] } };
+  const harness = await startHarness(targets, { informationalHeaders: false });
+  const client = await dial(harness.outboundPort);
+  client.write('GET / HTTP/1.1\r\nHost: empty\r\n\r\n');
+  const response = await client.readAll();
+  assert.ok(response.startsWith('HTTP/1.1 503 '), response);
+  assert.ok(response.includes('\r\nheddle-error: NO_ENDPOINTS\r\n'), response);
+  assert.ok(response.endsWith('\r\n\r\n') && !response.includes('l5d-'), response);
+  await untilQuiet(harness);
+  await harness.close();
+});
+
 test('the access log has a line for each answer, in JSON and in the common format', async () => {
   for (const accessLog of ['json', 'common'] as const) {
     const origin = await startOrigin(

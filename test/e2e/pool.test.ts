@@ -42,6 +42,31 @@ test('a pool of two connections: the other requests wait and go out in order', a
   await origin.close();
 });
 
+test('no more connections are kept without a request than may be', async () => {
+  const origin = await startOrigin();
+  const targets = { 'host:web': { endpoints: [{ port: origin.port }] } };
+  const harness = await startHarness(targets, { poolIdleMax: 1 });
+  const clients = [await dial(harness.outboundPort), await dial(harness.outboundPort)];
+  const servers: Wire[] = [];
+  for (const client of clients) {
+    client.write(get());
+    const server = await origin.accept();
+    await server.read('\r\n\r\n');
+    servers.push(server);
+  }
+  servers[0].write(ok);
+  assert.equal(await clients[0].readResponse(), ok);
+  servers[1].write(ok);
+  assert.equal(await clients[1].readResponse(), ok);
+  assert.equal(await servers[1].readAll(), '');
+  clients[1].write(get('/again'));
+  assert.equal(await servers[0].read('\r\n\r\n'), get('/again'));
+  servers[0].write(ok);
+  assert.equal(await clients[1].readResponse(), ok);
+  await finish(harness, clients);
+  await origin.close();
+});
+
 test('more requests than may wait for a connection: 503 QUEUE_FULL', async () => {
   const origin = await startOrigin();
   const targets = { 'host:web': { endpoints: [{ port: origin.port }] } };

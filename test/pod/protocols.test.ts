@@ -7,13 +7,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { askPod, servePod } from '../support/pods.ts';
-import { makeRootfs, startSidecars, webIp, whyNoSidecars } from '../support/sidecars.ts';
+import { startSidecars, webIp, whyNoSidecars } from '../support/sidecars.ts';
 
 const skip = whyNoSidecars() ?? false;
-const rootfs = skip === false ? await makeRootfs() : '';
 
 test('from pod to pod', { skip }, async (t) => {
-  const { web, client, outside, watch } = await startSidecars(t, rootfs);
+  const { web, client, outside, watch } = await startSidecars(t);
   for (const { inside } of [web.host, outside]) await servePod(t, { inside });
   const tap = await watch('sesame', 'listen-first');
   // By the address of the service, and by the pod's own.

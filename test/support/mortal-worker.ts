@@ -12,7 +12,7 @@ export function runMortal(task: WorkerTask): Promise<never> {
       adopt: (listener, socket) => proxy.adopt(listener, socket),
       close: () => proxy.close(),
       receive(message) {
-        if (message.kind === 'log-level') throw new Error('asked to throw');
+        if (message.kind === 'log-filters') throw new Error('asked to throw');
         proxy.receive(message);
       },
     };

@@ -10,7 +10,7 @@
  *   listen IP PORT            nothing; the first bytes that come
  */
 
-import { once } from 'node:events';
+import { type EventEmitter, once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import { connect, createServer as createTcpServer } from 'node:net';
@@ -63,7 +63,7 @@ async function askHttp1(host: string, port: number, name: string, path: string):
       say(`${String(response.statusCode)} ${error} ${body.trim()}`),
     );
   });
-  await once(sent, 'close');
+  await untilClosed(sent);
 }
 
 async function askHttp2(host: string, port: number, name: string): Promise<void> {
@@ -85,7 +85,12 @@ async function exchange(host: string, port: number, words: string): Promise<void
     socket.destroy();
   });
   socket.once('end', () => say('ended'));
-  await once(socket, 'close');
+  await untilClosed(socket);
+}
+
+/** An error is not the end of what there is to do. */
+function untilClosed(connection: EventEmitter): Promise<unknown> {
+  return new Promise((resolve) => connection.once('close', resolve));
 }
 
 function say(line: string): void {

@@ -67,8 +67,8 @@ export function makeFolder(t: TestContext): string {
   return folder;
 }
 
-/** Starts it without waiting. */
-export function launchProxy(t: TestContext, yaml: string, options: StartOptions = {}) {
+/** Starts it without waiting; without a file its environment or its arguments say all. */
+export function launchProxy(t: TestContext, yaml: string | null, options: StartOptions = {}) {
   return launchWith(t, 'proxy', yaml, options);
 }
 

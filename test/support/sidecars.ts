@@ -1,21 +1,20 @@
 /**
- * Pods with sidecars as Kubernetes would make them, but for Kubernetes: each a network namespace, in
+ * Pods with sidecars as Kubernetes would make them, without it: each is a network namespace, in
  * which the image's own programs write the rules and run the proxy, by chroot into its root file
  * system, read-only and as the image's user, with the environment that Linkerd's injector writes.
  * `heddle up` is their control plane, on a host of its own.
  */
 
-import { execFileSync, spawnSync } from 'node:child_process';
-import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { buildRootfs } from '../../tools/image/rootfs.ts';
+import type { TestContext } from 'node:test';
 import { type Host, type Hosts, startHosts, whyNoHosts } from './hosts.ts';
 import { launchWords, makeFolder, type ProxyProcess, startUp } from './process.ts';
+import { makeRootfs, whyNoRootfs } from './rootfs.ts';
 import { runCommand } from './run-process.ts';
 
-export interface Sidecar {
+interface Sidecar {
   readonly host: Host;
   readonly identity: string;
   /** The newest. */
@@ -24,7 +23,7 @@ export interface Sidecar {
   restart(): Promise<ProxyProcess>;
 }
 
-export interface SidecarMesh {
+interface SidecarMesh {
   readonly control: ProxyProcess;
   readonly controlHost: Host;
   readonly web: Sidecar;
@@ -43,33 +42,18 @@ interface SidecarOptions {
 
 /** Stand for service `web`, which is in its pod; each port is also one of the service. */
 export const webIp = '10.96.0.10';
-export const webIp6 = 'fd96::10';
-
-/** Of the image, for all tests of a file; removed at its end. */
-export async function makeRootfs(): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'heddle-rootfs-'));
-  test.after(() => rmSync(folder, { recursive: true, force: true }));
-  await buildRootfs(join(folder, 'root'));
-  return join(folder, 'root');
-}
+const webIp6 = 'fd96::10';
 
 /** Why there can be none, as a test is skipped with; null where there can. */
 export function whyNoSidecars(): string | null {
-  const why = whyNoHosts();
-  if (why !== null) return why;
-  for (const program of ['chroot', 'setpriv', 'iptables-nft', 'nft', 'setcap', 'strip']) {
-    if (spawnSync(program, ['--version']).error !== undefined) {
-      return `needs ${program}: run tools/install-test-peers.sh`;
-    }
-  }
-  return null;
+  return whyNoHosts() ?? whyNoRootfs();
 }
 
 export async function startSidecars(
   t: TestContext,
-  rootfs: string,
   options: SidecarOptions = {},
 ): Promise<SidecarMesh> {
+  const rootfs = makeRootfs();
   const network = await startHosts(t, 4);
   const [controlHost, webHost, clientHost, outside] = network.hosts;
   const control = await startControl(t, controlHost, webHost);

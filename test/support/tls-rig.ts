@@ -180,6 +180,11 @@ export class TlsRig implements AsyncDisposable {
 
   /** A client of Node's, which says in `failure` why it ended. */
   connect(options: ConnectionOptions = {}): Promise<NodePeer> {
+    return settle(this.begin(options));
+  }
+
+  /** The same without waiting. */
+  begin(options: ConnectionOptions): TLSSocket {
     // Unknown to the types, and yet an option.
     const halfOpen = { allowHalfOpen: true };
     const settled: ConnectionOptions = {
@@ -192,7 +197,7 @@ export class TlsRig implements AsyncDisposable {
     };
     const socket = tlsConnect(settled);
     this.#peers.push(socket);
-    return settle(socket);
+    return socket;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

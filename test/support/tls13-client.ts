@@ -1,7 +1,7 @@
 /**
- * A client of TLS 1.3 (RFC 8446) made of bytes, for what no library sends: hellos of any form, early
- * data, KeyUpdates without end. It shows no certificate and believes the server's. Its one cipher
- * suite is TLS_AES_128_GCM_SHA256, its one group X25519.
+ * A client of TLS 1.3 (RFC 8446) made of bytes, for what no library sends: hellos of any form,
+ * early data, KeyUpdates without end. It shows no certificate and believes the server's. Its one
+ * cipher suite is TLS_AES_128_GCM_SHA256, its one group X25519.
  */
 
 import {
@@ -168,7 +168,7 @@ export class Tls13Client {
 }
 
 /** One direction's keys (RFC 8446 7.3), and how many records they have protected. */
-class Traffic {
+export class Traffic {
   readonly #secret: Buffer;
   readonly #key: Buffer;
   readonly #iv: Buffer;

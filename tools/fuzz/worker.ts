@@ -25,7 +25,7 @@ export type FuzzMessage =
 /** What a *.fuzz.ts exports: `fuzz` throws when it finds something, best with the input on it. */
 interface Fuzzer {
   readonly name: string;
-  /** May return how many inputs it tried. */
+  /** May return, also later, how many inputs it tried. */
   fuzz(random: ReturnType<typeof seededRandom>, seconds: number): unknown;
 }
 
@@ -39,7 +39,7 @@ async function main(task: FuzzTask): Promise<void> {
   for (let seed = task.seed; performance.now() < stopMs; seed = (seed + 1) >>> 0) {
     post({ kind: 'slice', name: fuzzer.name, seed });
     try {
-      const executions = fuzzer.fuzz(seededRandom(seed), task.sliceSeconds);
+      const executions = await fuzzer.fuzz(seededRandom(seed), task.sliceSeconds);
       post({ kind: 'sliced', executions: typeof executions === 'number' ? executions : 0 });
     } catch (error) {
       post({ kind: 'failed', text: inspect(error), inputHex: hexOf(error) });

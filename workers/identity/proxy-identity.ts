@@ -34,6 +34,10 @@ export interface IdentityEnv {
   readonly tls: TlsContexts;
   readonly control: ControlAccess;
   readonly send: (worker: number, identity: IdentitySnapshot) => void;
+  /** It has been said who the proxy is, if that is known; what is certified is said later. */
+  readonly onNamed: () => void;
+  /** All workers have a certificate, for the first time. */
+  readonly onCertified: () => void;
 }
 
 export class ProxyIdentity {
@@ -46,13 +50,13 @@ export class ProxyIdentity {
   readonly #renewal = new Timer({
     onTimer: () => this.#env.control.renew(),
   });
+  readonly #waiting = new Timer({ onTimer: () => this.#sayWaiting() });
   #certifier: Certifier | null = null;
   #trust: TrustStream | null = null;
   #keyPem = '';
   /** It never becomes unready again, as Linkerd's proxies. */
   #wasCertified = false;
   #saidName: string | null = null;
-  #saysName = false;
 
   constructor(settings: ProxySettings, env: IdentityEnv) {
     this.#settings = settings;
@@ -111,18 +115,11 @@ export class ProxyIdentity {
     );
     this.#certifier = certifier;
     this.#keyPem = keyPem(certifier.key);
+    this.#sayName();
+    this.#env.onNamed();
     this.#onChange();
+    timers.arm(this.#waiting, waitingPeriodMs);
     certifier.start(sources);
-  }
-
-  /** Says who the proxy is, now or as soon as it is known. */
-  sayName(): void {
-    this.#saysName = true;
-    const name = this.#certifier?.name ?? null;
-    if (name === null || name === this.#saidName) return;
-    this.#saidName = name;
-    this.#env.log.info('heddle', `SNI is ${name}`);
-    this.#env.log.info('heddle', `Local identity is ${name}`);
   }
 
   show(): object {
@@ -148,12 +145,27 @@ export class ProxyIdentity {
     this.#certifier?.close();
     this.#trust?.close();
     this.#env.timers.cancel(this.#renewal);
+    this.#env.timers.cancel(this.#waiting);
     await this.#files?.close();
+  }
+
+  /** Says who the proxy is, as soon as it is known. */
+  #sayName(): void {
+    const name = this.#certifier?.name ?? null;
+    if (name === null || name === this.#saidName) return;
+    this.#saidName = name;
+    this.#env.log.info('heddle', `SNI is ${name}`);
+    this.#env.log.info('heddle', `Local identity is ${name}`);
+  }
+
+  #sayWaiting(): void {
+    this.#env.log.warn('heddle', 'Waiting for identity to be initialized...');
+    this.#env.timers.arm(this.#waiting, waitingPeriodMs);
   }
 
   #onChange(): void {
     const { name = null, leaf = null, bundle = null, key } = this.#certifier ?? {};
-    if (this.#saysName) this.sayName();
+    this.#sayName();
     if (name === null || key === undefined) return;
     const { metrics } = this.#env;
     if (leaf !== null) {
@@ -224,7 +236,11 @@ export class ProxyIdentity {
   #onConfirmed(): void {
     const { bundle, issuer, leafExpiresMs } = this.#broadcast.confirmed;
     if (issuer === '') return;
-    this.#wasCertified = true;
+    if (!this.#wasCertified) {
+      this.#wasCertified = true;
+      this.#env.timers.cancel(this.#waiting);
+      this.#env.onCertified();
+    }
     const said = {
       workload: this.#settings.workload,
       identity: this.#certifier?.name ?? '',
@@ -277,5 +293,7 @@ function timeText(wallMs: number | null | undefined): string | null {
 }
 
 const target = 'heddle::identity';
+/** How often it is said that there is no certificate yet, as Linkerd's proxies do it. */
+const waitingPeriodMs = 15_000;
 /** Control planes that are looked at for a trust anchor. */
 const probesMax = 3;

@@ -114,7 +114,10 @@ function boundsOf(key: string): readonly [min: number, max: number] {
   const own = bounds[key];
   if (own !== undefined) return own;
   if (!key.endsWith('Ms')) return [0, Number.MAX_SAFE_INTEGER];
-  return [/^(dns|grace|announce|accept|connect(KeepAlive|UserTimeout))/.test(key) ? 0 : 1, dayMs];
+  return [
+    /^(dns|grace|announce|accept|discovery|connect(KeepAlive|UserTimeout))/.test(key) ? 0 : 1,
+    dayMs,
+  ];
 }
 
 const quotedCharsMax = 64;

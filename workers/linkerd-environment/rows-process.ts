@@ -1,6 +1,7 @@
 /** Variables about the process: where it listens, how it ends, what it logs, how many workers. */
 
 import { isLoopback } from '../../control/model/address.ts';
+import { parseLogFilter } from '../../core/telemetry/log-filter.ts';
 import { readCores } from './cores.ts';
 import {
   count,
@@ -12,7 +13,6 @@ import {
   listeners,
   text,
 } from './kinds.ts';
-import { readLogFilter } from './log-filter.ts';
 import { prefix, quote, type Reading } from './reading.ts';
 import { ignored, member, type VariableRow, variable } from './row.ts';
 
@@ -102,8 +102,8 @@ export const processRows: readonly VariableRow[] = [
     {
       usual: 'warn,linkerd=info,hickory=error',
       about:
-        'What is logged: the level of the target `linkerd` (or `heddle`), else the one without a ' +
-        'target; `trace` is `debug`. What is no directive is told on stderr and has no effect. ' +
+        'What is logged. `linkerd` stands for `heddle`, names of its parts for ours that do the ' +
+        'same, and `trace` is `debug`. What is no directive is told on stderr and has no effect. ' +
         '`off` switches the access log off too.',
     },
     readLog,
@@ -113,9 +113,7 @@ export const processRows: readonly VariableRow[] = [
     about: '`json` in any case of letters; everything else is plain.',
   }),
   member('ACCESS_LOG', text, {
-    about:
-      '`apache` or `json` in any case of letters, which are `common` and `json` here; anything ' +
-      'else is told on stderr and is off.',
+    about: '`apache` or `json` in any case of letters; anything else is told on stderr and is off.',
   }),
 ];
 
@@ -147,9 +145,9 @@ function readOutbound(reading: Reading): void {
 }
 
 function readLog(reading: Reading): void {
-  const { level, isOff, bad } = readLogFilter(reading.text('LOG') ?? usualLog);
-  for (const directive of bad) {
-    reading.notes.push(`${prefix}LOG: ${quote(directive)} is no directive and has no effect`);
+  const { filter, problems } = parseLogFilter(reading.text('LOG') ?? usualLog);
+  for (const problem of problems) {
+    reading.notes.push(`${prefix}LOG: ${problem}; it has no effect`);
   }
   const isJson = reading.text('LOG_FORMAT')?.toLowerCase() === 'json';
   const wanted = reading.text('ACCESS_LOG');
@@ -158,14 +156,14 @@ function readLog(reading: Reading): void {
     reading.notes.push(`${prefix}ACCESS_LOG: expected apache or json, got ${quote(wanted ?? '')}`);
   }
   reading.take('LOG', {
-    logLevel: level,
+    logLevel: filter.text,
     logFormat: isJson ? 'json' : 'plain',
-    accessLog: isOff ? 'off' : (accessLog ?? 'off'),
+    accessLog: accessLog ?? 'off',
   });
 }
 
 const usualLog = 'warn,linkerd=info,hickory=error';
-const accessLogs: Readonly<Record<string, 'common' | 'json' | undefined>> = {
-  apache: 'common',
+const accessLogs: Readonly<Record<string, 'apache' | 'json' | undefined>> = {
+  apache: 'apache',
   json: 'json',
 };

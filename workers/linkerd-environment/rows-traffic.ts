@@ -24,24 +24,24 @@ export const trafficRows: readonly VariableRow[] = [
     },
     (reading) => void reading.value('OUTBOUND_TCP_QUEUE_CAPACITY', count),
   ),
-  member(
+  variable(
     'OUTBOUND_TCP_FAILFAST_TIMEOUT',
     duration,
-    {
-      usual: '3s',
-      state: 'own',
-      about: 'Opaque connections wait as long as requests do, `OUTBOUND_HTTP_FAILFAST_TIMEOUT`.',
-    },
-    (reading) => void reading.value('OUTBOUND_TCP_FAILFAST_TIMEOUT', duration),
+    { usual: '3s', about: 'After which, without an endpoint, opaque connections are refused.' },
+    (opaqueFailfastTimeoutMs) => only('OUTBOUND', { opaqueFailfastTimeoutMs }),
   ),
   ...tcpRows('INBOUND'),
   ...tcpRows('OUTBOUND'),
-  ...['MAX_IDLE_CONNS_PER_ENDPOINT', 'OUTBOUND_MAX_IDLE_CONNS_PER_ENDPOINT'].map((name) =>
-    variable(name, count, {
-      usual: '10000',
-      state: 'own',
-      about: 'Unused connections are bounded by their idle time and by `poolConnectionsMax`.',
-    }),
+  ...(['INBOUND', 'OUTBOUND'] as const).map((direction) =>
+    variable(
+      `${direction === 'INBOUND' ? '' : 'OUTBOUND_'}MAX_IDLE_CONNS_PER_ENDPOINT`,
+      count,
+      {
+        usual: '10000',
+        about: `Unused connections of HTTP/1 that ${direction.toLowerCase()} keeps, in one worker.`,
+      },
+      (poolIdleMax) => only(direction, { poolIdleMax }),
+    ),
   ),
   variable(
     'HTTP2_INITIAL_STREAM_WINDOW_SIZE',
@@ -119,11 +119,15 @@ function timeRows(direction: Direction, failfast: string, connect: string): Vari
       { usual: connect, about: 'How long connecting may take.' },
       (connectTimeoutMs) => only(direction, { connectTimeoutMs }),
     ),
-    variable(`${direction}_DISCOVERY_IDLE_TIMEOUT`, duration, {
-      usual: idle,
-      state: 'own',
-      about: 'How long what is not used is still watched; a fixed time here.',
-    }),
+    variable(
+      `${direction}_DISCOVERY_IDLE_TIMEOUT`,
+      duration,
+      {
+        usual: idle,
+        about: 'How long what is not used is still watched.',
+      },
+      (discoveryIdleMs) => only(direction, { discoveryIdleMs }),
+    ),
     variable(
       `${direction}_MAX_IN_FLIGHT`,
       count,

@@ -14,6 +14,7 @@ import type { SocketOwner } from '../../io/socket-owner.ts';
 import { decodeTransportHeader, type TransportHeader } from '../../tls/transport-header.ts';
 import type { ClientGroup } from '../client-group.ts';
 import type { Counters, DirectRefusal } from '../counters.ts';
+import type { Gateway } from '../gateway.ts';
 import { Opaque } from '../opaque.ts';
 import { isOwnPort } from '../own-listeners.ts';
 import { serveHttp } from '../serve-http.ts';
@@ -24,6 +25,8 @@ export interface LocalTargets {
   readonly counters: Counters;
   /** Null when there is no room for another target. */
   find(address: Address): Target | null;
+  /** Null: this proxy is no gateway. */
+  readonly gateway: Gateway | null;
 }
 
 export class Direct implements SocketOwner, TimerOwner, TargetWaiter, ServerConnection {
@@ -118,18 +121,13 @@ export class Direct implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   }
 
   #direct(header: TransportHeader, bytes: Buffer, start: number, end: number): void {
-    if (header.name !== '') {
-      const reason = `${header.name} is behind a gateway, which this proxy is not`;
-      this.#refuse('gateway', reason, 'dial the endpoints of the service themselves');
-      return;
-    }
-    if (!this.#isFor(header.port)) return;
+    if (header.name === '' ? !this.#isFor(header.port) : !this.#mayPass(header.name)) return;
     const target = this.#target as Target;
     this.#header = header;
     this.#first = Buffer.from(bytes.subarray(start, end));
     const { timers, io } = this.#clients.direction.core;
-    // Requests wait by themselves.
-    if (target.known || header.session !== null) {
+    // Requests wait by themselves, for what they are for.
+    if (target.known || (header.session !== null && header.name === '')) {
       this.#go(target);
       return;
     }
@@ -155,10 +153,30 @@ export class Direct implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
     }
     this.#target = this.#targets.find({ host: this.#localHost, port });
     if (this.#target === null) {
-      this.#refuse('no_room', 'too many services are in use (targetsMax)', '');
+      this.#refuse('no_room', noRoom, '');
       return false;
     }
     this.#target.holders += 1;
+    return true;
+  }
+
+  /** A gateway goes by the policy of its own port, and by nothing else here. */
+  #mayPass(name: string): boolean {
+    const { inbound } = this.#clients.direction.core.settings;
+    if (this.#targets.gateway === null || inbound === null) {
+      const reason = `${name} is behind a gateway, which this proxy is not`;
+      this.#refuse('gateway', reason, 'dial the endpoints of the service themselves');
+      return false;
+    }
+    const host = this.#localHost === '' ? inbound.host : this.#localHost;
+    const own = this.#targets.find({ host, port: inbound.port });
+    if (own === null) {
+      this.#refuse('no_room', noRoom, '');
+      return false;
+    }
+    if (this.#target !== null) this.#target.holders -= 1;
+    this.#target = own;
+    own.holders += 1;
     return true;
   }
 
@@ -166,10 +184,20 @@ export class Direct implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   #go(target: Target): void {
     const clients = this.#clients;
     const socket = this.#socket;
-    const { session, port } = this.#header as TransportHeader;
-    const { counters } = this.#targets;
+    const header = this.#header as TransportHeader;
+    const { session, port, name } = header;
+    const { counters, gateway } = this.#targets;
     const first = this.#first ?? Buffer.alloc(0);
+    // Whom the policy does not let in gets its answer from the port itself.
+    const passes = name !== '' && target.refusal === '';
     this.#leave();
+    if (passes && gateway !== null) {
+      if (gateway.enter(clients, socket, header, first)) return;
+      this.#report('no_room', noRoom, '');
+      clients.ended();
+      socket.destroyWhenWritten();
+      return;
+    }
     counters.directed(session, port);
     if (session === null) {
       new Opaque(clients, counters, { conduit: socket, first }, target);
@@ -180,6 +208,11 @@ export class Direct implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
 
   #refuse(kind: DirectRefusal, reason: string, remedy: string): void {
     if (this.#over) return;
+    this.#report(kind, reason, remedy);
+    this.#close();
+  }
+
+  #report(kind: DirectRefusal, reason: string, remedy: string): void {
     const { core, name } = this.#clients.direction;
     this.#targets.counters.directRefused(kind);
     const fields = {
@@ -188,9 +221,8 @@ export class Direct implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
       identity: this.#clients.name,
       reason,
     };
-    if (remedy === '') core.log.info('proxy', 'Connection closed', fields);
-    else core.log.warn('proxy', 'Connection closed', { ...fields, remedy });
-    this.#close();
+    if (remedy === '') core.log.info('heddle::proxy', 'Connection closed', fields);
+    else core.log.warn('heddle::proxy', 'Connection closed', { ...fields, remedy });
   }
 
   #close(): void {
@@ -214,5 +246,6 @@ function portOf({ key }: Target): number {
   return Number(key.slice(key.lastIndexOf(':') + 1));
 }
 
+const noRoom = 'too many services are in use (targetsMax)';
 const noIdentity = 'a transport header is for clients that prove an identity';
 const showCertificate = 'let the client show its certificate of the mesh';

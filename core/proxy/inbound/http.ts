@@ -16,9 +16,9 @@ import { InFlight } from '../in-flight.ts';
 import type { HttpLayers } from '../layers.ts';
 import { RecordAccess } from '../record-access.ts';
 import { Respond } from '../respond.ts';
+import { RestoreVersion } from '../restore-version.ts';
 import type { Route } from '../route.ts';
 import { StripFields } from '../strip-fields.ts';
-import { RestoreVersion } from './restore-version.ts';
 
 /** `route` and `balance` are told about the target by the proxy, so it makes them. */
 export function inboundLayers(

@@ -108,7 +108,7 @@ export class Terminate implements HandshakeOwner, ServerConnection {
     const { name, core } = plain.direction;
     counters.handshakeFailed(failure);
     counters.tcpError(code);
-    core.log.info('proxy', 'Connection closed', {
+    core.log.info('heddle::proxy', 'Connection closed', {
       direction: name,
       client: `${this.#socket.remoteHost}:${this.#socket.remotePort}`,
       error: code,

@@ -12,12 +12,14 @@ import { CountHops } from '../count-hops.ts';
 import { CountRequests, Dispatch } from '../count-requests.ts';
 import type { Counters } from '../counters.ts';
 import { Edge, type TunnelTaker } from '../edge.ts';
+import { PassGateway } from '../gateway.ts';
 import { InFlight } from '../in-flight.ts';
 import type { HttpLayers } from '../layers.ts';
 import { OverrideAuthority } from '../override-authority.ts';
 import { RecordAccess } from '../record-access.ts';
 import { RequireIdentity } from '../require-identity.ts';
 import { Respond } from '../respond.ts';
+import { RestoreVersion } from '../restore-version.ts';
 import type { Route } from '../route.ts';
 import { StripFields } from '../strip-fields.ts';
 
@@ -29,9 +31,10 @@ export function outboundLayers(
   route: Route,
   balance: Balance,
 ): HttpLayers {
-  const respond = new Respond(true, counters.error);
+  const respond = new Respond(core.settings.informationalHeaders, counters.error);
   const inFlight = new InFlight(core.settings.inFlightMax, counters.inFlight);
   const dispatch = new Dispatch();
+  const isGateway = core.settings.gatewaySuffixes.length > 0;
   const layers: Layer<Exchange>[] = [
     // The client's connection: what comes out here is written to it.
     new Edge(tunnels),
@@ -39,6 +42,8 @@ export function outboundLayers(
     ...(core.accessLog === null ? [] : [new RecordAccess(core, core.accessLog)]),
     // Turns every failure of the layers below into a response, or into a reset once one has begun.
     respond,
+    // Above what takes its word away: peers that come by the gateway are believed, and nobody else.
+    ...(isGateway ? [new RestoreVersion(), new PassGateway(core)] : []),
     // Below respond, because the proxy's own answers have no fields to strip.
     new StripFields('outbound'),
     // Before anything is spent on a request that is refused for there being too many.

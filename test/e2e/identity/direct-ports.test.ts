@@ -48,7 +48,7 @@ function refused(reason: string): number {
 async function untilEnd(wire: Wire): Promise<string> {
   await wire.until('the end', () => wire.ended || wire.closed);
   wire.destroy();
-  return wire.received.toString();
+  return wire.received;
 }
 
 test('any port may be named, and is waited for until it is known', async () => {
@@ -59,7 +59,7 @@ test('any port may be named, and is waited for until it is known', async () => {
   assert.equal(origin.connections.length, 0);
   harness.setTarget(key, { endpoints: [{ port: origin.port }] });
   assert.match(await wire.readResponse(), /^HTTP\/1.1 200 OK/);
-  assert.equal(origin.connections[0].received.toString(), 'hello');
+  assert.equal(origin.connections[0].received, 'hello');
   wire.destroy();
 });
 
@@ -68,7 +68,7 @@ test('HTTP is served with the identity', async () => {
   const wire = await dialWith({ session: 'http1' });
   wire.write('GET / HTTP/1.1\r\nhost: web\r\n\r\n');
   assert.match(await wire.readResponse(), /^HTTP\/1.1 200 OK/);
-  assert.match(origin.connections[count].received.toString(), new RegExp(alice.name));
+  assert.match(origin.connections[count].received, new RegExp(alice.name));
   wire.destroy();
 });
 

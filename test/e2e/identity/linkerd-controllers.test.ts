@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { ProxySettings } from '../../../api/settings.ts';
 import { defaultConfig } from '../../../control/model/default-settings.ts';
@@ -17,9 +18,11 @@ import {
   otherHost,
   startLinkerdControllers,
 } from '../../support/linkerd-controllers.ts';
+import { launchWords, makeFolder } from '../../support/process.ts';
 import { untilTurn } from '../../support/turns.ts';
 
 const skip = otherHost === undefined && 'this machine has no address beside the loopback';
+const executable = resolve(import.meta.dirname, '../../../cli/heddle');
 const name = 'api.demo.svc.cluster.local:80';
 
 async function startOrigin(t: TestContext): Promise<number> {
@@ -49,6 +52,34 @@ async function start(t: TestContext, settings: Partial<ProxySettings>): Promise<
   );
   cleanUp(t, () => proxy.stop());
   return proxy;
+}
+
+function environmentOf(
+  settings: Partial<ProxySettings>,
+  anchors: string,
+  folder: string,
+): Record<string, string> {
+  const said = {
+    DESTINATION_SVC_ADDR: settings.control,
+    DESTINATION_SVC_NAME: settings.controlServerName,
+    POLICY_SVC_ADDR: settings.controlPolicy,
+    POLICY_SVC_NAME: settings.controlPolicyServerName,
+    IDENTITY_SVC_ADDR: settings.controlIdentity,
+    IDENTITY_SVC_NAME: settings.controlIdentityServerName,
+    DESTINATION_CONTEXT: settings.destinationContext,
+    POLICY_WORKLOAD: settings.workload,
+    IDENTITY_DIR: folder,
+    IDENTITY_TRUST_ANCHORS: anchors,
+    IDENTITY_TOKEN_FILE: settings.identityToken,
+    IDENTITY_LOCAL_NAME: settings.identity,
+    INBOUND_PORTS: '8080',
+    INBOUND_DEFAULT_POLICY: 'all-unauthenticated',
+    OUTBOUND_LISTEN_ADDR: '127.0.0.1:0',
+    INBOUND_LISTEN_ADDR: '127.0.0.1:0',
+    ADMIN_LISTEN_ADDR: '127.0.0.1:0',
+  };
+  const named = Object.entries(said).map(([key, text]) => [`LINKERD2_PROXY_${key}`, text ?? '']);
+  return { PATH: process.env.PATH ?? '', ...Object.fromEntries(named) };
 }
 
 async function ask(
@@ -103,6 +134,27 @@ describe('under the controllers of Linkerd', () => {
       assert.equal(sourceWorkload, settings.workload);
     });
   }
+
+  it('does so started from the environment of its pod', { skip }, async (t) => {
+    const linkerd = await startLinkerdControllers(t, otherHost ?? '');
+    const { destination, policy, issuer, settings } = linkerd;
+    const origin = await startOrigin(t);
+    policy.service(name, [1]);
+    destination.service(name, [1]);
+    const addrs = [{ addr: { ip: { ipv4: 0x7f00_0001 }, port: origin }, weight: 10_000 }];
+    destination.say('destination', name, { add: { addrs } });
+    const environment = environmentOf(settings, issuer.root.pem, makeFolder(t));
+    const words = [executable, 'proxy', '--prepare-identity'];
+    const proxy = launchWords(t, words, '', environment);
+    await proxy.untilSaid('Certified identity');
+    await proxy.untilSaid('Outbound interface on');
+    const outbound = proxy.port('Outbound interface');
+    const { status, body } = await ask(outbound, name, '/x');
+    assert.deepEqual([status, body], [200, `${name} /x`]);
+    await untilTurn('the policy of a port', () => policy.asked.includes('inbound 8080'));
+    proxy.signal('SIGTERM');
+    await proxy.ended;
+  });
 
   it('believes no controller that has the name of another', { skip }, async (t) => {
     const { policy, destination, settings } = await startLinkerdControllers(t, otherHost ?? '');

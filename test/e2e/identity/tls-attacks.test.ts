@@ -12,7 +12,6 @@ import { type ConnectionOptions, connect as tlsConnect } from 'node:tls';
 import { meshName } from '../../support/certificates.ts';
 import { mesh, serverName, startInboundMesh } from '../../support/inbound-mesh.ts';
 import { type Harness, untilQuiet } from '../../support/proxy-harness.ts';
-import { memoryInUse } from '../../support/siege.ts';
 import { dialTls, helloFor } from '../../support/tls-client.ts';
 import { untilTurn } from '../../support/turns.ts';
 import { dial, type Origin, type Wire } from '../../support/wire.ts';
@@ -218,22 +217,3 @@ async function secureOver(raw: Socket): Promise<Socket> {
   await once(secure, 'secureConnect');
   return secure;
 }
-
-test('3000 half handshakes at once cost little, and end in time', async () => {
-  const wires: Wire[] = [];
-  const start = memoryInUse();
-  const before = failures('timeout');
-  for (let at = 0; at < halves; at++) {
-    const wire = await dial(harness.inboundPort);
-    wire.write(hello);
-    wires.push(wire);
-  }
-  await untilTurn('all answers', () => wires.every(({ received }) => received.length > 1000));
-  const each = (memoryInUse() - start) / halves;
-  assert.ok(each < 64 * 1024, `${each} bytes each, with the client's side`);
-  harness.passTime(11_000);
-  await untilTurn('all ends', () => failures('timeout') === before + halves);
-  for (const wire of wires) wire.destroy();
-});
-
-const halves = 3000;

@@ -7,7 +7,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startPods, whyNoPods } from '../../support/pods.ts';
-import { launchProxy } from '../../support/process.ts';
 
 const skip = whyNoPods('iptables-legacy') ?? false;
 
@@ -80,13 +79,4 @@ test('workers with listeners of their own', { skip }, async (t) => {
     assert.match(answers[0], /^200 /);
     assert.match(answers[1], /^220 .* speaks first$/);
   }
-});
-
-test('TPROXY without the capability for it is refused', { skip }, async (t) => {
-  const yaml =
-    'proxy: { outbound: 127.0.0.1:0, inbound: 127.0.0.1:0, originalDestination: tproxy }';
-  const inside = ['setpriv', '--bounding-set=-net_admin,-net_raw', '--'];
-  const { code, said } = await launchProxy(t, yaml, { inside }).ended;
-  assert.equal(code, 1);
-  assert.match(said, /proxy\.inbound: TPROXY needs the capability NET_ADMIN/);
 });

@@ -4,12 +4,12 @@
  * says what it was. Only a peer of the mesh is believed; nobody else's word about it goes further.
  */
 
-import { ProxyError } from '../../base/errors.ts';
-import type { Exchange, ExchangeClient } from '../../http/exchange.ts';
-import { Framing, type Head, Method } from '../../http/head.ts';
-import { Known } from '../../http/known-fields.ts';
-import { OrigProto, origProtoLine, takeOrigProto } from '../../http/orig-proto.ts';
-import { Layer } from '../../stack/layer.ts';
+import { ProxyError } from '../base/errors.ts';
+import type { Exchange, ExchangeClient } from '../http/exchange.ts';
+import { Framing, type Head, Method } from '../http/head.ts';
+import { Known } from '../http/known-fields.ts';
+import { OrigProto, origProtoLine, takeOrigProto } from '../http/orig-proto.ts';
+import { Layer } from '../stack/layer.ts';
 
 export class RestoreVersion extends Layer<Exchange> {
   override request(x: Exchange): void {
