@@ -21,9 +21,15 @@ export function cannotBuildImage(): string | false {
 
 /** `npm run image` with these arguments. */
 export function runImageTool(args: readonly string[]): void {
-  execFileSync(process.execPath, [join(root, 'tools/image.ts'), ...args], {
+  runPrivately([process.execPath, join(root, 'tools/image.ts'), ...args]);
+}
+
+/** What it mounts is seen by nobody else and gone when it ends, however that comes; its output. */
+export function runPrivately(command: readonly string[]): string {
+  return execFileSync('unshare', ['--mount', ...command], {
     env: { ...process.env, PATH: searchPath },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
   });
 }
 
