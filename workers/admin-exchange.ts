@@ -4,7 +4,7 @@
  */
 
 import type { ProxyError } from '../core/base/errors.ts';
-import { logStreamsMax } from '../core/base/limits.ts';
+import { logStreamsMax } from '../core/base/limits-admin.ts';
 import { SendQueue } from '../core/grpc/send-queue.ts';
 import type { Exchange, ExchangeUpstream } from '../core/http/exchange.ts';
 import { headOfLines } from '../core/http/field-lines.ts';

@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { systemClock } from '../core/base/clock.ts';
-import { logStreamBytesMax, logStreamsMax } from '../core/base/limits.ts';
+import { logStreamBytesMax, logStreamsMax } from '../core/base/limits-admin.ts';
 import { systemTurn, TimerWheel } from '../core/base/timers.ts';
 import { parseLogFilter } from '../core/telemetry/log-filter.ts';
 import { TlsContexts } from '../core/tls/contexts.ts';

@@ -3,7 +3,7 @@
  * loses lines, and is told how many.
  */
 
-import { logStreamBytesMax } from '../core/base/limits.ts';
+import { logStreamBytesMax } from '../core/base/limits-admin.ts';
 import { systemTurn } from '../core/base/timers.ts';
 import type { LogFilter } from '../core/telemetry/log-filter.ts';
 import type { AdminSink, AdminStream } from './admin-exchange.ts';

@@ -7,12 +7,8 @@
 import type { Socket as NetSocket } from 'node:net';
 import type { Clock } from '../core/base/clock.ts';
 import { Deadlines } from '../core/base/deadlines.ts';
-import {
-  adminConnectionsMax,
-  adminDetectMs,
-  adminIdleMs,
-  headTimeoutMs,
-} from '../core/base/limits.ts';
+import { headTimeoutMs } from '../core/base/limits.ts';
+import { adminConnectionsMax, adminDetectMs, adminIdleMs } from '../core/base/limits-admin.ts';
 import { systemRandom } from '../core/base/random.ts';
 import { Timer, type TimerOwner, type TimerWheel } from '../core/base/timers.ts';
 import { createClientHello, detectProtocol } from '../core/detect/detect.ts';

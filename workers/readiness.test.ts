@@ -1,4 +1,4 @@
-/** Goal: why a proxy gets no traffic, and why it takes none. Method: facts, one missing at a time. */
+/** Goal: why a proxy gets no traffic, and takes none. Method: facts, one missing at a time. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

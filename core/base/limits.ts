@@ -159,13 +159,6 @@ export const trustRetryMs = 600_000;
 /** Limits of a watch at a control plane: until it says something, without a word, and in all. */
 /** How often, at the most, it is looked up anew which endpoints addresses are. */
 export const addressIndexMs = 100;
-export const adminConnectionsMax = 64;
-/** Clients that watch log lines (one more ends the oldest), and what waits for one of them. */
-export const logStreamsMax = 8;
-export const logStreamBytesMax = 256 * 1024;
-/** A client that neither asks nor takes its answer; one that has not said what it speaks. */
-export const adminIdleMs = 60_000;
-export const adminDetectMs = 1_000;
 /** Until a client of a control plane has said what it is, and then until it has proved it. */
 export const controlHandshakeMs = 10_000;
 export const controlStreamInitialMs = 3_000;

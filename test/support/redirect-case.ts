@@ -1,4 +1,4 @@
-/** What redirected traffic of two pods (`pods.ts`) has to come to, whatever sends it to the proxy. */
+/** What redirected traffic of two pods (`pods.ts`) has to come to, whatever the rules are. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

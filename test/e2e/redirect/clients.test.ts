@@ -1,6 +1,6 @@
 /**
- * Goal: clients of a pod get in by its own addresses, are known by theirs, and are served by workers
- * with listeners of their own too. Method: real rules, real proxies, two pods.
+ * Goal: clients of a pod get in by its own addresses, are known by theirs, and are served by
+ * workers with listeners of their own too. Method: real rules, real proxies, two pods.
  */
 
 import assert from 'node:assert/strict';
