@@ -1,6 +1,6 @@
 /** Asks admin ports of proxies. Answers are bounded in size and in time. */
 
-import { get } from 'node:http';
+import { request as send } from 'node:http';
 import { runAfter } from '../control/model/delay.ts';
 import { systemClock } from '../core/base/clock.ts';
 import { TimerWheel } from '../core/base/timers.ts';
@@ -12,13 +12,18 @@ interface AdminAnswer {
 }
 
 /** `address` is host:port. Rejects with a sentence when there is no answer. */
-export function askAdmin(address: string, path: string): Promise<AdminAnswer> {
+export function askAdmin(
+  address: string,
+  path: string,
+  method: 'GET' | 'POST' = 'GET',
+): Promise<AdminAnswer> {
   return new Promise((settle, fail) => {
     const refuse = (reason: string): void => {
       fail(new Error(`http://${address}${path}: ${reason}`));
       request.destroy();
     };
-    const request = get(`http://${address}${path}`, { agent: false }, (response) => {
+    const options = { agent: false, method };
+    const request = send(`http://${address}${path}`, options, (response) => {
       const parts: string[] = [];
       let bytes = 0;
       response.setEncoding('utf8');
@@ -35,6 +40,7 @@ export function askAdmin(address: string, path: string): Promise<AdminAnswer> {
       refuse(`no answer within ${answerTimeoutMs} ms`);
     });
     request.on('close', cancel);
+    request.end();
   });
 }
 

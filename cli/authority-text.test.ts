@@ -41,8 +41,12 @@ const certified = {
 
 test('at rest all is said, and nobody is missed', () => {
   const proxies = [
-    { name: 'web', identity: certified },
-    { name: 'plain', identity: { ...certified, state: 'off', bundle: '', issuer: '' } },
+    { name: 'web', identity: certified, confirmed: null },
+    {
+      name: 'plain',
+      identity: { ...certified, state: 'off', bundle: '', issuer: '' },
+      confirmed: null,
+    },
   ];
   const lines = describeAuthority(view, confirmationsOf(view, proxies)).split('\n');
   assert.deepEqual(lines, [
@@ -69,15 +73,18 @@ test('in a rotation those that hold it up are named, and why', () => {
     isOwn: false,
     controlEndMs: null,
   };
+  const confirmed = { identity: 'far', bundle: 'b1', issuer: 'older' };
   const proxies = [
-    { name: 'web', identity: { ...certified, bundle: 'b0', error: 'UNAVAILABLE: x' } },
-    { name: 'users', identity: { ...certified, issuer: 'other', state: 'expired' } },
-    { name: 'emoji', identity: null },
+    { name: 'web', identity: { ...certified, bundle: 'b0', error: 'UNAVAILABLE: x' }, confirmed },
+    { name: 'users', identity: { ...certified, issuer: 'other', state: 'expired' }, confirmed },
+    { name: 'emoji', identity: null, confirmed: null },
+    // Of another host: what it has told the control plane is known.
+    { name: 'far', identity: null, confirmed },
   ];
   const confirmations = confirmationsOf(during, proxies);
   assert.deepEqual(
     confirmations.map(({ name, bundle, issuer }) => `${name} ${bundle} ${issuer}`),
-    ['web no yes', 'users yes no', 'emoji - -'],
+    ['web no yes', 'users yes no', 'emoji - -', 'far yes no'],
   );
   const text = describeAuthority(during, confirmations);
   for (const line of [
@@ -85,12 +92,12 @@ test('in a rotation those that hold it up are named, and why', () => {
     /^trust anchor +[0-9a-f]{16} {2}good for 364d, next$/m,
     /^kept by +others: --issuer-dir$/m,
     /^problem +the issuer has expired: heddle identity repair/m,
-    /^confirmed +the trust anchors: 1 of 2 proxies, a leaf of the issuer: 1 of 2$/m,
+    /^confirmed +the trust anchors: 2 of 3 proxies, a leaf of the issuer: 1 of 3$/m,
     /^not confirmed, 7; nothing is retired before they have:$/m,
     /^ {2}web\.demo\n {2}and 5 more$/m,
     /^web: UNAVAILABLE: x$/m,
     /^users: expired$/m,
-    /^emoji: does not say which trust anchors it has/m,
+    /^emoji: has confirmed no trust anchors: it is not of ours, or has no certificate$/m,
   ]) {
     assert.match(text, line);
   }
@@ -109,5 +116,5 @@ test('in a rotation those that hold it up are named, and why', () => {
       [nextRead.fingerprint, 'next'],
     ],
   );
-  assert.deepEqual([json.proxies.length, json.unconfirmedCount], [3, 7]);
+  assert.deepEqual([json.proxies.length, json.unconfirmedCount], [4, 7]);
 });

@@ -4,12 +4,15 @@ import type { Certificate } from '../core/identity/certificate.ts';
 import type { AuthorityView } from './authority-messages.ts';
 import type { ProxyIdentity } from './proxy-identity.ts';
 import { formatAge } from './table.ts';
+import type { ConfirmedTrust } from './view-messages.ts';
 
 /** A proxy that a control plane knows, and what it says of itself. */
 interface TrustedProxy {
   readonly name: string;
   /** Null where it does not say, as Linkerd's. */
   readonly identity: ProxyIdentity | null;
+  /** What it has told a control plane, which is all that is known of those of other hosts. */
+  readonly confirmed: ConfirmedTrust | null;
 }
 
 /** Where a proxy is in a rotation, and why it cannot go on. */
@@ -25,16 +28,23 @@ export function confirmationsOf(
   proxies: readonly TrustedProxy[],
 ): Confirmation[] {
   const wanted = issuer[0]?.fingerprint ?? '';
-  return proxies.map(({ name, identity }) => {
+  const compare = (said: Pick<ConfirmedTrust, 'bundle' | 'issuer'>) =>
+    ({
+      bundle: said.bundle === bundle ? 'yes' : 'no',
+      issuer: said.issuer === wanted ? 'yes' : 'no',
+    }) as const;
+  return proxies.map(({ name, identity, confirmed }) => {
+    if (identity === null && confirmed !== null) {
+      return { name, ...compare(confirmed), problem: '' };
+    }
     if (identity === null) {
-      const problem = 'does not say which trust anchors it has: it is not of ours, or far away';
+      const problem = 'has confirmed no trust anchors: it is not of ours, or has no certificate';
       return { name, bundle: '-', issuer: '-', problem };
     }
     if (identity.state === 'off') return { name, bundle: '-', issuer: '-', problem: '' };
     return {
       name,
-      bundle: identity.bundle === bundle ? 'yes' : 'no',
-      issuer: identity.issuer === wanted ? 'yes' : 'no',
+      ...compare(identity),
       problem: identity.error || (identity.state === 'certified' ? '' : identity.state),
     };
   });

@@ -2,21 +2,23 @@
 
 import { InvalidArgumentError, Option } from 'commander';
 
-/** What its `action` is given are milliseconds, from `minMs` to `maxMs`. */
+/**
+ * What its `action` is given are milliseconds, from `minMs` to `maxMs`; undefined when the usual
+ * time is null and nothing was said.
+ */
 export function durationOption(
   flags: string,
   description: string,
   [minMs, maxMs]: readonly [minMs: number, maxMs: number],
-  usualMs: number,
+  usualMs: number | null,
 ): Option {
-  return new Option(flags, description)
-    .argParser((text) => {
-      const ms = text.trim() === '0' ? 0 : readDuration(text.trim());
-      if (ms >= minMs && ms <= maxMs) return ms;
-      const range = `${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
-      throw new InvalidArgumentError(`Expected a time such as 500ms, 10s, 5m or 24h, ${range}.`);
-    })
-    .default(usualMs, formatDuration(usualMs));
+  const option = new Option(flags, description).argParser((text) => {
+    const ms = text.trim() === '0' ? 0 : readDuration(text.trim());
+    if (ms >= minMs && ms <= maxMs) return ms;
+    const range = `${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
+    throw new InvalidArgumentError(`Expected a time such as 500ms, 10s, 5m or 24h, ${range}.`);
+  });
+  return usualMs === null ? option : option.default(usualMs, formatDuration(usualMs));
 }
 
 /** NaN for what is none. */

@@ -143,8 +143,9 @@ async function gatherConfirmations(
   context: CommandContext,
 ): Promise<Confirmation[]> {
   const proxies = (await gatherProxies(clients, [], context)) ?? [];
-  const told = await askMany(proxies, async ({ name, admin }) => {
-    return { name, identity: admin === '' ? null : await readProxyIdentity(admin) };
+  const told = await askMany(proxies, async ({ name, admin, confirmed }) => {
+    const identity = admin === '' ? null : await readProxyIdentity(admin);
+    return { name, identity, confirmed };
   });
   return confirmationsOf(view, told);
 }

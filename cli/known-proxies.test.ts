@@ -13,7 +13,7 @@ function statusWith(part: Part): ControlStatus {
 }
 
 function proxy(workload: string, peer: string, admin: string) {
-  return { workload, peer, admin, version: '1.0.0', streams: 1 };
+  return { workload, peer, admin, version: '1.0.0', streams: 1, confirmed: null };
 }
 
 const instance = {
@@ -35,7 +35,7 @@ test('who watches and has joined is one, also when two control planes tell of it
       { ...instance, instance: 'lost', service: 'users', connected: false },
     ],
   };
-  const plain = { namespace: 'demo', identity: '', inbound: '' };
+  const plain = { namespace: 'demo', identity: '', inbound: '', confirmed: null };
   const users = { ...plain, service: 'users' };
   const web = { ...plain, service: 'web' };
   assert.deepEqual(listProxies([statusWith(part), statusWith(part)]), [
@@ -51,7 +51,13 @@ test('of a proxy on another host what it shows there alone is not asked here', (
     proxies: [proxy('{"ns":"demo","pod":"web-1"}', '192.0.2.7:50000', '127.0.0.1:4191')],
     instances: [{ ...instance, instance: 'web-1', service: 'web', ...far }],
   };
-  const known = { service: 'web', namespace: 'demo', identity, inbound: '192.0.2.7:4143' };
+  const about = { service: 'web', namespace: 'demo', identity, inbound: '192.0.2.7:4143' };
+  const known = { ...about, confirmed: null };
+  const confirmed = { identity, bundle: 'b', issuer: 'i' };
+  // It has several connections, and tells of its certificates on one of them.
+  const [one] = part.proxies;
+  const said = { ...part, proxies: [{ ...one, confirmed }, one] };
+  assert.deepEqual(listProxies([statusWith(said)])[0].confirmed, confirmed);
   assert.deepEqual(listProxies([statusWith(part)]), [
     { ...known, name: 'web-1.demo', admin: '', version: '1.0.0' },
   ]);

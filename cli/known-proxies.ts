@@ -8,7 +8,7 @@ import {
   splitPort,
 } from '../control/model/address.ts';
 import { isLocalAddress, isLoopback } from '../core/io/local-addresses.ts';
-import type { ControlStatus } from './view-messages.ts';
+import type { ConfirmedTrust, ControlStatus } from './view-messages.ts';
 
 export interface KnownProxy {
   /** `web-1.demo`, as it names itself or as it joined; its address where it does neither. */
@@ -23,6 +23,8 @@ export interface KnownProxy {
   readonly namespace: string;
   /** What it proves to those who call its service; empty where that is not known. */
   readonly identity: string;
+  /** What it has confirmed to a control plane of its trust anchors and leaf; null for nothing. */
+  readonly confirmed: ConfirmedTrust | null;
   /** `host:port` where it takes mutual TLS; empty where it takes none, or did not say. */
   readonly inbound: string;
 }
@@ -48,7 +50,9 @@ export function listProxies(statuses: readonly ControlStatus[]): KnownProxy[] {
       const before = joined.get(said) ?? joined.get(admin) ?? null;
       const own = before ?? { ...nobody, service: name || said || peer, namespace };
       const key = admin || before?.inbound || `peer ${peer}`;
-      known.set(key, { ...own, name: said || before?.name || peer, admin, version });
+      // By several connections, of which it says so on one.
+      const confirmed = proxy.confirmed ?? known.get(key)?.confirmed ?? null;
+      known.set(key, { ...own, name: said || before?.name || peer, admin, version, confirmed });
     }
   }
   return [...known.values()].toSorted(
@@ -68,7 +72,8 @@ function readInstance(told: ControlStatus['instances'][number]): KnownProxy {
   const inbound =
     inboundPort === 0 || host === '' ? '' : formatAddress({ host, port: inboundPort });
   const admin = reachable(told.admin, address === '' ? told.admin : address);
-  return { name, admin, version: '', service: service || instance, namespace, identity, inbound };
+  const about = { version: '', service: service || instance, namespace, confirmed: null };
+  return { ...about, name, admin, identity, inbound };
 }
 
 /**
@@ -106,4 +111,4 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-const nobody = { service: '', namespace: '', identity: '', inbound: '' };
+const nobody = { service: '', namespace: '', identity: '', inbound: '', confirmed: null };

@@ -69,6 +69,7 @@ const commands: readonly { readonly name: string; readonly create: Create }[] = 
   { name: 'run', create: async (context) => (await import('./run.ts')).runCommand(context) },
   { name: 'init', create: async (context) => (await import('./init.ts')).initCommand(context) },
   { name: 'wait', create: async (context) => (await import('./wait.ts')).waitCommand(context) },
+  { name: 'sleep', create: async (context) => (await import('./sleep.ts')).sleepCommand(context) },
   { name: 'stop', create: async (context) => (await import('./stop.ts')).stopCommand(context) },
   { name: 'token', create: async (context) => (await import('./token.ts')).tokenCommand(context) },
   { name: 'up', create: async (context) => (await import('./up.ts')).upCommand(context) },

@@ -89,14 +89,11 @@ async function validate(flags: ValidateNetworkFlags, log: ToolLog): Promise<stri
     );
     log.info(`listens on ${formatAddress(listening.address)}`);
     log.info(`connects to ${formatAddress(connectAddr)}`);
-    let reason: string | null = `no answer within ${formatDuration(timeout)}`;
-    const asked = ask(connectAddr, token, ended.signal).then((answer) => {
-      reason = answer;
-    });
-    await systemWaitAtMost(asked, timeout);
+    const asked = ask(connectAddr, token, ended.signal);
+    const isAnswered = await systemWaitAtMost(asked, timeout);
     ended.abort();
     listening.close();
-    return reason;
+    return isAnswered ? await asked : `no answer within ${formatDuration(timeout)}`;
   } catch (error) {
     if (error instanceof ListenError) return error.message;
     throw error;
@@ -137,9 +134,9 @@ const foreign = 'somebody else has answered';
 const remedy =
   'Connections that leave do not come to the outbound port. Look whether heddle init, or the CNI ' +
   'plugin, has run in this network namespace and for this family of addresses (iptables-save -t ' +
-  'nat, also with -legacy and -nft, or nft list ruleset), whether --listen-addr has the port that ' +
-  'the rules lead to, and that this runs neither as the user of the proxy nor towards a port ' +
-  'that is ignored.';
+  'nat, also with -legacy and -nft, or nft list ruleset), whether --listen-addr has the port ' +
+  'that the rules lead to, and that this runs neither as the user of the proxy nor towards a ' +
+  'port that is ignored.';
 /** EOPNOTSUPP, as Linkerd's validator: what repairs pods waits for it. */
 const exitNotRedirected = 95;
 const hourMs = 3_600_000;

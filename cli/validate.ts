@@ -31,12 +31,12 @@ export function validateCommand(context: CommandContext): Command {
 }
 
 function summarize(file: string, config: LoadedConfig): string {
-  const { outbound, inbound, inboundTo, admin, binds } = config.settings;
+  const { outbound, outboundSecond, inbound, inboundTo, admin, binds } = config.settings;
+  const to = inboundTo === null ? 'where it was going' : formatAddress(inboundTo);
   const listeners = [
     outbound === null ? [] : [`outbound ${formatAddress(outbound)}`],
-    inbound === null || inboundTo === null
-      ? []
-      : [`inbound ${formatAddress(inbound)} to ${formatAddress(inboundTo)}`],
+    outboundSecond === null ? [] : [`outbound ${formatAddress(outboundSecond)}`],
+    inbound === null ? [] : [`inbound ${formatAddress(inbound)} to ${to}`],
     binds.map((bind) => `${bind.authority} on ${formatAddress(bind.address)}`),
     admin === null ? [] : [`admin ${formatAddress(admin)}`],
   ].flat();

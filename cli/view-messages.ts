@@ -45,12 +45,21 @@ export interface SourceView {
   readonly error: string;
 }
 
+export interface ConfirmedTrust {
+  readonly identity: string;
+  /** Digest of the trust anchors, and fingerprint of the leaf's issuer. */
+  readonly bundle: string;
+  readonly issuer: string;
+}
+
 interface ProxyView {
   readonly workload: string;
   readonly peer: string;
   readonly admin: string;
   readonly version: string;
   readonly streams: number;
+  /** What it has said of its certificates; null for nothing. */
+  readonly confirmed: ConfirmedTrust | null;
 }
 
 interface InstanceView {
@@ -86,8 +95,10 @@ export function readStatus(message: StatusResponse): ControlStatus {
       return { kind, location, objects, confirmedMs: readTime(confirmedMs), error };
     }),
     problems: message.problems.map(({ object, field, reason }) => ({ object, field, reason })),
-    proxies: message.proxies.map(({ workload, peer, admin, version, streams }) => {
-      return { workload, peer, admin, version, streams };
+    proxies: message.proxies.map(({ workload, peer, admin, version, streams, ...said }) => {
+      const { identity, bundle, issuer } = said;
+      const confirmed = bundle === '' ? null : { identity, bundle, issuer };
+      return { workload, peer, admin, version, streams, confirmed };
     }),
     instances: message.instances.map((one) => {
       const address = readAddress(one.address);

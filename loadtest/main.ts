@@ -7,6 +7,7 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { loadCertify } from './certify.ts';
 import { type LoadReport, type OpenRun, renderText, writeReport } from './report.ts';
 import { findK6, LoadTools, type Served } from './tools.ts';
 
@@ -21,6 +22,10 @@ interface Options {
 }
 
 async function main(args: readonly string[]): Promise<void> {
+  if (args[0] === 'certify') {
+    await loadCertify(args.slice(1));
+    return;
+  }
   const options = readOptions(args);
   if (options === null) {
     process.stdout.write(helpText);
@@ -131,6 +136,7 @@ function say(line: string): void {
 }
 
 const helpText = `Usage: npm run loadtest -- [FLAG]...
+       npm run loadtest -- certify [--proxies N] [--connections N]
 
   --peers LIST       proxies to load: of ours,nginx,haproxy,envoy (all)
   --ours COMMAND     how ours is started, before --config FILE (cli/heddle proxy)
@@ -145,6 +151,9 @@ const helpText = `Usage: npm run loadtest -- [FLAG]...
 The peak is found closed-loop with wrk. Open-loop latency counts from when a request was meant to
 begin. The last column judges the generator: ok, late (it sent late by itself), fewer or behind
 (the rate was not reached: the figures are of an overload).
+
+certify: so many proxies (10000) ask one heddle up for a certificate at once, over so many
+connections (200); it ends with 1 when one has none in the end.
 `;
 
 try {

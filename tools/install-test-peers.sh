@@ -19,6 +19,11 @@ readonly packages=(
   "nghttp nghttp2-client"
   "h2load nghttp2-client"
   "nghttpd nghttp2-server"
+  "buildah buildah"
+  "setcap libcap2-bin"
+  "strip binutils"
+  "iptables-legacy iptables"
+  "nft nftables"
 )
 # A program, the package of its module, and the version.
 readonly modules=(

@@ -48,6 +48,8 @@ test('inbound listens where it is said by a flag alone where its traffic goes', 
   assert.deepEqual(resolve({ inboundTo: to }).inbound, { host: '0.0.0.0', port: 4143 });
   assert.deepEqual(resolve({ inboundTo: to, inbound: address }).inbound, address);
   assert.equal(resolve({ inboundTo: to, inbound: null }).inbound, null);
+  const given = resolveSettings({ ...file, inbound: address }, { inboundTo: to }, {});
+  assert.deepEqual('settings' in given && given.settings.inbound, address);
 });
 
 test('the state of a control plane is kept where the system wants state', () => {

@@ -13,7 +13,7 @@ import { workersMax } from '../core/base/limits.ts';
 import { nodeErrorCode } from '../core/base/node-error.ts';
 import { isDnsIdentity } from '../core/identity/names.ts';
 import { parseLogFilter } from '../core/telemetry/log-filter.ts';
-import { type LinkerdEnvironment, readLinkerdEnvironment } from './linkerd-environment.ts';
+import type { LinkerdEnvironment } from './linkerd-environment.ts';
 import { countAutoWorkers, countCpus } from './size.ts';
 
 export type Overrides = Partial<ProxySettings>;
@@ -38,8 +38,11 @@ export function resolveSettings(
   return problems.length > 0 ? { problems } : { settings };
 }
 
-/** What the environment of a sidecar says, in Linkerd's words. */
-export function readSidecar(environment: NodeJS.ProcessEnv = process.env): LinkerdEnvironment {
+/** What the environment of a sidecar says, in Linkerd's words; others do not load what reads it. */
+export async function readSidecar(
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<LinkerdEnvironment> {
+  const { readLinkerdEnvironment } = await import('./linkerd-environment.ts');
   return readLinkerdEnvironment({
     variables: environment,
     cpus: () => countCpus(cpuFacts()),
@@ -123,7 +126,8 @@ function readEnvironment(environment: NodeJS.ProcessEnv, problems: string[]): Ov
 /** A file that says where inbound traffic goes has its own default, which may be off. */
 function inboundDefaultFor(fromFile: ProxySettings, overrides: Overrides): Overrides {
   const { inboundTo = null } = overrides;
-  return inboundTo !== null && fromFile.inboundTo === null ? { inbound: inboundDefault } : {};
+  const isNew = inboundTo !== null && fromFile.inboundTo === null && fromFile.inbound === null;
+  return isNew ? { inbound: inboundDefault } : {};
 }
 
 function withStateDir(settings: ProxySettings, environment: NodeJS.ProcessEnv): ProxySettings {

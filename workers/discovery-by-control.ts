@@ -2,6 +2,7 @@
 
 import type { ProxySettings } from '../api/settings.ts';
 import { formatAddress } from '../control/model/address.ts';
+import { readNamespace } from '../control/model/workload.ts';
 import { createSourceOpener } from '../control/sources/open-source.ts';
 import { openStaticDiscovery, systemResolver } from '../control/sources/static-discovery.ts';
 import { systemClock as clock } from '../core/base/clock.ts';
@@ -57,10 +58,20 @@ function remoteOptions(settings: ProxySettings): RemoteDiscoverySettings {
     version,
     redirected: settings.originalDestination !== 'off',
     stateDir: stateDir === 'off' ? null : stateDir,
+    stateOwner: ownerOf(settings),
     stream: {
       initialMs: settings.controlStreamInitialMs,
       idleMs: settings.controlStreamIdleMs,
       lifetimeMs: settings.controlStreamLifetimeMs,
     },
   };
+}
+
+/**
+ * What a control plane says depends on namespace and identity. An instance of `heddle run` has a
+ * name of its own at each start, and finds the states of the one before in its folder.
+ */
+function ownerOf({ workload, identity }: ProxySettings): string {
+  const namespace = readNamespace(workload);
+  return namespace === null ? workload : `${namespace} ${identity}`;
 }

@@ -195,6 +195,20 @@ describe('variables that are read together', () => {
     assert.match(names('spiffe://a/b', 'a.b').problems.join(), /SERVER_ID: expected a DNS name/);
   });
 
+  it('SPIRE is refused with one sentence, and not for what it does not need', () => {
+    const { problems } = read({
+      IDENTITY_SPIRE_SOCKET: 'unix:///run/spire.sock',
+      IDENTITY_SVC_ADDR: undefined,
+      IDENTITY_DIR: undefined,
+      IDENTITY_TOKEN_FILE: undefined,
+      IDENTITY_LOCAL_NAME: undefined,
+      IDENTITY_SERVER_ID: 'spiffe://root.example/web',
+      IDENTITY_SERVER_NAME: 'web.demo',
+    });
+    assert.equal(problems.length, 1);
+    assert.match(problems[0], /^LINKERD2_PROXY_IDENTITY_SPIRE_SOCKET: SPIRE is not supported yet/);
+  });
+
   it('policies of clusters need their networks', () => {
     for (const policy of ['cluster-unauthenticated', 'audit']) {
       const alone = read({ INBOUND_DEFAULT_POLICY: policy });

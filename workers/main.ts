@@ -26,7 +26,7 @@ export interface ProxyOptions {
 
 /** Resolves with the exit code when the proxy has ended. */
 export async function runProxy(options: ProxyOptions): Promise<number> {
-  const sidecar = options.isSidecar === true ? readSidecar() : noSidecar;
+  const sidecar = options.isSidecar === true ? await readSidecar() : noSidecar;
   for (const note of sidecar.notes) process.stderr.write(`heddle: ${note}\n`);
   if (sidecar.problems.length > 0) return complain(sidecar.problems, exitConfig);
   const guessed = sidecar.settings.workers ?? guessWorkers(options.configPath);

@@ -31,13 +31,13 @@ Each has joined by heddle run, with a proxy of its own. Try in another terminal:
   kill -9 ${pidOf('users-1')}     the other replica of users takes its requests
   kill -9 ${pidOf('greeter-1')}     the same for calls of gRPC
   kill -9 ${control.pid}     the control plane: the proxies go on without it
-  cli/heddle endpoints --compare${at}     who knows what
-  cli/heddle check${at}     whether all is well
-  cli/heddle edges${at}     who talks to whom, as whom
-  cli/heddle identity web${at}     its certificate
-  cli/heddle identity rotate${at} \\
+  ${command} endpoints --compare${at}     who knows what
+  ${command} check${at}     whether all is well
+  ${command} edges${at}     who talks to whom, as whom
+  ${command} identity web${at}     its certificate
+  ${command} identity rotate${at} \\
     --token-file ${folder}/up/local.token
-  cli/heddle ${stat} -o wide     calls of gRPC by status
+  ${command} ${stat} -o wide     calls of gRPC by status
   grpcurl -plaintext -proto cli/demo/greeter.proto -authority greeter \\
     -d '{"name":"Ada"}' ${outbound} demo.Greeter/Greet     if you have it
 
@@ -47,5 +47,7 @@ that greeter-2 gets ends with UNAVAILABLE. Ctrl-C ends all of it.
 `;
 }
 
+/** What a person types: an image has no folder of sources. */
+const command = import.meta.url.endsWith('.ts') ? 'cli/heddle' : 'heddle';
 /** So that a line has at most 80 columns. */
 const processesInLine = 4;

@@ -10,9 +10,13 @@ test('one entry for a connection, with what its streams say, until the last has 
   const first = table.opened(peer, { workload: 'a', admin: '127.0.0.1:4191' });
   const second = table.opened(peer, { workload: '', version: '1.0.0' });
   const other = table.opened('127.0.0.1:2', { workload: 'b', version: 'x'.repeat(513) });
+  const said = { identity: 'x', bundle: 'b1', issuer: 'i1' };
+  table.confirmed(peer, said);
+  table.confirmed('127.0.0.1:3', said);
+  const nothing = { identity: '', bundle: '', issuer: '' };
   assert.deepEqual(table.list(), [
-    { workload: 'a', peer, admin: '127.0.0.1:4191', version: '1.0.0', streams: 2 },
-    { workload: 'b', peer: '127.0.0.1:2', admin: '', version: '', streams: 1 },
+    { workload: 'a', peer, admin: '127.0.0.1:4191', version: '1.0.0', streams: 2, ...said },
+    { workload: 'b', peer: '127.0.0.1:2', admin: '', version: '', streams: 1, ...nothing },
   ]);
   first();
   other();

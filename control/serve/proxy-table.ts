@@ -13,6 +13,10 @@ interface WatchingProxy {
   admin: string;
   version: string;
   streams: number;
+  /** What it has confirmed of the certificates of the mesh; empty where it has not. */
+  identity: string;
+  bundle: string;
+  issuer: string;
 }
 
 /** What one stream says; empty where it says nothing. */
@@ -25,7 +29,7 @@ export class ProxyTable {
   opened(peer: string, told: Told): () => void {
     let proxy = this.#byPeer.get(peer);
     if (proxy === undefined) {
-      proxy = { workload: '', peer, admin: '', version: '', streams: 0 };
+      proxy = { ...silent, peer };
       this.#byPeer.set(peer, proxy);
     }
     const own = proxy;
@@ -39,6 +43,18 @@ export class ProxyTable {
     };
   }
 
+  /** Its words of the certificates; for one that is in the table by a stream that is open. */
+  confirmed(
+    peer: string,
+    { identity, bundle, issuer }: Pick<WatchingProxy, 'identity' | 'bundle' | 'issuer'>,
+  ): void {
+    const proxy = this.#byPeer.get(peer);
+    if (proxy === undefined) return;
+    proxy.identity = identity;
+    proxy.bundle = bundle;
+    proxy.issuer = issuer;
+  }
+
   list(): readonly Readonly<WatchingProxy>[] {
     return [...this.#byPeer.values()];
   }
@@ -47,3 +63,13 @@ export class ProxyTable {
 function shown(text = ''): string {
   return text.length <= proxyTextCharsMax ? text : '';
 }
+
+const silent = {
+  workload: '',
+  admin: '',
+  version: '',
+  streams: 0,
+  identity: '',
+  bundle: '',
+  issuer: '',
+};

@@ -100,6 +100,7 @@ export class TrustService {
     this.#confirmers.add(one);
     const left = this.#count(call.peer);
     const closed = streams.watched(registryTrust, call.peer, { workload: first.workload });
+    streams.proxies.confirmed(call.peer, first);
     call.onCancel = () => {
       call.onCancel = nothing;
       one.goneMs = this.#env.clock.monotonicMs();
@@ -114,6 +115,7 @@ export class TrustService {
         return;
       }
       one.said = said;
+      streams.proxies.confirmed(call.peer, said);
       this.#checkSoon();
     };
     this.#tell(one);

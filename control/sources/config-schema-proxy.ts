@@ -283,7 +283,7 @@ export const proxySchema = z.strictObject(
       .default('patient')
       .describe(
         'Whether outbound stays open in a shutdown for as long as the application uses it ' +
-          '(`patient`), or ends together with inbound.',
+          '(`patient`), or ends together with inbound, at once and unannounced (`strict`).',
       ),
     metricsRetainMs: milliseconds(
       seriesRetainMs,

@@ -123,6 +123,11 @@ export const queueRequestsMax = 10_000;
 export const failfastTimeoutMs = 3_000;
 /** Within so long after a trust anchor has left, what was verified before is replaced. */
 export const distrustSpreadMs = 5_000;
+/**
+ * The same of a tunnel, which cannot be replaced without its ends: so long it has to end by itself.
+ * A rotation should end no transfer that is under way; a trust anchor leaves once in months.
+ */
+export const distrustedTunnelMs = 3_600_000;
 /** A certificate, of ours or of a peer, and what is read of it. */
 export const certificateBytesMax = 16 * 1024;
 export const certificateExtensionsMax = 64;
@@ -155,13 +160,11 @@ export const trustRetryMs = 600_000;
 /** How often, at the most, it is looked up anew which endpoints addresses are. */
 export const addressIndexMs = 100;
 export const adminConnectionsMax = 64;
-/** Clients of the admin port that watch log lines; one more takes the place of the oldest. */
+/** Clients that watch log lines (one more ends the oldest), and what waits for one of them. */
 export const logStreamsMax = 8;
-/** What waits for one of them; lines beyond it are dropped and counted. */
 export const logStreamBytesMax = 256 * 1024;
-/** A client of the admin port that neither asks nor takes its answer. */
+/** A client that neither asks nor takes its answer; one that has not said what it speaks. */
 export const adminIdleMs = 60_000;
-/** After which a client of the admin port that has not said what it speaks is taken for HTTP. */
 export const adminDetectMs = 1_000;
 /** Until a client of a control plane has said what it is, and then until it has proved it. */
 export const controlHandshakeMs = 10_000;
@@ -178,7 +181,6 @@ export const exchangesKeptMax = 16_384;
 export const hopsCountedMin = 256;
 /** Proxies that a request may pass once they are counted. */
 export const hopsMax = 64;
-
 /** Targets that a worker keeps; the least recently used idle one gives way. */
 export const targetsMax = 10_000;
 export const targetIdleMs = 90_000;
@@ -312,7 +314,6 @@ export const seriesRetainMs = 600_000;
 export const mainCellsMax = 64 * 1024;
 /** Text of the metrics that is rendered before other work of the thread gets its turn. */
 export const expositionSliceChars = 64 * 1024;
-
 /** How long lines with the same target and message are collapsed into one. */
 export const logRepeatMs = 5_000;
 /** Messages whose repetitions are counted at the same time. */
@@ -320,7 +321,6 @@ export const logRepeatsMax = 256;
 /** Characters of a message or of one value of a log line; the rest is cut off. */
 export const logValueCharsMax = 2_048;
 export const logFieldsMax = 32;
-/** Directives of a filter for log lines; those beyond are refused. */
 export const logDirectivesMax = 64;
 /** What waits for a slow stderr; lines beyond it are dropped and counted. */
 export const logBufferBytesMax = 1024 * 1024;

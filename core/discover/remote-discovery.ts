@@ -61,6 +61,8 @@ export interface RemoteDiscoverySettings
   /** Connections are redirected to it: it is ready without a word of a control plane. */
   readonly redirected: boolean;
   readonly stateDir: string | null;
+  /** Whose states they are: who it is at the next start as well, unlike `workload`. */
+  readonly stateOwner: string;
   readonly stream: StreamLimits;
 }
 
@@ -94,7 +96,7 @@ export class RemoteDiscovery implements Discovery {
 
   constructor(env: RemoteDiscoveryEnv, settings: RemoteDiscoverySettings) {
     const { clock, timers, random, log, planes } = env;
-    const { workload, context, admin, version, stateDir } = settings;
+    const { workload, context, admin, version, stateDir, stateOwner } = settings;
     this.#env = env;
     this.#settings = settings;
     const streamEnv = {
@@ -114,7 +116,7 @@ export class RemoteDiscovery implements Discovery {
     const storeEnv = { clock, timers, log, counters: this.counters };
     // Others keep other things there.
     const folder = stateDir === null ? null : join(stateDir, 'targets');
-    this.#store = folder === null ? null : new StateStore(storeEnv, folder, workload);
+    this.#store = folder === null ? null : new StateStore(storeEnv, folder, stateOwner);
     void this.#lookAtStates();
     const isAsked = settings.inboundTo !== null || settings.redirected;
     this.#probe = isAsked ? null : this.#openProbe();
@@ -250,7 +252,6 @@ export class RemoteDiscovery implements Discovery {
     assemble: ConstructorParameters<typeof TargetWatch>[2],
   ): TargetWatch {
     const { clock, timers, log, planes } = this.#env;
-    const { workload } = this.#settings;
     const asked = traits.keepsKnown ? [planes.policy] : [planes.policy, planes.destination];
     const env = {
       clock,
@@ -258,7 +259,7 @@ export class RemoteDiscovery implements Discovery {
       log,
       counters: this.counters,
       store: this.#store,
-      workload,
+      workload: this.#settings.stateOwner,
       control: planes.policy.text,
       isHopeless: () => asked.some(({ hopeless }) => hopeless),
       onLoaded: () => {

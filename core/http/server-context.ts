@@ -9,6 +9,8 @@ import type { ClientIdentity, Exchange, Exchanges } from './exchange.ts';
 export interface ServerConnection {
   /** Of the client of a connection of HTTP. */
   readonly identity?: ClientIdentity | null;
+  /** A trust anchor has left: for what no `closeIdle` ends and whose peers may be proved by it. */
+  distrust?(): void;
   /** Ends it if nothing is in progress. */
   closeIdle(): void;
   /** Ends it whatever is in progress. */

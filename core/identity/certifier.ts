@@ -375,4 +375,4 @@ const WAIT = 1;
 const nothing = new Uint8Array(0);
 export const noAnchors =
   'nothing says which trust anchors to believe: ' +
-  'take a token that pins them, or give a file by --identity-trust-anchors';
+  'take a token that pins them (heddle token create), or give a file by --identity-trust-anchors';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemRandom } from '../base/random.ts';
-import { formatIpv6 } from './ip-text.ts';
+import { canonicalIp, formatIpv6 } from './ip-text.ts';
 
 const cases: readonly (readonly [string, readonly number[]])[] = [
   ['::', [0, 0, 0, 0, 0, 0, 0, 0]],
@@ -29,4 +29,15 @@ test('as the parser of URLs writes it', () => {
     const whole = groups.map((group) => group.toString(16)).join(':');
     assert.equal(`[${formatIpv6(groups)}]`, new URL(`http://[${whole}]/`).hostname);
   }
+});
+
+test('what somebody has written gets its one spelling', () => {
+  const texts = ['10.0.0.1', '::ffff:10.0.0.1', 'FD00:0::1', '::1', 'no address'];
+  assert.deepEqual(texts.map(canonicalIp), [
+    '10.0.0.1',
+    '10.0.0.1',
+    'fd00::1',
+    '::1',
+    'no address',
+  ]);
 });

@@ -1,4 +1,13 @@
-/** Addresses that the system gives as numbers, as text. */
+/** Addresses as text, each in one spelling. */
+
+import { plainHost } from './local-addresses.ts';
+
+/** Of an address as somebody has written it. */
+export function canonicalIp(text: string): string {
+  const host = plainHost(text);
+  const url = host.includes(':') ? URL.parse(`http://[${host}]/`) : null;
+  return url === null ? host : url.hostname.slice(1, -1);
+}
 
 /**
  * The one spelling of 8 groups (RFC 5952 4), which is also Node's own: the first of the longest

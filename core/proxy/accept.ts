@@ -315,7 +315,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
     const client = { conduit: this.#socket, first: this.#stash.take() };
     this.#leave();
     if (early === null) new Opaque(this.#clients, this.#context.counters, client, target);
-    else new Tunnel(this.#clients, early.endpoint, client, early.take());
+    else new Tunnel(this.#clients, early.endpoint, client, early.take(), early.distrusts);
   }
 
   #dialEarly(target: Target): void {

@@ -116,7 +116,7 @@ test('an address that is not ours is closed', async (t) => {
 });
 
 test('one of our addresses is served', async (t) => {
-  const { ask } = await redirect(t, 'inbound', { inboundIps: ['10.0.0.1', '127.0.0.1'] });
+  const { ask } = await redirect(t, 'inbound', { inboundIps: ['fd00:0::1', '::ffff:127.0.0.1'] });
   assert.equal(await ask(), 'HTTP/1.1 200 OK');
 });
 
@@ -147,4 +147,19 @@ test('outbound is served by name where nothing was redirected', async (t) => {
   const { harness } = await redirect(t, 'outbound', { originalDestination: 'redirect' });
   assert.equal(await ask(harness.outboundPort), 'HTTP/1.1 200 OK');
   assert.deepEqual(harness.wants, ['host:web']);
+});
+
+test('an endpoint that is this very pod is dialled without the mesh', async (t) => {
+  const { harness, origin } = await redirect(t, 'outbound', { inboundIps: ['127.0.0.1'] });
+  const traits = {
+    identity: 'web.demo.serviceaccount.identity.linkerd.cluster.local',
+    serverName: 'web.demo.serviceaccount.identity.linkerd.cluster.local',
+    protocolHint: 'h2',
+    opaqueTransportPort: 4143,
+    authorityOverride: '',
+    http2: null,
+    labels: {},
+  } as const;
+  harness.setTarget('host:web', { endpoints: [{ port: origin.port, traits }] });
+  assert.equal(await ask(harness.outboundPort), 'HTTP/1.1 200 OK');
 });

@@ -36,7 +36,7 @@ export class Arrivals {
     this.#inbound = inbound;
     this.#outbound = outbound;
     this.#targets = targets;
-    this.#inboundIps = new Set(inboundIps.map(plainHost));
+    this.#inboundIps = new Set(inboundIps);
     this.#readInbound = originalDestinationBy(originalDestination);
     // TPROXY is for what comes from outside: what the application sends is redirected.
     this.#readOutbound = originalDestinationBy(originalDestination === 'off' ? 'off' : 'redirect');
@@ -94,7 +94,7 @@ export class Arrivals {
     reason: keyof typeof explanations,
   ): void {
     stack.counters.arrivalRefused(reason);
-    this.#core.log.info('proxy', 'Connection refused', {
+    this.#core.log.info('heddle::proxy', 'Connection refused', {
       direction: stack.direction.name,
       client: `${plainHost(socket.remoteAddress ?? '')}:${socket.remotePort ?? 0}`,
       destination: typeof meant === 'string' ? meant : formatAddress(meant),

@@ -61,7 +61,10 @@ export function coreOf(core: Core, name: DirectionName): Core {
   const { acceptKeepAliveMs, acceptUserTimeoutMs } = settings;
   const { connectKeepAliveMs, connectUserTimeoutMs } = settings;
   const onMissing = (reason: string): void => {
-    core.log.warn('proxy', 'User timeouts of TCP have no effect', { direction: name, reason });
+    core.log.warn('heddle::proxy', 'User timeouts of TCP have no effect', {
+      direction: name,
+      reason,
+    });
   };
   return {
     ...core,

@@ -50,6 +50,8 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
   #context: AcceptContext | null = null;
   /** All connections have been asked to end that are older than so many distrusts. */
   #distrustsEnded = 0;
+  /** Tunnels have heard of so many. */
+  #distrustsTold = 0;
 
   constructor(
     core: Core,
@@ -115,7 +117,12 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
   /** Called every `periodMs`: lets go of clients whose trust anchor has left. */
   sweep(periodMs: number): void {
     const { io, tls } = this.direction.core;
-    if (!this.groups.sweep() || this.#distrustsEnded === tls.distrusts) return;
+    const hasClients = this.groups.sweep();
+    if (this.#distrustsTold !== tls.distrusts) {
+      this.#distrustsTold = tls.distrusts;
+      this.direction.distrust();
+    }
+    if (!hasClients || this.#distrustsEnded === tls.distrusts) return;
     const endMs = tls.distrustedMs + distrustSpreadMs;
     if (io.nowMs >= endMs) this.#distrustsEnded = tls.distrusts;
     this.direction.endDistrusted(periodMs, endMs);
@@ -138,7 +145,16 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
     const clients = this.#clientsOf(x);
     const server = (x.upstream as ExchangeUpstream).detach(x);
     const client = (x.client as ExchangeClient).detach(x);
-    new Tunnel(clients, endpoint, client, server);
+    new Tunnel(clients, endpoint, client, server, this.#distrustsOf(x, endpoint));
+  }
+
+  /** As of which trust anchors the connection that the request went out on was verified. */
+  #distrustsOf({ attemptMs }: Exchange, { transport }: Endpoint): number {
+    const { tls } = this.direction.core;
+    const { distrusts } = transport;
+    // Until then one from before may have taken it.
+    const isOld = distrusts > 0 && attemptMs < tls.distrustedMs + distrustSpreadMs;
+    return isOld ? distrusts - 1 : distrusts;
   }
 
   connected(x: Exchange): void {

@@ -120,7 +120,7 @@ export class Direction implements GroupDirection {
 
   /**
    * A part of those whose clients are distrusted, so that all of them have been ended at
-   * `endMs`: what is under way is answered. Tunnels have nothing that could be ended in order.
+   * `endMs`: what is under way is answered.
    */
   endDistrusted(periodMs: number, endMs: number): void {
     const { io, random } = this.core;
@@ -129,6 +129,11 @@ export class Direction implements GroupDirection {
       const group = connection.identity as ClientGroup | null | undefined;
       if (group?.distrusted === true && random.uint32() / 2 ** 32 < share) connection.closeIdle();
     }
+  }
+
+  /** A trust anchor has left: tunnels, which nothing ends in order, see to themselves. */
+  distrust(): void {
+    for (const connection of this.#open.keys()) connection.distrust?.();
   }
 
   force(): void {

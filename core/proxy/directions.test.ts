@@ -43,7 +43,7 @@ test('each direction waits as long for the first bytes as it is told', async (t)
   assert.deepEqual([timedOut('inbound'), timedOut('outbound')], [1, 1]);
 });
 
-test('an endpoint that cannot be reached is left alone as long as the direction says', async (t) => {
+test('an endpoint that failed is left alone as long as the direction says', async (t) => {
   const origin = await startOrigin();
   const { port } = origin;
   await origin.close();

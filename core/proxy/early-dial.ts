@@ -45,6 +45,11 @@ export class EarlyDial implements DialOwner, SocketOwner {
     return this.#socket !== null;
   }
 
+  /** Of the transport, when the connection came about. */
+  get distrusts(): number {
+    return this.#distrusts;
+  }
+
   /** The client speaks HTTP: the connection serves its requests, if it is fit for that. */
   givePool(version: UpstreamVersion, clientHttp2: boolean): void {
     const { endpoint } = this;

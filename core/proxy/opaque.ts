@@ -29,6 +29,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
   #endpoint: Endpoint | null = null;
   #dialling: Dialling | null = null;
   #attempts = 0;
+  #distrusts = 0;
   #over = false;
 
   constructor(clients: ClientGroup, counters: Counters, client: TunnelSide, target: Target) {
@@ -56,7 +57,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
     this.#clients.direction.core.slots.connectSucceeded(endpoint.slot);
     this.#leave();
     const server = { conduit: socket, first: nothing };
-    new Tunnel(this.#clients, endpoint, this.#client, server);
+    new Tunnel(this.#clients, endpoint, this.#client, server, this.#distrusts);
   }
 
   dialFailed(code: ErrorCode, detail: string): void {
@@ -106,6 +107,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
       this.#refuse(endpoint);
       return;
     }
+    this.#distrusts = endpoint.transport.distrusts;
     this.#dialling = endpoint.pools.dial(this);
   }
 

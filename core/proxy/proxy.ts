@@ -17,6 +17,7 @@ import { systemInterval } from '../base/timers.ts';
 import { ServerFirstMemory } from '../detect/server-first.ts';
 import { Exchanges } from '../http/exchange.ts';
 import { Io } from '../io/io.ts';
+import { canonicalIp } from '../io/ip-text.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import { Logger } from '../telemetry/log.ts';
 import { isLogOff } from '../telemetry/log-filter.ts';
@@ -170,7 +171,8 @@ class ThreadProxy implements Proxy {
 }
 
 function createCore(env: ProxyEnv, freeDescriptors: () => boolean): Core {
-  const { settings, memory, clock, timers, random, post } = env;
+  const { memory, clock, timers, random, post } = env;
+  const settings = { ...env.settings, inboundIps: env.settings.inboundIps.map(canonicalIp) };
   const cells = memory.cells[env.index];
   const io = new Io(clock, cells);
   const registry = new Registry(cells, {

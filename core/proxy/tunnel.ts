@@ -1,7 +1,8 @@
 /** Two connections that have become one stream of bytes, as the proxy's directions count it. */
 
 import type { DeadlineHolder } from '../base/deadlines.ts';
-import { bodyIdleTimeoutMs } from '../base/limits.ts';
+import { bodyIdleTimeoutMs, distrustedTunnelMs } from '../base/limits.ts';
+import { Timer } from '../base/timers.ts';
 import type { ServerConnection } from '../http/server-context.ts';
 import type { Conduit, TunnelSide } from '../io/conduit.ts';
 import { Splice } from '../io/splice.ts';
@@ -21,8 +22,20 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
   #waitingBytes = 0;
   #progressMs = 0;
   #gone = false;
+  /** As of the trust anchors that the endpoint is verified by. */
+  readonly #distrusts: number;
+  /** Armed when a trust anchor has left that may have proved one of the two. */
+  #distrustTimer: Timer | null = null;
 
-  constructor(clients: ClientGroup, endpoint: Endpoint, client: TunnelSide, server: TunnelSide) {
+  /** `distrusts`: of the transport, when the connection to the endpoint came about. */
+  constructor(
+    clients: ClientGroup,
+    endpoint: Endpoint,
+    client: TunnelSide,
+    server: TunnelSide,
+    distrusts: number,
+  ) {
+    this.#distrusts = distrusts;
     this.#clients = clients;
     this.#endpoint = endpoint;
     this.#client = client.conduit;
@@ -36,6 +49,18 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
     if (server.first.length > 0) client.conduit.write(server.first, 0, server.first.length);
     this.#splice = new Splice(io, client.conduit, server.conduit, () => this.#ended());
     io.leave();
+    this.distrust();
+  }
+
+  /** Each ends at its own moment in the last tenth of the time that all have. */
+  distrust(): void {
+    const { core } = this.#clients.direction;
+    const isTrusted =
+      !this.#clients.distrusted && this.#distrusts === this.#endpoint.transport.distrusts;
+    if (isTrusted || this.#gone || this.#distrustTimer !== null) return;
+    this.#distrustTimer = new Timer({ onTimer: () => this.#endDistrusted() });
+    const lastMs = distrustedTunnelMs * (0.9 + core.random.float() / 10);
+    core.timers.arm(this.#distrustTimer, core.tls.distrustedMs + lastMs - core.io.nowMs);
   }
 
   /** Nobody knows when a tunnel is idle: it lasts until a side ends it or the drain forces it. */
@@ -44,6 +69,23 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
   closeForced(): void {
     this.#splice?.reset();
     this.#giveUp();
+  }
+
+  #endDistrusted(): void {
+    const { core, name } = this.#clients.direction;
+    const cell = core.registry.counter('heddle_distrusted_tunnels_ended_total', {
+      direction: name,
+    });
+    core.cells[cell] += 1;
+    core.log.info('proxy', 'Connection closed', {
+      direction: name,
+      endpoint: this.#endpoint.address,
+      client: this.#clients.name,
+      reason: 'a trust anchor has left, and its peer was proved before that',
+    });
+    core.io.enter();
+    this.closeForced();
+    core.io.leave();
   }
 
   /** Both sides have sent their last byte; one of them may not have read all of the other's. */
@@ -78,7 +120,9 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
   #close(): void {
     if (this.#gone) return;
     this.#gone = true;
-    this.#clients.direction.core.deadlines.remove(this);
+    const { deadlines, timers } = this.#clients.direction.core;
+    deadlines.remove(this);
+    if (this.#distrustTimer !== null) timers.cancel(this.#distrustTimer);
     this.#endpoint.closed();
     this.#clients.closed(this);
     this.#clients.ended();

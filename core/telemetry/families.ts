@@ -238,6 +238,11 @@ export const families = {
     help: 'TLS handshakes of clients that failed.',
     labels: ['direction', 'reason'],
   },
+  heddle_distrusted_tunnels_ended_total: {
+    type: 'counter',
+    help: 'Opaque connections and tunnels that were ended after a trust anchor had left.',
+    labels: ['direction'],
+  },
   heddle_arrivals_refused_total: {
     type: 'counter',
     help: 'Connections that were closed for where they were going.',

@@ -53,4 +53,5 @@ const unanchored = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 const otherRoots =
-  'it has a root that is not trusted here; after a change of roots take a new token';
+  'it has a root that is not trusted here; who was away while the roots changed takes a new token: ' +
+  'heddle token create, where heddle up runs';

@@ -118,6 +118,7 @@ const proxy: ProxyFacts = {
   namespace: 'demo',
   identity: '',
   inbound: '',
+  confirmed: null,
   admin: '127.0.0.1:4191',
   version: '1.2.3',
   silence: '',

@@ -165,6 +165,7 @@ export class Seen {
 
 export const defaultSettings: RemoteDiscoverySettings = {
   workload: '{"ns":"demo","pod":"a"}',
+  stateOwner: 'demo web',
   context: '{"ns":"demo","pod":"a"}',
   admin: '127.0.0.1:4191',
   version: '1.2.3',

@@ -3,8 +3,8 @@
  * because there is no shell. Each loads the bundle with a command of `heddle`.
  */
 
-/** Where the bundle is. */
 export const bundlePath = '/usr/lib/heddle';
+export const compileCachePath = `${bundlePath}/cache`;
 
 /** Path and text. */
 export function writeLaunchers(): ReadonlyMap<string, string> {
@@ -29,14 +29,14 @@ function launch(line: string, command: readonly string[]): string {
 
 const linkerd = '/usr/lib/linkerd';
 
-/** As `cli/heddle` starts it, which says why. What that puts into the environment, the image does. */
+/** As `cli/heddle` does it, which says why; what is in the environment there, the image sets. */
 const node = '/usr/bin/node --disable-warning=ExperimentalWarning --max-semi-space-size=1';
 const nodeLine = `/usr/bin/env -S ${node}`;
 
 /**
  * The init container has its capabilities as a user that is not root, and may gain none. A program
- * keeps them only if its file has them; a script and Node have none. So `setpriv` makes them ambient,
- * which every program after it keeps.
+ * keeps them only if its file has them, which Node's has not. So `setpriv` makes them ambient, and
+ * every program after it keeps them.
  */
 const capabilities = '+net_admin,+net_raw';
 const setpriv = `setpriv --inh-caps ${capabilities} --ambient-caps ${capabilities}`;

@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { bundleProgram, bundleProxy } from '../bundle.ts';
 import { buildInside } from './build-inside.ts';
 import { bundlePath, initPath, writeLaunchers } from './launchers.ts';
-import { copyPlugins, copyProgram, libraryFolder } from './libraries.ts';
+import { copied, copyPlugins, copyProgram, libraryFolder } from './libraries.ts';
+import { writePackages } from './packages.ts';
 
 interface Layer {
   readonly name: string;
@@ -77,6 +78,7 @@ async function layHeddle(folder: string): Promise<void> {
     allowFirewall(join(folder, initPath, name));
   }
   copyFileSync(license, join(folder, 'usr/lib/linkerd/LICENSE'));
+  writePackages(copied, folder);
   buildInside(folder);
 }
 

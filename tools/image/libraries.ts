@@ -4,8 +4,12 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
+const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
 /** Where Debian keeps them. */
-export const libraryFolder = `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
+export const libraryFolder = `/usr/lib/${machine}-linux-gnu`;
+
+/** The files of this machine that were copied. */
+export const copied = new Set<string>();
 
 /** Copies it to the same path below `folder`, or to another, unless it is there. */
 export function copyProgram(path: string, folder: string, to: string = path): void {
@@ -37,5 +41,7 @@ function copyLibrary(path: string, folder: string): void {
 function copyFile(from: string, to: string): void {
   if (existsSync(to)) return;
   mkdirSync(dirname(to), { recursive: true });
-  copyFileSync(realpathSync(from), to);
+  const source = realpathSync(from);
+  copied.add(source);
+  copyFileSync(source, to);
 }

@@ -1,16 +1,27 @@
-/** The root file system of the image, the same bytes whenever it is made of the same parts. */
+/** The root file system of the image: the same bytes whenever it is made of the same parts. */
 
-import { lutimesSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { layers } from './layers.ts';
 
-/** The paths of each layer, folders left out. */
-export type LayerPaths = ReadonlyMap<string, readonly string[]>;
+/** Each layer and the paths that it has added, folders among them. */
+type LayerPaths = ReadonlyMap<string, readonly string[]>;
 
+/** Into a folder that is emptied. */
 export async function buildRootfs(folder: string): Promise<LayerPaths> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const paths = new Map<string, string[]>();
+  const paths = new Map<string, readonly string[]>();
   let before = new Set<string>();
   for (const { name, lay } of layers) {
     await lay(folder);
@@ -22,17 +33,40 @@ export async function buildRootfs(folder: string): Promise<LayerPaths> {
   return paths;
 }
 
+/** The same as a folder for each layer, by hard links, which keep capabilities. */
+export function splitLayers(rootfs: string, paths: LayerPaths, folder: string): void {
+  for (const [name, added] of paths) {
+    for (const path of added) {
+      const [from, to] = [join(rootfs, path), join(folder, name, path)];
+      const stats = lstatSync(from);
+      mkdirSync(stats.isDirectory() ? to : dirname(to), { recursive: true });
+      if (stats.isDirectory()) chmodSync(to, stats.mode);
+      else if (stats.isSymbolicLink()) symlinkSync(readlinkSync(from), to);
+      else linkSync(from, to);
+    }
+    settleTimes(join(folder, name));
+  }
+}
+
+/** A folder comes before what is in it; links are not followed, as `recursive` of Node would. */
 function listPaths(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
-    .toSorted();
+  const paths: string[] = [];
+  const list = (below: string): void => {
+    for (const entry of readdirSync(join(folder, below), { withFileTypes: true })) {
+      const path = join(below, entry.name);
+      paths.push(path);
+      if (entry.isDirectory()) list(path);
+    }
+  };
+  list('');
+  return paths;
 }
 
 /** Nothing in it says when it was built. */
 function settleTimes(folder: string): void {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     if (entry.isDirectory()) settleTimes(join(folder, entry.name));
-    lutimesSync(join(folder, entry.name), 0, 0);
+    else lutimesSync(join(folder, entry.name), 0, 0);
   }
+  lutimesSync(folder, 0, 0);
 }

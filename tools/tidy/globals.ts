@@ -91,6 +91,11 @@ const randomInstead = 'take a Random of core/base/random.ts';
 const environmentFiles = /^(workers\/config|cli\/main)\.ts$/;
 const environmentInstead = 'read by workers/config.ts and cli/main.ts; take a setting';
 const outputFiles = /^cli\//;
+/** Of those in cli, the demo's applications, and what looks whether a network is redirected. */
+const socketFiles = new RegExp(
+  '^(core/io/|workers/(listen|accept|handoff)\\.ts$|control/serve/listen\\.ts$|cli/demo|' +
+    'cli/validate-network\\.ts$)',
+);
 
 const nameBans: readonly NameBan[] = [
   {
@@ -141,8 +146,7 @@ const moduleBans: readonly ModuleBan[] = [
   {
     modules: ['node:net'],
     harmless: new Set(['isIP', 'isIPv4', 'isIPv6', 'BlockList', 'SocketAddress']),
-    allowed:
-      /^(core\/io\/|workers\/(listen|accept|handoff)\.ts$|control\/serve\/listen\.ts$|cli\/demo|cli\/validate-network\.ts$)/,
+    allowed: socketFiles,
     instead:
       'sockets belong to core/io, workers/{listen,accept,handoff}.ts, control/serve/listen.ts',
   },

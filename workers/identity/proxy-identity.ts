@@ -50,7 +50,6 @@ export class ProxyIdentity {
   readonly #renewal = new Timer({
     onTimer: () => this.#env.control.renew(),
   });
-  readonly #waiting = new Timer({ onTimer: () => this.#sayWaiting() });
   #certifier: Certifier | null = null;
   #trust: TrustStream | null = null;
   #keyPem = '';
@@ -118,7 +117,6 @@ export class ProxyIdentity {
     this.#sayName();
     this.#env.onNamed();
     this.#onChange();
-    timers.arm(this.#waiting, waitingPeriodMs);
     certifier.start(sources);
   }
 
@@ -145,7 +143,6 @@ export class ProxyIdentity {
     this.#certifier?.close();
     this.#trust?.close();
     this.#env.timers.cancel(this.#renewal);
-    this.#env.timers.cancel(this.#waiting);
     await this.#files?.close();
   }
 
@@ -156,11 +153,6 @@ export class ProxyIdentity {
     this.#saidName = name;
     this.#env.log.info('heddle', `SNI is ${name}`);
     this.#env.log.info('heddle', `Local identity is ${name}`);
-  }
-
-  #sayWaiting(): void {
-    this.#env.log.warn('heddle', 'Waiting for identity to be initialized...');
-    this.#env.timers.arm(this.#waiting, waitingPeriodMs);
   }
 
   #onChange(): void {
@@ -238,7 +230,6 @@ export class ProxyIdentity {
     if (issuer === '') return;
     if (!this.#wasCertified) {
       this.#wasCertified = true;
-      this.#env.timers.cancel(this.#waiting);
       this.#env.onCertified();
     }
     const said = {
@@ -293,7 +284,5 @@ function timeText(wallMs: number | null | undefined): string | null {
 }
 
 const target = 'heddle::identity';
-/** How often it is said that there is no certificate yet, as Linkerd's proxies do it. */
-const waitingPeriodMs = 15_000;
 /** Control planes that are looked at for a trust anchor. */
 const probesMax = 3;

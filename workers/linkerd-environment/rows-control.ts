@@ -151,7 +151,9 @@ function controllerRows(
       controller,
       { usual: 'required', about: `Where ${what} are asked for.` },
       (reading) => {
-        const found = readController(reading, base, `${what} are asked for there`);
+        const isNeeded = base !== 'IDENTITY' || !usesSpire(reading);
+        const why = isNeeded ? `${what} are asked for there` : '';
+        const found = readController(reading, base, why);
         if (found !== null) reading.take(`${base}_SVC_ADDR`, patch(found.address, found.name));
       },
     ),
@@ -252,10 +254,10 @@ function readIdentity(reading: Reading): void {
   const needs = 'a proxy has to prove who it is';
   const pem = reading.required('IDENTITY_TRUST_ANCHORS', anchors, 'nobody is believed without');
   if (pem !== null) reading.take('IDENTITY_TRUST_ANCHORS', { identityTrustAnchors: pem });
+  // It is refused, and is not to be joined by complaints about what it does not need.
+  if (usesSpire(reading)) return;
   const name = readOwnName(reading);
   if (name !== null) reading.take('IDENTITY_LOCAL_NAME', { identity: name });
-  // With SPIRE, which is refused, nobody asks for these.
-  if (spireNames.some((one) => reading.has(one))) return;
   const folder = reading.required('IDENTITY_DIR', path, needs);
   for (const file of folder === null ? [] : ['key.p8', 'csr.der']) {
     const problem = problemOf(`${folder}/${file}`);
@@ -272,6 +274,10 @@ function readIdentity(reading: Reading): void {
   const problem = token === null ? '' : problemOf(token);
   if (problem !== '') reading.refuse('IDENTITY_TOKEN_FILE', `${token} ${problem}`);
   if (token !== null) reading.take('IDENTITY_TOKEN_FILE', { identityToken: token });
+}
+
+function usesSpire(reading: Reading): boolean {
+  return spireNames.some((name) => reading.has(name));
 }
 
 function readOwnName(reading: Reading): string | null {

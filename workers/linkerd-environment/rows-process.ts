@@ -3,16 +3,7 @@
 import { isLoopback } from '../../control/model/address.ts';
 import { parseLogFilter } from '../../core/telemetry/log-filter.ts';
 import { readCores } from './cores.ts';
-import {
-  count,
-  duration,
-  flag,
-  fraction,
-  identityName,
-  listener,
-  listeners,
-  text,
-} from './kinds.ts';
+import { count, duration, flag, identityName, listener, listeners, text } from './kinds.ts';
 import { prefix, quote, type Reading } from './reading.ts';
 import { ignored, member, type VariableRow, variable } from './row.ts';
 
@@ -93,9 +84,13 @@ export const processRows: readonly VariableRow[] = [
   member('CORES_MAX', count, {
     about: `The number of workers, as far as there are CPUs for them. ${tolerant}`,
   }),
-  member('CORES_MAX_RATIO', fraction, {
-    about: `Workers for each CPU, above 0, up to 1; \`CORES_MAX\` outweighs it. ${tolerant}`,
-  }),
+  member(
+    'CORES_MAX_RATIO',
+    { syntax: 'a number above 0, up to 1' },
+    {
+      about: `Workers for each CPU; \`CORES_MAX\` outweighs it. ${tolerant}`,
+    },
+  ),
   member(
     'LOG',
     { syntax: 'directives such as `warn,linkerd=info`' },

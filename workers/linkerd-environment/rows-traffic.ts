@@ -46,7 +46,7 @@ export const trafficRows: readonly VariableRow[] = [
   variable(
     'HTTP2_INITIAL_STREAM_WINDOW_SIZE',
     count,
-    { usual: '65535', about: 'What a peer may send on a stream of HTTP/2 before it is forwarded.' },
+    { usual: '65535', about: 'What a client or an endpoint may send on a stream of HTTP/2 ahead.' },
     (value) => ({ http2InitialStreamWindowSize: value }),
   ),
   variable(
@@ -220,7 +220,7 @@ function http2Rows(direction: Direction): VariableRow[] {
       (reading) => readWindows(reading, direction, base),
     ),
     member(`${base}_INITIAL_STREAM_WINDOW_SIZE`, count, {
-      about: 'What a peer may send on a stream. Together with the next only.',
+      about: 'The same for one direction. Together with the next only.',
     }),
     member(`${base}_INITIAL_CONNECTION_WINDOW_SIZE`, count, {
       about: 'And on all streams of a connection.',
@@ -228,10 +228,16 @@ function http2Rows(direction: Direction): VariableRow[] {
     member(
       `${base}_KEEP_ALIVE_INTERVAL`,
       duration,
-      { about: 'How long a peer may be silent until a PING. Together with the next only.' },
+      {
+        state: 'own',
+        about:
+          'How long may be silent until a PING who has a request under way: here endpoints, not ' +
+          'clients. Together with the next only.',
+      },
       (reading) => readKeepAlive(reading, direction, base),
     ),
     member(`${base}_KEEP_ALIVE_TIMEOUT`, duration, {
+      state: 'own',
       about: 'How long it may take to answer.',
     }),
     variable(

@@ -93,7 +93,7 @@ export class AcceptDirect implements SocketOwner, TimerOwner, ServerConnection {
   #refuse(reason: string): void {
     const { core, name } = this.#clients.direction;
     this.#terminator.counters.arrivalRefused('not_direct');
-    core.log.info('proxy', 'Connection refused', {
+    core.log.info('heddle::proxy', 'Connection refused', {
       direction: name,
       client: `${this.#socket.remoteHost}:${this.#socket.remotePort}`,
       reason: `the inbound port itself is for peers of the mesh, and ${reason}`,

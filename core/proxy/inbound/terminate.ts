@@ -120,7 +120,7 @@ export class Terminate implements HandshakeOwner, ServerConnection {
   #refuse(clients: ClientGroup, socket: Socket): void {
     const { name, core } = clients.direction;
     this.#context.counters.directRefused('not_asked');
-    core.log.info('proxy', 'Connection refused', {
+    core.log.info('heddle::proxy', 'Connection refused', {
       direction: name,
       client: `${socket.remoteHost}:${socket.remotePort}`,
       identity: clients.name,

@@ -37,11 +37,18 @@ test('a root is replaced over hosts', { skip: whyNoHosts() ?? false }, async (t)
     await untilConfirmed(t, phase, inside);
   }
   const { code, err } = await runCommand([...rotate, '--force'], inside);
-  assert.equal(code, 0, err);
+  if (code !== 0) assert.match(err, /no rotation is under way/);
   const after = await readAuthority(local, inside);
   assert.equal(after.phase, 'idle');
   assert.equal(after.anchors.length, 1);
   assert.notEqual(after.anchors[0].fingerprint, before.anchors[0].fingerprint);
+  // Their admin ports are out of reach from here: it is the control plane who knows.
+  for (;;) {
+    const { proxies } = await readAuthority(local, inside);
+    const web = proxies.find(({ name }) => name.startsWith('web'));
+    if (web?.bundle === 'yes' && web.issuer === 'yes' && web.problem === '') break;
+    assert.ok(!t.signal.aborted, `${web?.bundle} ${web?.issuer} ${web?.problem}`);
+  }
   assert.equal(await call(), answer);
   assert.equal(web.events.all.filter((line) => line.includes('WARN')).length, 0);
 });
@@ -53,6 +60,8 @@ async function untilConfirmed(
 ): Promise<void> {
   for (;;) {
     const status = await readAuthority(local, inside);
+    // On a slow machine it has gone on by itself before anybody could look.
+    if (status.phase === 'idle' && phase === 'switch') return;
     assert.equal(status.phase, phase);
     if (status.unconfirmed.length === 0) return;
     assert.ok(!t.signal.aborted, `not confirmed by ${status.unconfirmed.join(', ')}`);

@@ -1,7 +1,7 @@
 /**
  * Goal: a shutdown finishes what runs, of every kind and in both directions, patient or strict, and
- * nothing outlasts the grace time. Method: the executable; one origin for HTTP/1.1, HTTP/2, upgrades
- * and bytes, which holds requests until the test says so.
+ * nothing outlasts the grace time. Method: the executable; one origin for HTTP/1.1, HTTP/2,
+ * upgrades and bytes, which holds requests until the test says so.
  */
 
 import assert from 'node:assert/strict';
@@ -91,6 +91,7 @@ proxy:
 }
 
 type Side = 'inbound' | 'outbound';
+type Drain = 'patient' | 'strict';
 
 /** Where HTTP and where mere bytes are taken. */
 function portsOf(proxy: ProxyProcess, side: Side) {
@@ -146,63 +147,9 @@ function startStream(t: TestContext, port: number) {
 describe('a shutdown', { concurrency: 4 }, () => {
   for (const drain of ['patient', 'strict'] as const) {
     for (const side of ['inbound', 'outbound'] as const) {
-      test(`${drain}: what is under way ${side} is finished`, async (t) => {
-        const origin = await startOrigin(t);
-        const proxy = await startProxy(t, yamlOf(origin.port, drain, 50_000));
-        const ports = portsOf(proxy, side);
-        const outbound = proxy.port('Outbound interface');
-        const headers = { host: 'web' };
-        const answer = ask(ports.http, '/held', { headers, agent: keepOne(t) });
-        const { goaway, body } = startStream(t, ports.http);
-        await origin.untilHeld(2);
-        const tunnel = await startTunnel(t, ports.http);
-        const raw = await startRaw(t, ports.raw);
-
-        proxy.signal('SIGTERM');
-        await proxy.untilSaid(/ heddle: received SIGTERM, starting shutdown$/);
-        await proxy.untilSaid(/ heddle: Received shutdown signal$/);
-        const admin = proxy.port('Admin interface');
-        assert.equal((await ask(admin, '/ready')).status, 503);
-        assert.equal((await ask(admin, '/live')).status, 200);
-        await proxy.untilSaid('inbound accepts no more');
-        if (drain === 'strict') {
-          await proxy.untilSaid('outbound accepts no more');
-          await assert.rejects(untilRefused(outbound), { code: 'ECONNREFUSED' });
-        } else {
-          assert.equal((await ask(outbound, '/', { headers })).body, 'quick');
-        }
-        await echo(tunnel, 'after the signal');
-        await echo(raw, 'after the signal');
-        origin.release();
-        const { status, headers: fields, body: text } = await answer;
-        assert.deepEqual([status, text], [200, 'at last']);
-        const mayGoOn = drain === 'patient' && side === 'outbound';
-        assert.equal(fields.connection === 'close', !mayGoOn);
-        assert.equal(await body, 'at last');
-        await goaway;
-        await echo(tunnel, 'after the last answer');
-        await echo(raw, 'after the last answer');
-        tunnel.end();
-        raw.end();
-        const { code, said } = await proxy.ended;
-        assert.equal(code, 0, said);
-        assert.match(said, /drained/);
-        assert.doesNotMatch(said, /did not complete|reset/);
-      });
+      test(`${drain}: what is under way ${side} is finished`, (t) => finishAll(t, drain, side));
     }
-
-    test(`${drain}: the grace time ends what does not end`, async (t) => {
-      const origin = await startOrigin(t);
-      const proxy = await startProxy(t, yamlOf(origin.port, drain, 1_500));
-      const raw = await startRaw(t, portsOf(proxy, 'inbound').raw);
-      proxy.signal('SIGTERM');
-      const { code, said } = await proxy.ended;
-      assert.equal(code, 0, said);
-      const line =
-        / WARN ThreadId\(01\) heddle: Graceful shutdown did not complete in 1\.5s, termin/;
-      assert.match(said, line);
-      if (!raw.closed) await once(raw, 'close');
-    });
+    test(`${drain}: the grace time ends what does not end`, (t) => outlastGrace(t, drain));
   }
 
   test('POST /shutdown says so, and a second one is too late', async (t) => {
@@ -223,6 +170,62 @@ describe('a shutdown', { concurrency: 4 }, () => {
     assert.doesNotMatch(said, /reset/);
   });
 });
+
+async function finishAll(t: TestContext, drain: Drain, side: Side): Promise<void> {
+  const origin = await startOrigin(t);
+  const proxy = await startProxy(t, yamlOf(origin.port, drain, 50_000));
+  const ports = portsOf(proxy, side);
+  const outbound = proxy.port('Outbound interface');
+  const headers = { host: 'web' };
+  const answer = ask(ports.http, '/held', { headers, agent: keepOne(t) });
+  const { goaway, body } = startStream(t, ports.http);
+  await origin.untilHeld(2);
+  const tunnel = await startTunnel(t, ports.http);
+  const raw = await startRaw(t, ports.raw);
+
+  proxy.signal('SIGTERM');
+  await proxy.untilSaid(/ heddle: received SIGTERM, starting shutdown$/);
+  await proxy.untilSaid(/ heddle: Received shutdown signal$/);
+  const admin = proxy.port('Admin interface');
+  assert.equal((await ask(admin, '/ready')).status, 503);
+  assert.equal((await ask(admin, '/live')).status, 200);
+  await proxy.untilSaid('inbound accepts no more');
+  if (drain === 'strict') {
+    await proxy.untilSaid('outbound accepts no more');
+    await assert.rejects(untilRefused(outbound), { code: 'ECONNREFUSED' });
+  } else {
+    assert.equal((await ask(outbound, '/', { headers })).body, 'quick');
+  }
+  await echo(tunnel, 'after the signal');
+  await echo(raw, 'after the signal');
+  origin.release();
+  const { status, headers: fields, body: text } = await answer;
+  assert.deepEqual([status, text], [200, 'at last']);
+  const mayGoOn = drain === 'patient' && side === 'outbound';
+  assert.equal(fields.connection === 'close', !mayGoOn);
+  assert.equal(await body, 'at last');
+  await goaway;
+  await echo(tunnel, 'after the last answer');
+  await echo(raw, 'after the last answer');
+  tunnel.end();
+  raw.end();
+  const { code, said } = await proxy.ended;
+  assert.equal(code, 0, said);
+  assert.match(said, /drained/);
+  assert.doesNotMatch(said, /did not complete|reset/);
+}
+
+async function outlastGrace(t: TestContext, drain: Drain): Promise<void> {
+  const origin = await startOrigin(t);
+  const proxy = await startProxy(t, yamlOf(origin.port, drain, 1_500));
+  const raw = await startRaw(t, portsOf(proxy, 'inbound').raw);
+  proxy.signal('SIGTERM');
+  const { code, said } = await proxy.ended;
+  assert.equal(code, 0, said);
+  const line = / WARN ThreadId\(01\) heddle: Graceful shutdown did not complete in 1\.5s, termin/;
+  assert.match(said, line);
+  if (!raw.closed) await once(raw, 'close');
+}
 
 /** Clients that come while a listener closes are let in, and told to go. */
 async function untilRefused(port: number): Promise<never> {

@@ -5,7 +5,6 @@
  */
 
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -13,6 +12,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { makeRoot } from '../../support/certificates.ts';
 import { cleanUp } from '../../support/cleanup.ts';
+import { startLinkerdControllers } from '../../support/linkerd-controllers.ts';
 import { launchProxy, makeFolder } from '../../support/process.ts';
 
 /** The last of the lines of a start; what comes after it waits for a certificate. */
@@ -76,9 +76,9 @@ function launch(
   t: TestContext,
   changes: Readonly<Record<string, string>> = {},
   args: readonly string[] = ['--prepare-identity'],
+  folder = makeFolder(t),
 ) {
-  const folder = makeFolder(t);
-  mkdirSync(join(folder, 'id'));
+  mkdirSync(join(folder, 'id'), { recursive: true });
   writeFileSync(join(folder, 'id', 'token'), 'a token\n');
   const prefixed = Object.entries(changes).map(([key, text]) => [`LINKERD2_PROXY_${key}`, text]);
   const environment = { ...environmentOf(join(folder, 'id')), ...Object.fromEntries(prefixed) };
@@ -156,22 +156,44 @@ describe('a sidecar from the environment of Linkerd', () => {
     assert.ok(said.includes(`127.0.0.1:${port}`), said);
   });
 
-  it('makes key and request anew while there is no certificate for them', async (t) => {
-    const first = launch(t);
-    await first.untilSaid(started);
+  it('makes key and request anew until it is certified, and then keeps them', async (t) => {
+    const { settings, issuer, identity: certifying } = await startLinkerdControllers(t, host);
+    const controllers = {
+      DESTINATION_SVC_ADDR: settings.control ?? '',
+      POLICY_SVC_ADDR: settings.controlPolicy ?? '',
+      IDENTITY_SVC_ADDR: settings.controlIdentity ?? '',
+      IDENTITY_TRUST_ANCHORS: issuer.root.pem,
+    };
+    issuer.refuse = 'not yet';
+    const first = launch(t, controllers);
+    const folder = join(first.folder, 'id');
+    const restart = () => launch(t, controllers, ['--prepare-identity'], first.folder);
+    await first.untilSaid('not yet');
+    const key = readFileSync(join(folder, 'key.p8'));
     first.signal('SIGKILL');
     await first.ended;
-    const folder = join(first.folder, 'id');
-    const digest = (): string =>
-      createHash('sha256')
-        .update(readFileSync(join(folder, 'key.p8')))
-        .digest('hex');
-    const before = digest();
-    const environment = environmentOf(folder);
-    const second = launchProxy(t, null, { environment, args: ['--prepare-identity'] });
-    await second.untilSaid(started);
-    assert.notEqual(digest(), before);
-    second.signal('SIGKILL');
-    await second.ended;
+    issuer.refuse = '';
+    const second = restart();
+    await second.untilSaid('Certified identity');
+    const pair = readPair(folder);
+    assert.notDeepEqual(pair[0], key);
+    second.signal('SIGTERM');
+    assert.equal((await second.ended).code, 0);
+    // Nobody can certify it now.
+    certifying.stop();
+    const third = restart();
+    await third.untilSaid('heddle: ready');
+    assert.deepEqual(readPair(folder), pair);
+    const admin = `http://127.0.0.1:${third.port('Admin interface')}`;
+    const state = (await (await fetch(`${admin}/identity`)).json()) as { state: string };
+    assert.equal(state.state, 'certified');
+    third.signal('SIGTERM');
+    assert.equal((await third.ended).code, 0);
   });
 });
+
+function readPair(folder: string): Buffer[] {
+  return ['key.p8', 'csr.der'].map((file) => readFileSync(join(folder, file)));
+}
+
+const host = '127.0.0.1';

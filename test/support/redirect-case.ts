@@ -1,15 +1,10 @@
-/**
- * Goal: traffic that rules of the system redirect goes where it was going, whatever it speaks.
- * Method: two pods as network namespaces, real rules of each kind, real proxies.
- */
+/** What redirected traffic of two pods (`pods.ts`) has to come to, whatever sends it to the proxy. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type RuleKind, startPods, whyNoPods } from '../../support/pods.ts';
+import { type RuleKind, startPods, whyNoPods } from './pods.ts';
 
-const kinds: readonly RuleKind[] = ['iptables-legacy', 'iptables-nft', 'nft', 'tproxy'];
-
-for (const kind of kinds) {
+export function testRedirects(kind: RuleKind): void {
   test(`${kind}: out of the pod and into it`, { skip: whyNoPods(kind) ?? false }, async (t) => {
     const { meshed, plain, ask } = await startPods(t, kind);
     for (const [own, other] of [
