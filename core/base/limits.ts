@@ -216,10 +216,6 @@ export const controlShutMinMs = 1_000;
 export const controlShutMaxMs = 30_000;
 /** After which a target that nobody answers for goes to where the application dialled. */
 export const fallbackAfterMs = 3_000;
-/** After which an inbound port that nobody has said the policy of goes by the default one. */
-export const defaultPolicyAfterMs = 500;
-/** Inbound ports whose policies are watched from the start. */
-export const inboundPortsMax = 1_024;
 /** How long endpoints stay of which a control plane suddenly knows nothing. */
 export const unknownKeptMs = 300_000;
 /** What is on disk waits so long for the control plane, which knows better. */
@@ -376,7 +372,6 @@ assert(
 assert(endpointsMax <= slotsMax, 'every endpoint of a target can have a slot');
 assert(fallbackAfterMs < discoverTimeoutMs, 'a request still waits when its target falls back');
 assert(diskWaitMs < fallbackAfterMs, 'what is on disk comes before the fallback');
-assert(diskWaitMs < defaultPolicyAfterMs, 'what is on disk comes before the default policy');
 assert(http2FrameBytesCeiling < readBytes, 'part of a frame fits the stash');
 assert(http2StreamWindowCeiling <= heldBodyBytesMax, 'a window fits what is held of a body');
 assert(grpcMessageCharsMax * 9 < grpcHeadBytesMax, 'the message of a status fits its fields');

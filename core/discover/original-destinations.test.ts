@@ -11,7 +11,8 @@ import { test } from 'node:test';
 import { DiscoveryRig } from '../../test/support/discovery-rig.ts';
 import { address, detect, everyone } from '../../test/support/fake-control.ts';
 import { untilTurn } from '../../test/support/turns.ts';
-import { defaultPolicyAfterMs, fallbackAfterMs, inboundPortsMax } from '../base/limits.ts';
+import { fallbackAfterMs } from '../base/limits.ts';
+import { defaultPolicyAfterMs, inboundPortsMax } from '../base/policy-limits.ts';
 
 const path = 'web.demo:80';
 const key = 'addr:10.0.0.1:8080';

@@ -14,14 +14,8 @@ import {
 import type { GetDestination } from '../../api/gen/proxy/destination.ts';
 import type { Address, ProxySettings } from '../../api/settings.ts';
 import type { Clock } from '../base/clock.ts';
-import {
-  defaultPolicyAfterMs,
-  fallbackAfterMs,
-  inboundLingerMs,
-  inboundPortsMax,
-  outboundLingerMs,
-  targetsMax,
-} from '../base/limits.ts';
+import { fallbackAfterMs, inboundLingerMs, outboundLingerMs, targetsMax } from '../base/limits.ts';
+import { defaultPolicyAfterMs, inboundPortsMax } from '../base/policy-limits.ts';
 import type { Random } from '../base/random.ts';
 import type { TimerWheel } from '../base/timers.ts';
 import { formatAddress, isAuthority, splitAuthority } from './address-text.ts';

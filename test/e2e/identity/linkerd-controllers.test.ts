@@ -95,8 +95,7 @@ async function ask(
   return { status: answer.statusCode, body };
 }
 
-async function untilReady(t: TestContext, { settings }: RunningProxy): Promise<void> {
-  const port = settings.admin?.port ?? 0;
+async function untilReady(t: TestContext, port: number): Promise<void> {
   for (;;) {
     const { status, body } = await ask(port, `127.0.0.1:${port}`, '/ready');
     if (status === 200) return;
@@ -116,7 +115,7 @@ describe('under the controllers of Linkerd', () => {
       const addrs = [{ addr: { ip: { ipv4: 0x7f00_0001 }, port: origin }, weight: 10_000 }];
       destination.say('destination', name, { add: { addrs } });
       const proxy = await start(t, settings);
-      await untilReady(t, proxy);
+      await untilReady(t, proxy.settings.admin?.port ?? 0);
       assert.equal(issuer.requests.length, 1);
       assert.equal(issuer.requests[0].identity, linkerdName('web', 'demo'));
       const { status, body } = await ask(proxy.settings.outbound?.port ?? 0, name, '/x');
@@ -148,12 +147,11 @@ describe('under the controllers of Linkerd', () => {
     const proxy = launchWords(t, words, '', environment);
     await proxy.untilSaid('Certified identity');
     await proxy.untilSaid('Outbound interface on');
+    await untilReady(t, proxy.port('Admin interface'));
     const outbound = proxy.port('Outbound interface');
     const { status, body } = await ask(outbound, name, '/x');
     assert.deepEqual([status, body], [200, `${name} /x`]);
     await untilTurn('the policy of a port', () => policy.asked.includes('inbound 8080'));
-    proxy.signal('SIGTERM');
-    await proxy.ended;
   });
 
   it('believes no controller that has the name of another', { skip }, async (t) => {
