@@ -11,16 +11,13 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { cannotBuildImage, runImageTool, runInImage } from '../support/image.ts';
 
-describe('programs of the image', { skip: cannotBuildImage() }, () => {
-  let folder = '';
-  let rootfs = '';
+const folder = mkdtempSync(join(tmpdir(), 'heddle-image-test-'));
+const rootfs = join(folder, 'rootfs');
+// Also when all of it is skipped.
+after(() => rmSync(folder, { recursive: true }));
 
-  before(() => {
-    folder = mkdtempSync(join(tmpdir(), 'heddle-image-test-'));
-    rootfs = join(folder, 'rootfs');
-    runImageTool(['--rootfs-only', rootfs]);
-  });
-  after(() => rmSync(folder, { recursive: true, force: true }));
+describe('programs of the image', { skip: cannotBuildImage() }, () => {
+  before(() => runImageTool(['--rootfs-only', rootfs]));
 
   test('has no shell, no packages, no sources, and what the manifests call', () => {
     const names = readdirSync(rootfs, { recursive: true, encoding: 'utf8' });
