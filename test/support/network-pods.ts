@@ -51,7 +51,8 @@ interface AgentAnswer {
 
 /** Each is the other's gateway, so that there is a way to every address. */
 export function createPods(t: TestContext): readonly [pod: Pod, outside: Pod] {
-  const names = ['a', 'b'].map((end) => `heddle-${process.pid}-${(count += 1)}${end}`);
+  count += 1;
+  const names = ['a', 'b'].map((end) => `heddle-${process.pid}-${count}${end}`);
   for (const name of names) {
     run(['ip', 'netns', 'add', name]);
     cleanUp(t, () => run(['ip', 'netns', 'del', name]));

@@ -112,7 +112,10 @@ test('--simulate prints and touches nothing, --timeout-close-wait-secs is set', 
   const before = save(pod);
   const { status, stdout } = init(pod, words('--simulate --proxy-uid 2102 --iptables-mode nft'));
   assert.equal(status, 0);
-  assert.match(stdout, /^# iptables-nft-restore[^]*COMMIT\n# ip6tables-nft-restore[^]*COMMIT\n$/);
+  assert.match(
+    stdout,
+    /^# iptables-nft-restore[\s\S]*COMMIT\n# ip6tables-nft-restore[\s\S]*COMMIT\n$/,
+  );
   assert.equal(save(pod), before);
 
   assert.equal(init(pod, words('--iptables-mode nft --proxy-uid 1')).status, 0);
