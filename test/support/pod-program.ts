@@ -4,7 +4,7 @@
  *
  *   serve                     an application that says who calls it and what for: HTTP/1.1 on 8080,
  *                             HTTP/2 on 8081, bytes sent back on 9000, speaks first on 9001
- *   http1 IP PORT NAME [PATH] a request for NAME; PATH may be a whole URL
+ *   http1 IP PORT NAME [PATH] a request for NAME; PATH may be a whole URL, FIELD=VALUE after it
  *   http2 IP PORT NAME        the same by HTTP/2
  *   raw IP PORT TEXT          TEXT without an end; the first bytes that come back
  *   listen IP PORT            nothing; the first bytes that come
@@ -17,9 +17,9 @@ import { connect, createServer as createTcpServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 async function run([command, ...words]: readonly string[]): Promise<void> {
-  const [host, port, name = '', path = '/'] = words;
+  const [host, port, name = ''] = words;
   if (command === 'serve') serve();
-  else if (command === 'http1') await askHttp1(host, Number(port), name, path);
+  else if (command === 'http1') await askHttp1(words);
   else if (command === 'http2') await askHttp2(host, Number(port), name);
   else if (command === 'raw') await exchange(host, Number(port), name);
   else if (command === 'listen') await exchange(host, Number(port), '');
@@ -53,8 +53,11 @@ function serve(): void {
   first.listen(9001, '::', () => say('serving'));
 }
 
-async function askHttp1(host: string, port: number, name: string, path: string): Promise<void> {
-  const sent = request({ host, port, path, headers: { host: name }, agent: false });
+async function askHttp1(words: readonly string[]): Promise<void> {
+  const [host, port, name, path = '/', ...fields] = words;
+  const more = fields.map((field) => field.split('='));
+  const headers = { host: name, ...Object.fromEntries(more) } as Record<string, string>;
+  const sent = request({ host, port, path, headers, agent: false });
   sent.end();
   sent.on('error', (error) => say(`failed ${error.message}`));
   sent.on('response', (response) => {
