@@ -6,8 +6,7 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import type { TestContext } from 'node:test';
-import { cleanUp } from './cleanup.ts';
+import { cleanUp, type Owner } from './cleanup.ts';
 import { Events } from './events.ts';
 import { eachLine } from './run-process.ts';
 
@@ -42,7 +41,7 @@ export function whyNoHosts(): string | null {
   return status === 0 ? null : `no network namespace here: ${stderr.trim()}`;
 }
 
-export async function startHosts(t: TestContext, count: number): Promise<Hosts> {
+export async function startHosts(t: Owner, count: number): Promise<Hosts> {
   const router = await startNamespace(t);
   run(router, 'ip link set lo up && echo 1 > /proc/sys/net/ipv4/ip_forward');
   run(router, `${noDad} && echo 1 > /proc/sys/net/ipv6/conf/all/forwarding`);
@@ -70,7 +69,7 @@ export async function startHosts(t: TestContext, count: number): Promise<Hosts> 
 }
 
 /** Its id is that of a process in it, which ends with this one. */
-async function startNamespace(t: TestContext): Promise<number> {
+async function startNamespace(t: Owner): Promise<number> {
   const holder = spawn('unshare', ['--net', 'sh', '-c', 'echo there && exec cat'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -79,7 +78,7 @@ async function startNamespace(t: TestContext): Promise<number> {
   return holder.pid ?? 0;
 }
 
-function endWith(t: TestContext, child: ChildProcess): void {
+function endWith(t: Owner, child: ChildProcess): void {
   const ended = once(child, 'close');
   cleanUp(t, async () => {
     child.kill('SIGKILL');
@@ -97,11 +96,7 @@ function run(pid: number, command: string): void {
   if (status !== 0) throw new Error(`${command}: ${stderr}`);
 }
 
-async function startWiretap(
-  t: TestContext,
-  router: number,
-  words: readonly string[],
-): Promise<Wiretap> {
+async function startWiretap(t: Owner, router: number, words: readonly string[]): Promise<Wiretap> {
   const events = new Events();
   const [program, ...args] = [...entering(router), 'python3', '-u', '-c', wiretap, ...words];
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -18,9 +18,8 @@ import {
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cleanUp } from './cleanup.ts';
+import { cleanUp, type Owner } from './cleanup.ts';
 
 /** An address of this test file's own: nobody else is given a port there that has become free. */
 export const ownHost = `127.1.${process.pid & 0xff}.${1 + ((process.pid >> 8) % 254)}`;
@@ -49,6 +48,7 @@ interface Outcome {
 
 export interface ProxyProcess {
   readonly folder: string;
+  readonly pid: number;
   /** Everything that it has said so far. */
   readonly said: string;
   readonly ended: Promise<Outcome>;
@@ -61,19 +61,19 @@ export interface ProxyProcess {
   signal(name: NodeJS.Signals): void;
 }
 
-export function makeFolder(t: TestContext): string {
+export function makeFolder(t: Owner): string {
   const folder = mkdtempSync(join(tmpdir(), 'heddle-process-'));
   cleanUp(t, () => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
 /** Starts it without waiting; without a file its environment or its arguments say all. */
-export function launchProxy(t: TestContext, yaml: string | null, options: StartOptions = {}) {
+export function launchProxy(t: Owner, yaml: string | null, options: StartOptions = {}) {
   return launchWith(t, 'proxy', yaml, options);
 }
 
 /** A control plane, with ports that the system chooses and its state in the folder. */
-export function launchUp(t: TestContext, yaml: string | null, options: StartOptions = {}) {
+export function launchUp(t: Owner, yaml: string | null, options: StartOptions = {}) {
   const folder = options.folder ?? makeFolder(t);
   const ports = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
   const args = ['--state-dir', join(folder, 'state'), ...ports, ...(options.args ?? [])];
@@ -82,7 +82,7 @@ export function launchUp(t: TestContext, yaml: string | null, options: StartOpti
 
 /** Resolves when it is ready. */
 export async function startUp(
-  t: TestContext,
+  t: Owner,
   yaml: string | null,
   options: StartOptions = {},
 ): Promise<ProxyProcess> {
@@ -91,7 +91,7 @@ export async function startUp(
   return control;
 }
 
-function launchWith(t: TestContext, command: string, yaml: string | null, options: StartOptions) {
+function launchWith(t: Owner, command: string, yaml: string | null, options: StartOptions) {
   const folder = options.folder ?? makeFolder(t);
   const config = yaml === null ? [] : ['--config', join(folder, 'heddle.yaml')];
   const files = yaml === null ? {} : { 'heddle.yaml': yaml };
@@ -99,11 +99,7 @@ function launchWith(t: TestContext, command: string, yaml: string | null, option
 }
 
 /** Any command, which lives as long as the test at the most; starts it without waiting. */
-function launch(
-  t: TestContext,
-  command: readonly string[],
-  options: StartOptions = {},
-): ProxyProcess {
+function launch(t: Owner, command: readonly string[], options: StartOptions = {}): ProxyProcess {
   const folder = options.folder ?? makeFolder(t);
   for (const [name, text] of Object.entries(options.files ?? {})) {
     writeFileSync(join(folder, name), text);
@@ -117,7 +113,7 @@ function launch(
 
 /** Any program, with this environment and no other. */
 export function launchWords(
-  t: TestContext,
+  t: Owner,
   [program, ...args]: readonly string[],
   folder: string,
   environment: NodeJS.ProcessEnv,
@@ -133,7 +129,7 @@ export function launchWords(
 
 /** Resolves when it is ready. */
 export async function startProxy(
-  t: TestContext,
+  t: Owner,
   yaml: string,
   options: StartOptions = {},
 ): Promise<ProxyProcess> {
@@ -144,6 +140,7 @@ export async function startProxy(
 
 class Launched implements ProxyProcess {
   readonly folder: string;
+  readonly pid: number;
   readonly ended: Promise<Outcome>;
   said = '';
   readonly #child: ChildProcess;
@@ -153,6 +150,7 @@ class Launched implements ProxyProcess {
   constructor(child: ChildProcess, folder: string) {
     this.#child = child;
     this.folder = folder;
+    this.pid = child.pid ?? 0;
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.said += text;
       this.#tell();
@@ -205,7 +203,7 @@ class Launched implements ProxyProcess {
 
 /** A port with a server of `node:http` behind it. */
 export async function startHttpOrigin(
-  t: TestContext,
+  t: Owner,
   answer: RequestListener,
   host = '127.0.0.1',
   port = 0,
@@ -257,7 +255,7 @@ export async function ask(port: number, path: string, options: AskOptions = {}):
 }
 
 /** One kept connection. */
-export function keepOne(t: TestContext): Agent {
+export function keepOne(t: Owner): Agent {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   cleanUp(t, () => agent.destroy());
   return agent;
@@ -308,7 +306,7 @@ export async function untilMetrics(
  * `pauseMs` between two requests, which leaves processor to what is drilled meanwhile.
  */
 export function startLoad(
-  t: TestContext,
+  t: Owner,
   port: number,
   host: string,
   clients: number,
@@ -358,7 +356,7 @@ interface Load {
 
 /** A proxy for callers that is told everything by a control plane, and proves to be `caller`. */
 export function startCaller(
-  t: TestContext,
+  t: Owner,
   control: string,
   identityToken: string,
 ): Promise<ProxyProcess> {

@@ -2,13 +2,15 @@
  * Pods with sidecars as Kubernetes would make them, without it: each is a network namespace, in
  * which the image's own programs write the rules and run the proxy, by chroot into its root file
  * system, read-only and as the image's user, with the environment that Linkerd's injector writes.
- * `heddle up` is their control plane, on a host of its own.
+ * `heddle up` is their control plane, on a host of its own. In a pod's proxy container there may be
+ * another program that takes this environment: Linkerd's proxy.
  */
 
 import { execFileSync } from 'node:child_process';
 import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+import { prepareIdentity } from '../../workers/prepare-identity.ts';
+import type { Owner } from './cleanup.ts';
 import { type Host, type Hosts, startHosts, whyNoHosts } from './hosts.ts';
 import { launchWords, makeFolder, type ProxyProcess, startUp } from './process.ts';
 import { makeRootfs, whyNoRootfs } from './rootfs.ts';
@@ -23,7 +25,9 @@ interface Sidecar {
   restart(): Promise<ProxyProcess>;
 }
 
-interface SidecarMesh {
+type PodName = 'web' | 'client';
+
+export interface SidecarMesh {
   readonly control: ProxyProcess;
   readonly controlHost: Host;
   readonly web: Sidecar;
@@ -36,6 +40,10 @@ interface SidecarMesh {
 interface SidecarOptions {
   /** In `LINKERD2_PROXY_` variables, without that. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Arguments of our proxies, which come before what the environment says. */
+  readonly flags?: readonly string[];
+  /** A path: what runs in these pods as `/usr/lib/linkerd/linkerd2-proxy`, without arguments. */
+  readonly linkerd?: { readonly program: string; readonly pods: readonly PodName[] };
   /** Arguments of the init container beside the usual ones. */
   readonly init?: readonly string[];
 }
@@ -49,10 +57,7 @@ export function whyNoSidecars(): string | null {
   return whyNoHosts() ?? whyNoRootfs();
 }
 
-export async function startSidecars(
-  t: TestContext,
-  options: SidecarOptions = {},
-): Promise<SidecarMesh> {
+export async function startSidecars(t: Owner, options: SidecarOptions = {}): Promise<SidecarMesh> {
   const rootfs = makeRootfs();
   const network = await startHosts(t, 4);
   const [controlHost, webHost, clientHost, outside] = network.hosts;
@@ -72,7 +77,7 @@ export async function startSidecars(
   };
 }
 
-function startControl(t: TestContext, host: Host, web: Host): Promise<ProxyProcess> {
+function startControl(t: Owner, host: Host, web: Host): Promise<ProxyProcess> {
   const service = (port: number, protocol: string) => ({
     port,
     protocol,
@@ -91,14 +96,14 @@ function startControl(t: TestContext, host: Host, web: Host): Promise<ProxyProce
 }
 
 interface Mesh {
-  readonly t: TestContext;
+  readonly t: Owner;
   readonly rootfs: string;
   readonly control: ProxyProcess;
   readonly controlHost: Host;
   readonly options: SidecarOptions;
 }
 
-async function startSidecar(mesh: Mesh, service: string, host: Host): Promise<Sidecar> {
+async function startSidecar(mesh: Mesh, service: PodName, host: Host): Promise<Sidecar> {
   const { t, rootfs, control, options } = mesh;
   const folders = makeFolder(t);
   for (const name of ['end-entity', 'tokens']) mkdirSync(join(folders, name));
@@ -109,11 +114,14 @@ async function startSidecar(mesh: Mesh, service: string, host: Host): Promise<Si
   runInit(host, rootfs, folders, options.init ?? []);
   const environment = environmentOf(mesh, service, host);
   const start = async (): Promise<ProxyProcess> => {
-    const words = inContainer(host, rootfs, folders, proxyUser, [
-      '/usr/lib/linkerd/linkerd2-proxy-identity',
-    ]);
+    const { linkerd, flags = [] } = options;
+    const program = linkerd?.pods.includes(service) === true ? linkerd.program : '';
+    if (program !== '') await prepareKey(join(folders, 'end-entity'), environment);
+    const command =
+      program === '' ? ['/usr/lib/linkerd/linkerd2-proxy-identity', ...flags] : [linkerdPath];
+    const words = inContainer(host, rootfs, folders, proxyUser, command, program);
     const proxy = launchWords(t, words, folders, environment);
-    await proxy.untilSaid('heddle: ready');
+    await proxy.untilSaid(program === '' ? 'heddle: ready' : 'Certified identity');
     return proxy;
   };
   let newest = await start();
@@ -130,14 +138,19 @@ async function startSidecar(mesh: Mesh, service: string, host: Host): Promise<Si
   };
 }
 
+/** What Linkerd's entry point makes, and ours as well, for a program that expects it. */
+async function prepareKey(folder: string, environment: Record<string, string>): Promise<void> {
+  const { LINKERD2_PROXY_IDENTITY_DIR: _, ...others } = environment;
+  const problem = await prepareIdentity({ ...others, LINKERD2_PROXY_IDENTITY_DIR: folder });
+  if (problem !== '') throw new Error(problem);
+  for (const name of ['key.p8', 'csr.der']) chownSync(join(folder, name), proxyUser, proxyUser);
+}
+
 /** With the arguments that Linkerd's injector writes. */
 function runInit(host: Host, rootfs: string, folders: string, more: readonly string[]): void {
   const [program, ...args] = inContainer(host, rootfs, folders, initUser, [
     '/usr/lib/linkerd/linkerd2-proxy-init',
-    ...['--firewall-bin-path', 'iptables-nft', '--firewall-save-bin-path', 'iptables-nft-save'],
-    ...['--incoming-proxy-port', '4143', '--outgoing-proxy-port', '4140'],
-    ...['--proxy-uid', String(proxyUser), '--inbound-ports-to-ignore', '4190,4191,4567,4568'],
-    ...['--outbound-ports-to-ignore', '4567,4568'],
+    ...initArguments.split(' '),
     ...more,
   ]);
   execFileSync(program, args, { stdio: ['ignore', 'ignore', 'inherit'], env: usualPath });
@@ -189,16 +202,17 @@ function environmentOf(mesh: Mesh, service: string, host: Host): Record<string, 
   return { ...usualPath, ...Object.fromEntries(prefixed) };
 }
 
-/** Words that run these ones as a container of the pod. */
+/** Words that run these ones as a container of the pod; `program` is put at its place there. */
 function inContainer(
   host: Host,
   rootfs: string,
   folders: string,
   user: number,
   words: readonly string[],
+  program = '',
 ): string[] {
   const enter = [...host.inside, 'unshare', '--mount', 'sh', '-c', enterRootfs, 'sh'];
-  return [...enter, rootfs, folders, `${user}:${user}`, ...words];
+  return [...enter, rootfs, folders, `${user}:${user}`, program, ...words];
 }
 
 function identityOf(service: string): string {
@@ -209,13 +223,21 @@ function identityOf(service: string): string {
 const usualPath = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
 const controlName = 'heddle-control.heddle.serviceaccount.identity.heddle.mesh.local';
 const proxyUser = 2102;
+const initArguments =
+  '--firewall-bin-path iptables-nft --firewall-save-bin-path iptables-nft-save ' +
+  `--incoming-proxy-port 4143 --outgoing-proxy-port 4140 --proxy-uid ${proxyUser} ` +
+  '--inbound-ports-to-ignore 4190,4191,4567,4568 --outbound-ports-to-ignore 4567,4568';
+const linkerdPath = '/usr/lib/linkerd/linkerd2-proxy';
 const initUser = 65_534;
 
-/** Words: root file system, folders of the pod, user, program. What it mounts ends with it. */
+/**
+ * Words: root file system, folders of the pod, user, what is linkerd2-proxy or nothing, program.
+ * What it mounts ends with it. Linkerd's proxy logs to the standard output.
+ */
 const enterRootfs = `
 set -e
-root=$1 folders=$2 user=$3
-shift 3
+root=$1 folders=$2 user=$3 program=$4
+shift 4
 mount --bind "$root" "$root"
 mount -o remount,bind,ro "$root"
 mount -t proc proc "$root/proc"
@@ -224,5 +246,6 @@ mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mkdir -p "$root/run/linkerd/identity/end-entity" "$root/run/secrets/tokens"
 mount --bind "$folders/end-entity" "$root/run/linkerd/identity/end-entity"
 mount --bind -o ro "$folders/tokens" "$root/run/secrets/tokens"
-exec chroot --userspec="$user" --groups= "$root" "$@"
+[ -z "$program" ] || mount --bind "$program" "$root${linkerdPath}"
+exec chroot --userspec="$user" --groups= "$root" "$@" >&2
 `;
