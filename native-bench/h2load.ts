@@ -6,7 +6,7 @@
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Run, Started } from './run.ts';
+import { onThisHost, type Reach, type Run, type Started } from './run.ts';
 
 export interface H2Load {
   readonly connections: number;
@@ -15,6 +15,9 @@ export interface H2Load {
   readonly seconds: number;
   /** In place of a time, where it is not 0. */
   readonly requests: number;
+  /** Requests a second of each connection; without it as fast as it goes. */
+  readonly rate?: number;
+  readonly reach?: Reach | undefined;
   readonly port: number;
   readonly path: string;
   readonly authority: string;
@@ -43,17 +46,20 @@ export function startH2load(run: Run, load: H2Load): H2LoadRun {
   const folder = run.makeFolder('h2load');
   const [log, content] = [join(folder, 'log'), join(folder, 'content')];
   if (load.content !== null) writeFileSync(content, load.content);
+  const { inside, host } = load.reach ?? onThisHost;
   const fields = [`:authority: ${load.authority}`, ...load.fields];
   const args = [
     `--clients=${load.connections}`,
     `--max-concurrent-streams=${load.streams}`,
     load.requests > 0 ? `--requests=${load.requests}` : `--duration=${load.seconds}`,
+    ...(load.rate === undefined ? [] : [`--rps=${load.rate}`]),
     `--log-file=${log}`,
     ...fields.map((line) => `--header=${line}`),
     ...(load.content === null ? [] : [`--data=${content}`]),
-    `http://127.0.0.1:${load.port}${load.path}`,
+    `http://${host}:${load.port}${load.path}`,
   ];
-  const started = run.start({ name: 'h2load', command: load.program, args, cores: load.cores });
+  const { program: command, cores } = load;
+  const started = run.start({ name: 'h2load', command, args, cores, inside });
   let output = '';
   started.child.stdout?.on('data', (chunk: Buffer) => {
     output += chunk.toString();

@@ -26,6 +26,7 @@ export function contendH2(
     ...shape,
     seconds,
     requests: 0,
+    reach: subject.reach,
     port: subject.port,
     authority: 'web',
     cores: bench.options.loadCores,
@@ -42,7 +43,8 @@ export function contendH2(
       const { found } = startH2load(bench.run, load(Math.ceil(settleMsMin / 1000) + seconds));
       await sleep(settleMsMin);
       const window = await watchWindow(subject.pids, seconds * 1000);
-      const originConnections = countConnections(originPort, ...subject.pids);
+      const port = subject.originPort ?? originPort;
+      const originConnections = countConnections(port, ...subject.pids);
       return { ...summarizeWindow(window, await found, unitsPerRequest), originConnections };
     },
   };

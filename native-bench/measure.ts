@@ -59,6 +59,7 @@ export function contendHttp(
   const wrk = (seconds: number): WrkLoad => ({
     ...load,
     seconds,
+    reach: subject.reach,
     port: subject.port,
     cores: bench.options.loadCores,
     program: bench.wrk,

@@ -68,7 +68,9 @@ Flags:
   --report           run nothing, only judge the last results
   --help             this text
 
-tools/bench-peers.sh installs what is measured beside ours.
+tools/bench-peers.sh installs what is measured beside ours, but for linkerd2-proxy: the variable
+LINKERD2_PROXY names a binary, which runs in two pods under heddle up in mesh-http1 and mesh-h2, as
+sidecar, ours from the image, does. Both need root.
 `;
 }
 
@@ -106,4 +108,13 @@ function wholeNumber(name: string, text: string): number {
   return value;
 }
 
-const peerNames = ['ours', 'nginx', 'haproxy', 'envoy', 'nghttpx', 'uws'];
+const peerNames = [
+  'ours',
+  'nginx',
+  'haproxy',
+  'envoy',
+  'nghttpx',
+  'uws',
+  'sidecar',
+  'linkerd2-proxy',
+];

@@ -3,7 +3,7 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findProgram, requireProgram } from './peer.ts';
-import { findFreePorts, type Run } from './run.ts';
+import { findFreePorts, type Run, type Started } from './run.ts';
 
 export interface H2Origin {
   readonly port: number;
@@ -26,16 +26,37 @@ export async function startH2Origin(
   trailer = '',
 ): Promise<H2Origin> {
   const [port] = await findFreePorts(1);
+  const at = { address: '127.0.0.1', port, inside: [] };
+  const started = launchH2Origin(run, cores, { files, trailer, ...at });
+  await run.waitForPort(started, port);
+  return { port, endpoint: `127.0.0.1:${port}`, end: () => run.end(started) };
+}
+
+interface LaunchOptions {
+  readonly files: readonly OriginFile[];
+  readonly trailer: string;
+  readonly address: string;
+  readonly port: number;
+  /** Words that run it in a network of its own. */
+  readonly inside: readonly string[];
+}
+
+/** Without waiting for it. */
+export function launchH2Origin(
+  run: Run,
+  cores: string,
+  { files, trailer, address, port, inside }: LaunchOptions,
+): Started {
   const folder = run.makeFolder('h2-origin');
   for (const { name, content } of files) writeFile(join(folder, name), content);
   const types = join(run.makeFolder('h2-origin-types'), 'mime.types');
   writeFileSync(types, 'application/grpc grpc\n');
-  const started = run.start({
+  return run.start({
     name: 'nghttpd',
     command: requireProgram(findProgram('nghttpd')),
     args: [
       '--no-tls',
-      '--address=127.0.0.1',
+      `--address=${address}`,
       `--htdocs=${folder}`,
       '--max-concurrent-streams=1000',
       `--mime-types-file=${types}`,
@@ -43,9 +64,8 @@ export async function startH2Origin(
       String(port),
     ],
     cores,
+    inside,
   });
-  await run.waitForPort(started, port);
-  return { port, endpoint: `127.0.0.1:${port}`, end: () => run.end(started) };
 }
 
 function writeFile(path: string, content: Buffer | number): void {

@@ -57,6 +57,23 @@ export async function startOrigin(run: Run, cores: string, addresses: number): P
   return { port, endpoints: hosts.map((host) => `${host}:${port}`), count, end };
 }
 
+/** The same behind a port of all addresses in the network of `inside`, without waiting for it. */
+export function launchOrigin(
+  run: Run,
+  cores: string,
+  inside: readonly string[],
+  ports: { readonly serve: readonly number[]; readonly status: number },
+): Started {
+  const http = [
+    'server {',
+    ...ports.serve.map((port) => `  listen ${port} backlog=8192;`),
+    `  location / { default_type text/plain; return 200 '${originBody}'; }`,
+    '}',
+    `server { listen 127.0.0.1:${ports.status}; location / { stub_status; } }`,
+  ];
+  return startNginx(run, 'origin', cores, http, inside);
+}
+
 /** The third number below the heading of stub_status: accepts, handled, requests. */
 export function parseRequests(text: string): number {
   const match = /requests\s*\n\s*[0-9]+\s+[0-9]+\s+([0-9]+)/.exec(text);
@@ -82,12 +99,13 @@ function startNginx(
   name: string,
   cores: string | null,
   http: readonly string[],
+  inside: readonly string[] = [],
 ): Started {
   const folder = run.makeFolder(name);
   const file = join(folder, 'nginx.conf');
   writeFileSync(file, writeConfig(folder, http));
   const args = ['-p', folder, '-c', file, '-e', 'stderr'];
-  return run.start({ name, command: requireProgram(nginx.find()), args, cores });
+  return run.start({ name, command: requireProgram(nginx.find()), args, cores, inside });
 }
 
 function writeConfig(folder: string, http: readonly string[]): string {

@@ -6,7 +6,7 @@
 
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import type { Run } from './run.ts';
+import type { Reach, Run } from './run.ts';
 
 export interface PlanService {
   readonly name: string;
@@ -31,7 +31,11 @@ export interface Subject {
   /** One process and its children, or two: in a pair the client's proxy is the first. */
   readonly pids: readonly number[];
   readonly port: number;
-  /** Requests that it answered so far, when the origin does not see them. */
+  /** Where the load comes from, when that is not this host. */
+  readonly reach?: Reach;
+  /** Of an origin of its own. */
+  readonly originPort?: number;
+  /** Requests that it answered so far, when the origin of all does not see them. */
   readonly count?: () => Promise<number>;
   readonly end: () => Promise<void>;
 }

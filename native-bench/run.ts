@@ -20,6 +20,8 @@ interface StartOptions {
   readonly cores: string | null;
   /** Opens a channel for messages, for a Node process. */
   readonly channel?: boolean;
+  /** Words before the command, which run it in a network of its own. */
+  readonly inside?: readonly string[];
   /** Variables beside those that we have. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -31,6 +33,14 @@ export interface Started {
   /** The last of what it wrote to stderr. */
   readonly complaint: () => string;
 }
+
+/** Where what is listened to can be reached from. */
+export interface Reach {
+  readonly inside: readonly string[];
+  readonly host: string;
+}
+
+export const onThisHost: Reach = { inside: [], host: '127.0.0.1' };
 
 export class Run {
   readonly dir = mkdtempSync(join(tmpdir(), 'heddle-bench-'));
@@ -52,7 +62,8 @@ export class Run {
 
   start(options: StartOptions): Started {
     const pin = options.cores === null ? [] : ['taskset', '-c', options.cores];
-    const [command, ...args] = [...pin, options.command, ...options.args];
+    const inside = options.inside ?? [];
+    const [command, ...args] = [...inside, ...pin, options.command, ...options.args];
     const child = spawn(command, args, {
       env: { ...process.env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe', ...(options.channel === true ? ['ipc' as const] : [])],

@@ -12,6 +12,7 @@ import { measureConnectionMemory } from './mesh/connection-memory.ts';
 import { measureIssuing } from './mesh/issuing.ts';
 import { createOursPair } from './mesh/peer-ours-pair.ts';
 import { envoyPair, haproxyPair } from './mesh/peer-pairs.ts';
+import { createPodPeers } from './mesh/pods.ts';
 import { measureRotation } from './mesh/rotation.ts';
 import { startH2Origin } from './origin-nghttpd.ts';
 import { startOrigin } from './peer-nginx.ts';
@@ -111,7 +112,7 @@ export const meshRotation: Scenario = {
 function withPairs(bench: Bench): Bench {
   const { peers, ours, profile, loadCores } = bench.options;
   const oursPair = createOursPair({ command: ours, profile, controlCores: loadCores });
-  const pairs = [oursPair, haproxyPair, envoyPair];
+  const pairs = [oursPair, haproxyPair, envoyPair, ...createPodPeers(loadCores)];
   return { ...bench, peers: pairs.filter(({ name }) => peers.includes(name)) };
 }
 

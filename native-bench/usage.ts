@@ -79,10 +79,12 @@ export function parseMemory(text: string): { rssBytes: number; anonBytes: number
 
 /** Established TCP connections that `roots` and their descendants have to a local port. */
 export function countConnections(port: number, ...roots: readonly number[]): number {
-  const sockets = new Set(roots.flatMap(listTree).flatMap(({ pid }) => listSockets(pid)));
-  return parseConnections(readFileSync('/proc/net/tcp', 'latin1'), port).filter((inode) =>
-    sockets.has(`socket:[${inode}]`),
-  ).length;
+  return roots.reduce((sum, root) => {
+    const sockets = new Set(listTree(root).flatMap(({ pid }) => listSockets(pid)));
+    // Of the network that it is in.
+    const all = parseConnections(readFileSync(`/proc/${root}/net/tcp`, 'latin1'), port);
+    return sum + all.filter((inode) => sockets.has(`socket:[${inode}]`)).length;
+  }, 0);
 }
 
 /** The inodes in /proc/net/tcp of what is established with this remote port (proc(5)). */

@@ -7,12 +7,13 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunFound } from './bench.ts';
-import type { Run, Started } from './run.ts';
+import { onThisHost, type Reach, type Run, type Started } from './run.ts';
 
 export interface WrkLoad {
   readonly connections: number;
   /** Whole seconds: wrk takes no fractions. */
   readonly seconds: number;
+  readonly reach?: Reach | undefined;
   readonly port: number;
   /** Values of the Host header, used in turn. */
   readonly hosts: readonly string[];
@@ -32,11 +33,13 @@ interface WrkRun {
 export function startWrk(run: Run, load: WrkLoad): WrkRun {
   const script = join(run.makeFolder('wrk'), 'load.lua');
   writeFileSync(script, writeScript(load));
+  const { inside, host } = load.reach ?? onThisHost;
   const args = ['-t', '1', '-c', String(load.connections), '-d', `${load.seconds}s`];
   args.push('--timeout', '10s', '-H', `Host: ${load.hosts[0]}`, '-s', script);
   if (load.close) args.push('-H', 'Connection: close');
-  args.push(`http://127.0.0.1:${load.port}${load.path}`);
-  const started = run.start({ name: 'wrk', command: load.program, args, cores: load.cores });
+  args.push(`http://${host}:${load.port}${load.path}`);
+  const { program: command, cores } = load;
+  const started = run.start({ name: 'wrk', command, args, cores, inside });
   let output = '';
   started.child.stdout?.on('data', (chunk: Buffer) => {
     output += chunk.toString();

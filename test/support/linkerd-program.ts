@@ -22,5 +22,4 @@ export function findLinkerd(named = process.env.LINKERD2_PROXY ?? ''): LinkerdPr
 /** It runs in the root file system of our image, whose libc and libgcc are those that it needs. */
 const howToGet =
   'unpack a release of github.com/linkerd/linkerd2-proxy, or copy it out of the image ' +
-  "cr.l5d.io/linkerd/proxy, /usr/lib/linkerd/linkerd2-proxy, and set LINKERD2_PROXY to the binary's " +
-  'path';
+  'cr.l5d.io/linkerd/proxy (/usr/lib/linkerd/linkerd2-proxy), and set LINKERD2_PROXY to its path';

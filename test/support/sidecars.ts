@@ -27,7 +27,7 @@ interface Sidecar {
 
 type PodName = 'web' | 'client';
 
-export interface SidecarMesh {
+interface SidecarMesh {
   readonly control: ProxyProcess;
   readonly controlHost: Host;
   readonly web: Sidecar;
@@ -153,7 +153,8 @@ function runInit(host: Host, rootfs: string, folders: string, more: readonly str
     ...initArguments.split(' '),
     ...more,
   ]);
-  execFileSync(program, args, { stdio: ['ignore', 'ignore', 'inherit'], env: usualPath });
+  // What it says is in the error.
+  execFileSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: usualPath });
 }
 
 function environmentOf(mesh: Mesh, service: string, host: Host): Record<string, string> {
