@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadCertify } from './certify.ts';
 import { type LoadReport, type OpenRun, renderText, writeReport } from './report.ts';
+import { loadSidecars } from './sidecar.ts';
 import { findK6, LoadTools, type Served } from './tools.ts';
 
 interface Options {
@@ -24,6 +25,10 @@ interface Options {
 async function main(args: readonly string[]): Promise<void> {
   if (args[0] === 'certify') {
     await loadCertify(args.slice(1));
+    return;
+  }
+  if (args[0] === 'sidecar') {
+    await loadSidecars(args.slice(1));
     return;
   }
   const options = readOptions(args);
@@ -137,6 +142,7 @@ function say(line: string): void {
 
 const helpText = `Usage: npm run loadtest -- [FLAG]...
        npm run loadtest -- certify [--proxies N] [--connections N]
+       npm run loadtest -- sidecar [FLAG]...
 
   --peers LIST       proxies to load: of ours,nginx,haproxy,envoy (all)
   --ours COMMAND     how ours is started, before --config FILE (cli/heddle proxy)
@@ -154,6 +160,9 @@ begin. The last column judges the generator: ok, late (it sent late by itself), 
 
 certify: so many proxies (10000) ask one heddle up for a certificate at once, over so many
 connections (200); it ends with 1 when one has none in the end.
+
+sidecar: two pods with sidecars from the image, as root; --workers 0,1,2 and --protocols
+http1,http2,opaque are tried in turn. sidecar --help has its flags.
 `;
 
 try {

@@ -90,17 +90,8 @@ export class LoadTools {
 
   async runK6(program: string, script: string, load: OpenLoad): Promise<K6Found> {
     const summary = join(this.dir, 'k6.json');
-    const variables = {
-      TARGET: `http://127.0.0.1:${load.port}/`,
-      HOST: load.host,
-      RATE: load.rate,
-      CONNECTIONS: load.connections,
-      SECONDS: load.seconds,
-      SUMMARY: summary,
-    };
-    const settings = Object.entries(variables).flatMap(([key, value]) => ['-e', `${key}=${value}`]);
-    const file = join(import.meta.dirname, 'k6', script);
-    await this.#collect(program, ['run', '--quiet', '--no-usage-report', ...settings, file]);
+    const target = `http://127.0.0.1:${load.port}/`;
+    await this.#collect(program, listK6Arguments(script, { ...load, target, summary }));
     const found: K6Found = JSON.parse(readFileSync(summary, 'utf8'));
     rmSync(summary);
     return found;
@@ -151,6 +142,30 @@ export class LoadTools {
 interface ClosedLoad {
   readonly connections: number;
   readonly seconds: number;
+}
+
+interface K6Load {
+  readonly target: string;
+  readonly host: string;
+  readonly rate: number;
+  readonly connections: number;
+  readonly seconds: number;
+  /** The file that it writes a `K6Found` to, as JSON. */
+  readonly summary: string;
+}
+
+export function listK6Arguments(script: string, load: K6Load): string[] {
+  const variables = {
+    TARGET: load.target,
+    HOST: load.host,
+    RATE: load.rate,
+    CONNECTIONS: load.connections,
+    SECONDS: load.seconds,
+    SUMMARY: load.summary,
+  };
+  const settings = Object.entries(variables).flatMap(([key, value]) => ['-e', `${key}=${value}`]);
+  const file = join(import.meta.dirname, 'k6', script);
+  return ['run', '--quiet', '--no-usage-report', ...settings, file];
 }
 
 /** k6 from `tools/bench-peers.sh` or the PATH; `null` when there is none. */

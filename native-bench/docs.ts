@@ -1,4 +1,7 @@
-/** Fills the generated section of docs/BENCHMARKS.md from the results; the rest stays as it is. */
+/**
+ * Fills the generated sections of docs/BENCHMARKS.md, and of docs/COMPARED.md with what is about
+ * sidecars, from the results; the rest stays as it is.
+ */
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,8 +12,16 @@ import { renderMarkdown } from './report.ts';
 import type { Result } from './results.ts';
 
 export function writeDocs(results: readonly Result[]): string {
-  const file = join(projectDir, 'docs', 'BENCHMARKS.md');
-  writeFileSync(file, fillSection(readFileSync(file, 'utf8'), renderResults(results)));
+  const compared = results.filter(({ scenario }) => sidecarScenarios.includes(scenario));
+  return [
+    writeSection('BENCHMARKS.md', renderResults(results)),
+    writeSection('COMPARED.md', renderCompared(compared)),
+  ].join(', ');
+}
+
+function writeSection(name: string, text: string): string {
+  const file = join(projectDir, 'docs', name);
+  writeFileSync(file, fillSection(readFileSync(file, 'utf8'), text));
   return file;
 }
 
@@ -24,15 +35,6 @@ export function fillSection(document: string, text: string): string {
 
 function renderResults(results: readonly Result[]): string {
   const goals = judgeGoals(results).map((one) => `| ${one.goal} | ${one.figure} | ${one.met} |`);
-  const sections = results.map((result) =>
-    [
-      `### ${result.scenario}`,
-      '',
-      `\`${result.command}\`, ${result.takenAt}, commit ${result.machine.commit}`,
-      '',
-      ...result.outcomes.map(renderMarkdown),
-    ].join('\n'),
-  );
   return [
     ...renderMachines(results),
     '### Goals',
@@ -41,7 +43,22 @@ function renderResults(results: readonly Result[]): string {
     '| --- | ---: | --- |',
     ...goals,
     '',
-    ...sections,
+    ...results.map(renderResult),
+  ].join('\n');
+}
+
+function renderCompared(results: readonly Result[]): string {
+  if (results.length === 0) return 'Nothing has been measured yet.\n';
+  return [...renderMachines(results), ...results.map(renderResult)].join('\n');
+}
+
+function renderResult({ scenario, command, takenAt, machine, outcomes }: Result): string {
+  return [
+    `### ${scenario}`,
+    '',
+    `\`${command}\`, ${takenAt}, commit ${machine.commit}`,
+    '',
+    ...outcomes.map(renderMarkdown),
   ].join('\n');
 }
 
@@ -54,5 +71,6 @@ function renderMachine({ cpu, cores, memoryGb, system, kernel, node }: Machine):
   return `${cpu}, ${cores} cores, ${memoryGb} GB; ${system}, Linux ${kernel}; Node ${node}`;
 }
 
+const sidecarScenarios: readonly string[] = ['mesh-http1', 'mesh-h2'];
 const beginMarker = '<!-- results: begin -->';
 const endMarker = '<!-- results: end -->';

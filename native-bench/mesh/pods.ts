@@ -29,13 +29,13 @@ interface PodOrigin {
   readonly end: () => Promise<void>;
 }
 
-interface PodPair {
+export interface PodPair {
   /** The client's proxy is the first. */
   readonly pids: readonly number[];
   /** From the client's pod to the service. */
   readonly reach: Reach;
   readonly startOrigin: (run: Run) => Promise<PodOrigin>;
-  readonly startH2Origin: (run: Run, content: Buffer) => Promise<Pick<PodOrigin, 'end'>>;
+  readonly startH2Origin: (run: Run) => Promise<Pick<PodOrigin, 'end'>>;
   readonly end: () => Promise<void>;
 }
 
@@ -78,8 +78,8 @@ export async function startPodPair(options: PodOptions): Promise<PodPair> {
         };
         return { count, end: () => run.end(started) };
       },
-      startH2Origin: async (run, content) => {
-        const files = [{ name: 'small', content }];
+      startH2Origin: async (run) => {
+        const files = [{ name: 'small', content: smallContent }];
         const at = { address: '0.0.0.0', port: podPorts.http2, inside };
         const started = launchH2Origin(run, loadCores, { files, trailer: '', ...at });
         await waitForPort(started, inside, podPorts.http2);
@@ -141,7 +141,7 @@ async function startSubject(
     const { count, end } = await pair.startOrigin(run);
     return { ...common, port: podPorts.http, count, end: ending(end) };
   }
-  const { end } = await pair.startH2Origin(run, smallContent);
+  const { end } = await pair.startH2Origin(run);
   const port = podPorts.http2;
   return { ...common, port, originPort: port, end: ending(end) };
 }
