@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunFound } from '../native-bench/bench.ts';
 import { type H2LoadFound, startH2load } from '../native-bench/h2load.ts';
-import { type PodPair, podPorts } from '../native-bench/mesh/pods.ts';
+import { type PodPair, podPorts } from '../native-bench/pods.ts';
 import type { Run } from '../native-bench/run.ts';
 import { readUsage } from '../native-bench/usage.ts';
 import { startWrk } from '../native-bench/wrk.ts';

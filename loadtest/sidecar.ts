@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fillSection } from '../native-bench/docs.ts';
 import { describeMachine } from '../native-bench/machine.ts';
-import { startPodPair, whyNoPods } from '../native-bench/mesh/pods.ts';
 import { findProgram, projectDir, requireProgram } from '../native-bench/peer.ts';
+import { startPodPair, whyNoPods } from '../native-bench/pods.ts';
 import { Run } from '../native-bench/run.ts';
 import { measureSidecars, type SidecarLoad, type SidecarProtocol } from './sidecar-load.ts';
 import {

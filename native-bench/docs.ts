@@ -12,7 +12,7 @@ import { renderMarkdown } from './report.ts';
 import type { Result } from './results.ts';
 
 export function writeDocs(results: readonly Result[]): string {
-  const compared = results.filter(({ scenario }) => sidecarScenarios.includes(scenario));
+  const compared = results.filter(({ scenario }) => sidecarScenarios.has(scenario));
   return [
     writeSection('BENCHMARKS.md', renderResults(results)),
     writeSection('COMPARED.md', renderCompared(compared)),
@@ -71,6 +71,6 @@ function renderMachine({ cpu, cores, memoryGb, system, kernel, node }: Machine):
   return `${cpu}, ${cores} cores, ${memoryGb} GB; ${system}, Linux ${kernel}; Node ${node}`;
 }
 
-const sidecarScenarios: readonly string[] = ['mesh-http1', 'mesh-h2'];
+const sidecarScenarios = new Set(['mesh-http1', 'mesh-h2']);
 const beginMarker = '<!-- results: begin -->';
 const endMarker = '<!-- results: end -->';

@@ -12,10 +12,10 @@ import { measureConnectionMemory } from './mesh/connection-memory.ts';
 import { measureIssuing } from './mesh/issuing.ts';
 import { createOursPair } from './mesh/peer-ours-pair.ts';
 import { envoyPair, haproxyPair } from './mesh/peer-pairs.ts';
-import { createPodPeers } from './mesh/pods.ts';
 import { measureRotation } from './mesh/rotation.ts';
 import { startH2Origin } from './origin-nghttpd.ts';
 import { startOrigin } from './peer-nginx.ts';
+import { createPodPeers } from './pods.ts';
 
 export const meshHttp1: Scenario = {
   name: 'mesh-http1',

@@ -6,13 +6,13 @@
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createOwner } from '../../test/support/cleanup.ts';
-import { findLinkerd } from '../../test/support/linkerd-program.ts';
-import { startSidecars, webIp, whyNoSidecars } from '../../test/support/sidecars.ts';
-import { launchH2Origin } from '../origin-nghttpd.ts';
-import type { Found, Peer, Plan, Subject } from '../peer.ts';
-import { launchOrigin, parseRequests } from '../peer-nginx.ts';
-import type { Reach, Run, Started } from '../run.ts';
+import { createOwner } from '../test/support/cleanup.ts';
+import { findLinkerd } from '../test/support/linkerd-program.ts';
+import { startSidecars, webIp, whyNoSidecars } from '../test/support/sidecars.ts';
+import { launchH2Origin } from './origin-nghttpd.ts';
+import type { Found, Peer, Plan, Subject } from './peer.ts';
+import { launchOrigin, parseRequests } from './peer-nginx.ts';
+import type { Reach, Run, Started } from './run.ts';
 
 interface PodOptions {
   /** A path, or '' for ours. */
