@@ -8,11 +8,19 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import type { TestContext } from 'node:test';
 import { cleanUp } from './cleanup.ts';
+import { Events } from './events.ts';
 import { type Host, startHosts, whyNoHosts } from './hosts.ts';
 import { type ProxyProcess, startProxy } from './process.ts';
-import { runProgram } from './run-process.ts';
+import { eachLine, runProgram } from './run-process.ts';
 
 export type RuleKind = 'iptables-legacy' | 'iptables-nft' | 'nft' | 'tproxy';
+
+/** A process of a pod that has no part in the mesh. */
+export interface PodApplication {
+  readonly events: Events;
+  readonly ended: Promise<readonly [code: number | null]>;
+  signal(name: NodeJS.Signals): void;
+}
 
 interface Pods {
   /** With proxy and rules. */
@@ -73,16 +81,32 @@ export async function askPod(
   return `${out}${err}`.trim().split('\n');
 }
 
-/** The application of `pod-program.ts`. */
-export async function servePod(t: TestContext, host: Pick<Host, 'inside'>): Promise<void> {
-  const [name, ...args] = [...host.inside, ...program, 'serve'];
+/** The application of `pod-application.ts`, when it serves. */
+export async function servePod(
+  t: TestContext,
+  host: Pick<Host, 'inside'>,
+): Promise<PodApplication> {
+  const application = startPodProgram(t, host, 'serve');
+  await application.events.until('serving');
+  return application;
+}
+
+/** Tasks of `pod-program.ts`, started and not waited for. */
+export function startPodProgram(
+  t: TestContext,
+  host: Pick<Host, 'inside'>,
+  ...tasks: readonly string[]
+): PodApplication {
+  const [name, ...args] = [...host.inside, ...program, ...tasks.join(' -- ').split(' ')];
   const child = spawn(name, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = once(child, 'close');
+  const events = new Events();
+  eachLine(child.stdout, events.add);
+  const ended = once(child, 'close') as Promise<[code: number | null]>;
   cleanUp(t, async () => {
     child.kill('SIGKILL');
     await ended;
   });
-  await once(child.stdout, 'data');
+  return { events, ended, signal: (signal) => child.kill(signal) };
 }
 
 function run(host: Host, command: string): void {
