@@ -1,7 +1,7 @@
 /**
- * Thousands of proxies that ask a control plane for a certificate at once: calls of Identity.Certify
- * by node:http2, as many at a time as connections and streams allow, each for a name of its own.
- * Who is told that there is no room asks again, as proxies do.
+ * Thousands of proxies that ask a control plane for a certificate at once: calls of
+ * Identity.Certify by node:http2, as many at a time as connections and streams allow, each for a
+ * name of its own. Who is told that there is no room asks again, as proxies do.
  */
 
 import { once } from 'node:events';

@@ -1,6 +1,6 @@
 /**
- * `npm run loadtest -- certify`: starts a control plane, has 10 000 proxies ask it for a certificate
- * at once, and says how long that took and what memory it needed.
+ * `npm run loadtest -- certify`: starts a control plane, has 10 000 proxies ask it for a
+ * certificate at once, and says how long that took and what memory it needed.
  */
 
 import { spawn } from 'node:child_process';

@@ -149,7 +149,7 @@ function createAddressNames(config: LoadedConfig) {
   };
 }
 
-/** Cluster IPs mean the service, an endpoint's address that one; of several services the first's. */
+/** Cluster IPs mean the service, an endpoint's address that one; of several the first counts. */
 function indexAddresses({ services, clusterDomain }: LoadedConfig): Map<string, NamedTarget> {
   const byAddress = new Map<string, NamedTarget>();
   for (const service of services) {

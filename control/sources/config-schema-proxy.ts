@@ -157,7 +157,8 @@ export const proxySchema = z.strictObject(
       .describe('Original destinations that `inbound` takes; empty: any.'),
     ingressMode: flag(
       false,
-      'Whether redirected requests go by the name in them instead of by their destination.',
+      'Whether requests go by their field `l5d-dst-override` (`host:port`) where they have one, ' +
+        'as an ingress controller sets it.',
     ),
     informationalHeaders: flag(
       true,

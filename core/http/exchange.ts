@@ -88,7 +88,7 @@ export class Exchange {
   syntheticBody = '';
   /** Who the request is for, where it does not say so itself. */
   defaultAuthority = '';
-  /** Who this attempt says that the request is for, in place of what it says; '' for nothing else. */
+  /** Who this attempt says that the request is for, in place of what it says; '' for that. */
   authorityOverride = '';
   /** Fields that the proxy adds to the request, as complete lines. */
   extraFields = '';

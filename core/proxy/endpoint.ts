@@ -36,7 +36,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   readonly transport: Transport;
   readonly pools: Pools;
   readonly meter: Meter;
-  /** Who requests are for at this endpoint, whatever they say themselves; empty for nothing else. */
+  /** Who requests are for at this endpoint, whatever they say themselves; empty for that. */
   readonly authorityOverride: string;
   /** Why nothing may go to it: a sentence without its full stop; empty for no. */
   readonly refusal: string;

@@ -1,7 +1,7 @@
 /**
  * Says to an endpoint that the request is for somebody else, where its control plane wants that: a
- * gateway is told the name of a service behind it. Host and `:authority` are written so by
- * the connection that it goes out on; the request keeps its own, for an attempt at another endpoint.
+ * gateway is told the name of a service behind it. Host and `:authority` are written so by the
+ * connection that it goes out on; the request keeps its own, for an attempt at another endpoint.
  */
 
 import { equalsName, nameBytes } from '../http/byte-class.ts';

@@ -27,7 +27,7 @@ export class Route extends Layer<Exchange> {
 
   override request(x: Exchange): void {
     const fixed = (x.client as ExchangeClient).connection.fixedTarget as Target | null;
-    const target = this.#isByName(fixed) ? this.#byName(x) : this.#fixed(x, fixed as Target);
+    const target = this.#find(x, fixed);
     if (target === null) return;
     x.target = target;
     if (target.known) this.#go(x, target);
@@ -91,16 +91,20 @@ export class Route extends Layer<Exchange> {
     });
   }
 
-  /** An ingress has chosen an endpoint already; its requests go by the service that they name. */
-  #isByName(fixed: Target | null): boolean {
-    if (fixed === null) return true;
-    return this.#core.settings.ingressMode && fixed.key.startsWith('addr:');
+  /** Null when the request has been answered. */
+  #find(x: Exchange, fixed: Target | null): Target | null {
+    const name = this.#isIngress(fixed) ? takeDstOverride(x.request) : '';
+    if (name === '') return fixed === null ? this.#byAuthority(x) : this.#fixed(x, fixed);
+    return this.#byOverride(x, name);
   }
 
-  #byName(x: Exchange): Target | null {
-    if (!this.#core.settings.ingressMode) return this.#byAuthority(x);
-    const name = takeDstOverride(x.request);
-    if (name === '') return this.#byAuthority(x);
+  #isIngress(fixed: Target | null): boolean {
+    if (!this.#core.settings.ingressMode) return false;
+    return fixed === null || (fixed.redirected && fixed.direction === 'outbound');
+  }
+
+  /** An ingress has chosen an endpoint already, and says which service it means. */
+  #byOverride(x: Exchange, name: string | null): Target | null {
     if (name === null) {
       const text = 'l5d-dst-override is to be one name and a port';
       this.prev.fail(x, new ProxyError('BAD_REQUEST', text));

@@ -53,5 +53,5 @@ const unanchored = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 const otherRoots =
-  'it has a root that is not trusted here; who was away while the roots changed takes a new token: ' +
-  'heddle token create, where heddle up runs';
+  'it has a root that is not trusted here; who was away while the roots changed takes a new ' +
+  'token: heddle token create, where heddle up runs';

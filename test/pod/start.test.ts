@@ -1,7 +1,7 @@
 /**
  * Goal: what a kubelet runs of an injected pod does its part: rules, validator, probes, hooks, the
- * end of a Job. Method: the image's programs in the order of the manifests, native sidecar and
- * hooks; the application is not the image's.
+ * end of a Job. Method: the image's programs in the order of the manifests, as native sidecar and
+ * with hooks; the application is not the image's.
  */
 
 import assert from 'node:assert/strict';
@@ -9,39 +9,88 @@ import { test } from 'node:test';
 import { paths, startContainer, users } from '../support/containers.ts';
 import { injectedInit } from '../support/injected.ts';
 import { askPod, servePod, startPodProgram } from '../support/pods.ts';
-import { startSidecars, webIp, whyNoSidecars } from '../support/sidecars.ts';
+import { type Sidecar, startSidecars, webIp, webIp6, whyNoSidecars } from '../support/sidecars.ts';
 
 const skip = whyNoSidecars() ?? false;
 
 test('a pod starts, is probed and ends', { skip }, async (t) => {
-  const bare = ['nft', 'legacy', 'probed', 'job', 'job'];
+  const bare = ['nft', 'legacy', 'probed', 'job', 'hooked'];
   const { pods, outside } = await startSidecars(t, { pods: ['web'], bare });
-  const [web, byNft, byLegacy, probed, job, jobWithHook] = pods;
+  const [web, byNft, byLegacy, probed, job, hooked] = pods;
   await servePod(t, web.host);
+  const run = async (pod: Sidecar, ...words: readonly string[]): Promise<number | null> => {
+    const user = words[0] === paths.validator ? users.init : users.proxy;
+    return (await startContainer(t, pod.pod, { user, words }).ended).code;
+  };
+  const validate = async (pod: Sidecar): Promise<(number | null)[]> => {
+    const usual = [paths.validator, '--log-format', 'plain', '--log-level', 'debug'];
+    const ip = ['--connect-addr', '1.1.1.1:20001', '--listen-addr', '0.0.0.0:4140'];
+    const ip6 = ['--connect-addr', '[fd00::1]:20001', '--listen-addr', '[::]:4140'];
+    const first = await run(pod, ...usual, ...ip, '--timeout', '10s');
+    return [first, await run(pod, ...usual, ...ip6, '--timeout', '10s')];
+  };
 
-  for (const [pod, mode, rules] of [
-    [byNft, 'nft', injectedInit.slice(4)],
-    [byLegacy, 'legacy', injectedInit.slice(4)],
-  ] as const) {
-    await t.test(`the validator says whether there are rules, ${mode}`, async () => {
-      const validate = async (): Promise<number | null> => {
-        const runs = ['1.1.1.1:20001 0.0.0.0:4140', '[fd00::1]:20001 [::]:4140'].map((pair) => {
-          const [to, at] = pair.split(' ');
-          const words = [paths.validator, '--log-format', 'plain', '--log-level', 'debug'];
-          const more = ['--connect-addr', to, '--listen-addr', at, '--timeout', '2s'];
-          const container = { user: users.init, words: [...words, ...more] };
-          return async () => (await startContainer(t, pod.pod, container).ended).code;
-        });
-        const codes = new Set([await runs[0]?.(), await runs[1]?.()]);
-        assert.equal(codes.size, 1);
-        return [...codes][0] ?? null;
-      };
-      assert.equal(await validate(), 95);
-      await pod.init(['--iptables-mode', mode, ...rules]);
-      assert.equal(await validate(), 0);
+  const modes = [
+    [byNft, 'nftables'],
+    [byLegacy, 'legacy'],
+  ] as const;
+  for (const [pod, mode] of modes) {
+    await t.test(`rules by ${mode} are what the validator asks for`, async () => {
+      assert.deepEqual(await validate(pod), [95, 95]);
+      await pod.init(['--iptables-mode', mode, ...injectedInit.slice(4)]);
+      assert.deepEqual(await validate(pod), [0, 0]);
       await pod.start();
-      const [said] = await askPod(pod.host, `http1 ${webIp} 8080 web /`);
-      assert.match(said, new RegExp(`for ${pod.identity} from`));
+      const answers = await askPod(
+        pod.host,
+        `http1 ${webIp} 8080 web /`,
+        `http1 ${webIp6} 8080 web /`,
+      );
+      for (const answer of answers) assert.ok(answer.includes(` for ${pod.identity} `), answer);
     });
   }
+
+  await t.test('probes come from the node, of proxy and application', async () => {
+    await probed.init();
+    const probe = (port: number, path: string): Promise<readonly string[]> =>
+      askPod(
+        outside,
+        ...[probed.host.ip, probed.host.ip6].map((ip) => `http1 ${ip} ${port} probe ${path}`),
+      );
+    const refused = await probe(4191, '/ready');
+    for (const line of refused) assert.match(line, /^failed .*ECONNREFUSED/);
+    const proxy = probed.launch();
+    assert.equal(await run(probed, paths.await, '--timeout=2m', '--port=4191'), 0, proxy.said);
+    assert.deepEqual(await probe(4191, '/ready'), ['200  ready', '200  ready']);
+    assert.deepEqual(await probe(4191, '/live'), ['200  live', '200  live']);
+    // No application yet.
+    for (const line of await probe(8080, '/healthy')) assert.match(line, /^502 /);
+    const application = await servePod(t, probed.host);
+    for (const line of await probe(8080, '/healthy'))
+      assert.match(line, /^200 {2}HTTP\/1\.1 probe /);
+    application.signal('SIGKILL');
+  });
+
+  await t.test(
+    'a Job ends with the code of its application, and its sidecar after it',
+    async () => {
+      await job.init();
+      const proxy = await job.start();
+      const calls = [`http1 ${webIp} 8080 web /`, 'exit 7'];
+      const application = startPodProgram(t, job.host, ...calls);
+      assert.equal((await application.ended)[0], 7);
+      assert.match(application.events.all[0] ?? '', new RegExp(`^200 .* for ${job.identity} `));
+      proxy.signal('SIGTERM');
+      assert.equal((await proxy.ended).code, 0);
+    },
+  );
+
+  await t.test('a Job with linkerd-await ends its proxy by itself', async () => {
+    await hooked.init();
+    const proxy = hooked.launch({ LINKERD2_PROXY_SHUTDOWN_ENDPOINT_ENABLED: 'true' });
+    const exit = ['/usr/bin/node', '-e', 'process.exit(7)'];
+    assert.equal(await run(hooked, paths.await, '--shutdown', '--', ...exit), 7);
+    const { code, said } = await proxy.ended;
+    assert.equal(code, 0);
+    assert.match(said, /Received shutdown via admin interface/);
+  });
 });

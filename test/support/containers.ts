@@ -50,20 +50,22 @@ export function startContainer(t: TestContext, pod: Pod, container: Container): 
   const { user, words, environment } = container;
   const { host, rootfs, folders } = pod;
   const enter = [...host.inside, 'unshare', '--mount', 'sh', '-c', enterRootfs, 'sh'];
-  const all = [...enter, rootfs, folders, `${user}:${user}`, ...words];
+  // The init container has a volume there, for the lock of iptables-legacy.
+  const runMode = user === users.init ? '777' : '755';
+  const all = [...enter, rootfs, folders, `${user}:${user}`, runMode, ...words];
   return launchWords(t, all, folders, { ...imageEnvironment(), ...environment });
 }
 
-/** Words: root file system, folders of the pod, user, program. What it mounts ends with it. */
+/** Words: root file system, folders of the pod, user, mode of /run, program. What it mounts ends with it. */
 const enterRootfs = `
 set -e
-root=$1 folders=$2 user=$3
-shift 3
+root=$1 folders=$2 user=$3 mode=$4
+shift 4
 mount --bind "$root" "$root"
 mount -o remount,bind,ro "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
-mount -t tmpfs -o mode=755 tmpfs "$root/run"
+mount -t tmpfs -o mode="$mode" tmpfs "$root/run"
 mkdir -p "$root/run/linkerd/identity/end-entity" "$root/run/secrets/tokens" "$root/run/test"
 mount --bind "$folders/end-entity" "$root/run/linkerd/identity/end-entity"
 mount --bind -o ro "$folders/tokens" "$root/run/secrets/tokens"

@@ -3,7 +3,7 @@
  * line how it went:
  *
  *   serve                     the application of `pod-application.ts`
- *   http1 IP PORT NAME [PATH] a request for NAME; PATH may be a whole URL
+ *   http1 IP PORT NAME [PATH] a request for NAME; PATH may be a whole URL, FIELD=VALUE after it
  *   http2 IP PORT NAME        the same by HTTP/2
  *   grpc IP PORT NAME TEXT    a call of gRPC
  *   websocket IP PORT NAME TEXT   a message by WebSocket, and the one that comes back
@@ -21,13 +21,13 @@ import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-type Task = (host: string, port: number, name: string, more: string) => unknown;
+type Task = (host: string, port: number, name: string, ...more: readonly string[]) => unknown;
 
 const tasks: Readonly<Record<string, Task>> = {
   serve: async () => (await import('./pod-application.ts')).serve(say),
-  http1: (host, port, name, path) => askHttp1(host, port, name, path === '' ? '/' : path),
+  http1: askHttp1,
   http2: askHttp2,
-  grpc: async (host, port, name, words) => {
+  grpc: async (host, port, name, words = '') => {
     const { callEcho } = await import('./pod-grpc.ts');
     say(await callEcho(`${inUrl(host)}:${port}`, name, words));
   },
@@ -39,8 +39,16 @@ const tasks: Readonly<Record<string, Task>> = {
   exit: (code) => process.exit(Number(code)),
 };
 
-async function askHttp1(host: string, port: number, name: string, path: string): Promise<void> {
-  const sent = request({ host, port, path, headers: { host: name }, agent: false });
+async function askHttp1(
+  host: string,
+  port: number,
+  name: string,
+  path = '/',
+  ...fields: readonly string[]
+): Promise<void> {
+  const more = fields.map((field) => field.split('='));
+  const headers = { host: name, ...Object.fromEntries(more) } as Record<string, string>;
+  const sent = request({ host, port, path, headers, agent: false });
   sent.end();
   sent.on('error', (error) => say(`failed ${error.message}`));
   sent.on('response', (response) => {
@@ -62,7 +70,7 @@ async function askHttp2(host: string, port: number, name: string): Promise<void>
   session.close();
 }
 
-async function askWebSocket(host: string, port: number, name: string, words: string) {
+async function askWebSocket(host: string, port: number, name: string, words = ''): Promise<void> {
   const { WebSocket } = await import('ws');
   const socket = new WebSocket(`ws://${inUrl(host)}:${port}/`, { headers: { host: name } });
   socket.on('error', (error) => say(`failed ${error.message}`));
@@ -121,8 +129,8 @@ function say(line: string): void {
 }
 
 for (const words of process.argv.slice(2).join('\n').split('\n--\n')) {
-  const [command, host = '', port = '', name = '', more = ''] = words.split('\n');
+  const [command, host = '', port = '', name = '', ...more] = words.split('\n');
   const task = tasks[command];
   if (task === undefined) throw new Error(`no such task: ${command}`);
-  await task(host, Number(port), name, more);
+  await task(host, Number(port), name, ...more);
 }

@@ -14,7 +14,8 @@ export function writeLaunchers(): ReadonlyMap<string, string> {
     [`${linkerd}/linkerd2-proxy-identity`, launch(nodeLine, ['proxy', '--prepare-identity'])],
     [`${linkerd}/linkerd2-proxy-init`, launch(initLine, ['init'])],
     [`${linkerd}/linkerd2-network-validator`, launch(nodeLine, ['validate-network'])],
-    [`${linkerd}/linkerd-await`, launch(nodeLine, ['wait'])],
+    // Its usual port; one that is named comes later and counts.
+    [`${linkerd}/linkerd-await`, launch(nodeLine, ['wait', '--port', '4191'])],
   ]);
 }
 

@@ -60,7 +60,7 @@ export const trafficRows: readonly VariableRow[] = [
   member(
     'INGRESS_MODE',
     flag,
-    { usual: 'false', about: 'Whether requests go by the name in them.' },
+    { usual: 'false', about: 'Whether requests go by `l5d-dst-override` where they have it.' },
     readIngress,
   ),
   member('OUTBOUND_DISABLE_INFORMATIONAL_HEADERS', flag, {

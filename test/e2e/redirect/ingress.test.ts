@@ -1,5 +1,5 @@
 /**
- * Goal: in ingress mode a redirected request goes by the name in it, and whatever is no HTTP goes
+ * Goal: in ingress mode a redirected request goes by `l5d-dst-override`, and whatever has none goes
  * where it was going. Method: a pod with real rules and a real proxy.
  */
 
@@ -11,11 +11,17 @@ test('an ingress is redirected', { skip: whyNoPods('nft') ?? false }, async (t) 
   const settings = ['ingressMode: true', 'passthrough: allow'];
   const { meshed, plain, ask } = await startPods(t, 'nft', settings);
   const from = `::ffff:${meshed.ip}`;
-  // Nobody listens on the port that these were going to.
+  // Nobody listens on the port that this was going to.
   assert.deepEqual(
-    await ask(meshed, `http1 ${plain.ip} 7777 ${plain.ip}:8080 /x`, `raw ${plain.ip} 9000 {ping}`),
+    await ask(
+      meshed,
+      `http1 ${plain.ip} 7777 web /x l5d-dst-override=${plain.ip}:8080`,
+      `http1 ${plain.ip} 8080 nobody.example /y`,
+      `raw ${plain.ip} 9000 {ping}`,
+    ),
     [
-      `200  HTTP/1.1 ${plain.ip}:8080 /x for nobody from ${from}`,
+      `200  HTTP/1.1 web /x for nobody from ${from}`,
+      `200  HTTP/1.1 nobody.example /y for nobody from ${from}`,
       `{ping} from ${from} at ::ffff:${plain.ip}`,
     ],
   );
