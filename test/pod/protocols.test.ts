@@ -6,30 +6,32 @@
  */
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import type { Host } from '../support/hosts.ts';
 import { askPod, servePod } from '../support/pods.ts';
 import { Metrics } from '../support/process.ts';
-import { startSidecars, webIp, webIp6, whyNoSidecars } from '../support/sidecars.ts';
+import {
+  type Sidecar,
+  type SidecarMesh,
+  startSidecars,
+  webIp,
+  webIp6,
+  whyNoSidecars,
+} from '../support/sidecars.ts';
 
 const skip = whyNoSidecars() ?? false;
 
 test('what applications in pods speak', { skip }, async (t) => {
-  const { pods, outside, watch } = await startSidecars(t);
-  const [web, client] = pods;
-  await Promise.all([web.host, client.host, outside].map((host) => servePod(t, host)));
-  const tap = await watch('{sesame}', '{plain}', 'speaks first');
+  const mesh = await startSidecars(t);
+  const [web, client] = mesh.pods;
+  await Promise.all([web.host, client.host, mesh.outside].map((host) => servePod(t, host)));
+  await testMeshed(t, mesh);
+  await testUntouched(t, mesh);
+});
 
-  const metricsOf = async ({ ip }: Host): Promise<Metrics> => {
-    const lines = await askPod(outside, `http1 ${ip} 4191 admin /metrics`);
-    return new Metrics(lines.join('\n'));
-  };
-  /** How many connections the proxy of a pod has taken, of its application and of others. */
-  const countTaken = async (host: Host): Promise<readonly [outbound: number, inbound: number]> => {
-    const metrics = await metricsOf(host);
-    const count = (direction: string) => metrics.sum('tcp_open_total', { direction, peer: 'src' });
-    return [count('outbound'), count('inbound')];
-  };
+async function testMeshed(t: TestContext, { pods, outside, watch }: SidecarMesh): Promise<void> {
+  const [web, client] = pods;
+  const tap = await watch('{sesame}', 'speaks first');
 
   for (const to of [webIp, webIp6, web.host.ip, web.host.ip6]) {
     await t.test(`from pod to pod, by ${to}`, async () => {
@@ -55,7 +57,7 @@ test('what applications in pods speak', { skip }, async (t) => {
       answersOf({ ip: inSocket(to), caller: 'nobody' }),
     );
     assert.deepEqual(await askPod(outside, ...tasks), answers);
-    const metrics = await metricsOf(web.host);
+    const metrics = await metricsOf(outside, web);
     const src = { direction: 'inbound', peer: 'src' };
     const plain = { ...src, tls: 'no_identity', no_tls_reason: 'no_tls_from_remote' };
     assert.equal(metrics.sum('tcp_open_total', plain), tasks.length);
@@ -63,22 +65,40 @@ test('what applications in pods speak', { skip }, async (t) => {
     assert.equal(metrics.sum('tcp_open_total', meshed) > 0, true);
   });
 
-  await t.test('from a pod to itself, by its service and by its own address', async () => {
+  await t.test('from a pod to itself by its service', async () => {
     for (const to of [webIp, webIp6]) {
       const ip = inSocket(to.includes(':') ? web.host.ip6 : web.host.ip);
       assert.deepEqual(await askPod(web.host, ...tasksAt(to)), answersOf({ ip, caller: 'nobody' }));
     }
-    const before = await countTaken(web.host);
-    for (const to of [web.host.ip, web.host.ip6, '127.0.0.1', '::1']) {
-      const answers = answersOf({ ip: inSocket(to), caller: 'nobody' });
-      assert.deepEqual(await askPod(web.host, ...tasksAt(to)), answers);
-      assert.deepEqual(await askPod(web.host, `http1 ${to} 4191 own /ready`), ['200  ready']);
-    }
-    assert.deepEqual(await countTaken(web.host), before);
   });
+}
+
+async function testUntouched(t: TestContext, { pods, outside, watch }: SidecarMesh): Promise<void> {
+  const [web, client] = pods;
+  const tap = await watch('{plain}');
+  /** How many connections the proxy of a pod has taken, of its application and of others. */
+  const countTaken = async (pod: Sidecar): Promise<readonly number[]> => {
+    const metrics = await metricsOf(outside, pod);
+    return ['outbound', 'inbound'].map((direction) =>
+      metrics.sum('tcp_open_total', { direction, peer: 'src' }),
+    );
+  };
+
+  await t.test(
+    'from a pod to itself by its own address, its admin port, the loopback',
+    async () => {
+      const before = await countTaken(web);
+      for (const to of [web.host.ip, web.host.ip6, '127.0.0.1', '::1']) {
+        const answers = answersOf({ ip: inSocket(to), caller: 'nobody' });
+        assert.deepEqual(await askPod(web.host, ...tasksAt(to)), answers);
+        assert.deepEqual(await askPod(web.host, `http1 ${to} 4191 own /ready`), ['200  ready']);
+      }
+      assert.deepEqual(await countTaken(web), before);
+    },
+  );
 
   await t.test('ports that are left out, and datagrams, pass by the proxy', async () => {
-    const before = [await countTaken(client.host), await countTaken(web.host)];
+    const before = [await countTaken(client), await countTaken(web)];
     for (const to of [web.host.ip, web.host.ip6]) {
       const own = inSocket(to);
       const from = inSocket(to.includes(':') ? client.host.ip6 : client.host.ip);
@@ -88,10 +108,15 @@ test('what applications in pods speak', { skip }, async (t) => {
         `{plain} from ${from}`,
       ]);
     }
-    assert.deepEqual([await countTaken(client.host), await countTaken(web.host)], before);
+    assert.deepEqual([await countTaken(client), await countTaken(web)], before);
     await tap.until('{plain}');
   });
-});
+}
+
+async function metricsOf(outside: Host, { host }: Sidecar): Promise<Metrics> {
+  const lines = await askPod(outside, `http1 ${host.ip} 4191 admin /metrics`);
+  return new Metrics(lines.join('\n'));
+}
 
 function tasksAt(host: string): string[] {
   return [

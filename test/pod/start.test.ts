@@ -5,8 +5,9 @@
  */
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { paths, startContainer, users } from '../support/containers.ts';
+import type { Host } from '../support/hosts.ts';
 import { injectedInit } from '../support/injected.ts';
 import { askPod, servePod, startPodProgram } from '../support/pods.ts';
 import { type Sidecar, startSidecars, webIp, webIp6, whyNoSidecars } from '../support/sidecars.ts';
@@ -18,10 +19,19 @@ test('a pod starts, is probed and ends', { skip }, async (t) => {
   const { pods, outside } = await startSidecars(t, { pods: ['web'], bare });
   const [web, byNft, byLegacy, probed, job, hooked] = pods;
   await servePod(t, web.host);
-  const run = async (pod: Sidecar, ...words: readonly string[]): Promise<number | null> => {
+  const run: Run = async (pod, ...words) => {
     const user = words[0] === paths.validator ? users.init : users.proxy;
     return (await startContainer(t, pod.pod, { user, words }).ended).code;
   };
+  await testRules(t, run, [byNft, byLegacy]);
+  await testProbes(t, run, probed, outside);
+  await testJobs(t, run, job, hooked);
+});
+
+/** The exit code of a container of a pod. */
+type Run = (pod: Sidecar, ...words: readonly string[]) => Promise<number | null>;
+
+async function testRules(t: TestContext, run: Run, pods: readonly Sidecar[]): Promise<void> {
   const validate = async (pod: Sidecar): Promise<(number | null)[]> => {
     const usual = [paths.validator, '--log-format', 'plain', '--log-level', 'debug'];
     const ip = ['--connect-addr', '1.1.1.1:20001', '--listen-addr', '0.0.0.0:4140'];
@@ -30,11 +40,8 @@ test('a pod starts, is probed and ends', { skip }, async (t) => {
     return [first, await run(pod, ...usual, ...ip6, '--timeout', '10s')];
   };
 
-  const modes = [
-    [byNft, 'nftables'],
-    [byLegacy, 'legacy'],
-  ] as const;
-  for (const [pod, mode] of modes) {
+  for (const [index, mode] of ['nftables', 'legacy'].entries()) {
+    const pod = pods[index];
     await t.test(`rules by ${mode} are what the validator asks for`, async () => {
       assert.deepEqual(await validate(pod), [95, 95]);
       await pod.init(['--iptables-mode', mode, ...injectedInit.slice(4)]);
@@ -48,12 +55,14 @@ test('a pod starts, is probed and ends', { skip }, async (t) => {
       for (const answer of answers) assert.ok(answer.includes(` for ${pod.identity} `), answer);
     });
   }
+}
 
+async function testProbes(t: TestContext, run: Run, probed: Sidecar, node: Host): Promise<void> {
   await t.test('probes come from the node, of proxy and application', async () => {
     await probed.init();
     const probe = (port: number, path: string): Promise<readonly string[]> =>
       askPod(
-        outside,
+        node,
         ...[probed.host.ip, probed.host.ip6].map((ip) => `http1 ${ip} ${port} probe ${path}`),
       );
     const refused = await probe(4191, '/ready');
@@ -69,7 +78,9 @@ test('a pod starts, is probed and ends', { skip }, async (t) => {
       assert.match(line, /^200 {2}HTTP\/1\.1 probe /);
     application.signal('SIGKILL');
   });
+}
 
+async function testJobs(t: TestContext, run: Run, job: Sidecar, hooked: Sidecar): Promise<void> {
   await t.test(
     'a Job ends with the code of its application, and its sidecar after it',
     async () => {
@@ -93,4 +104,4 @@ test('a pod starts, is probed and ends', { skip }, async (t) => {
     assert.equal(code, 0);
     assert.match(said, /Received shutdown via admin interface/);
   });
-});
+}

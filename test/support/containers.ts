@@ -56,7 +56,7 @@ export function startContainer(t: TestContext, pod: Pod, container: Container): 
   return launchWords(t, all, folders, { ...imageEnvironment(), ...environment });
 }
 
-/** Words: root file system, folders of the pod, user, mode of /run, program. What it mounts ends with it. */
+/** Words: root file system, pod's folders, user, mode of /run, program. Its mounts end with it. */
 const enterRootfs = `
 set -e
 root=$1 folders=$2 user=$3 mode=$4
@@ -66,9 +66,10 @@ mount -o remount,bind,ro "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs -o mode="$mode" tmpfs "$root/run"
-mkdir -p "$root/run/linkerd/identity/end-entity" "$root/run/secrets/tokens" "$root/run/test"
-mount --bind "$folders/end-entity" "$root/run/linkerd/identity/end-entity"
-mount --bind -o ro "$folders/tokens" "$root/run/secrets/tokens"
-mount --bind -o ro "$folders/test" "$root/run/test"
+cd "$root/run"
+mkdir -p linkerd/identity/end-entity secrets/tokens test
+mount --bind "$folders/end-entity" linkerd/identity/end-entity
+mount --bind -o ro "$folders/tokens" secrets/tokens
+mount --bind -o ro "$folders/test" test
 PATH=$PATH:/usr/sbin:/sbin exec chroot --userspec="$user" --groups= "$root" "$@"
 `;

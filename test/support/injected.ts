@@ -54,10 +54,9 @@ export function injectedEnvironment(into: InjectedInto): Record<string, string> 
   );
 }
 
-/** Of the init container: ports are 4567 and 4568 where the mesh has nothing to do. */
-export const injectedInit = [
-  ...['--firewall-bin-path', 'iptables-nft', '--firewall-save-bin-path', 'iptables-nft-save'],
-  ...['--incoming-proxy-port', '4143', '--outgoing-proxy-port', '4140'],
-  ...['--proxy-uid', String(users.proxy), '--inbound-ports-to-ignore', '4190,4191,4567,4568'],
-  ...['--outbound-ports-to-ignore', '4567,4568'],
-];
+/** Of the init container; with ports 4567 and 4568 the mesh has nothing to do. */
+export const injectedInit = ['--firewall-bin-path', 'iptables-nft']
+  .concat(['--firewall-save-bin-path', 'iptables-nft-save'])
+  .concat(['--incoming-proxy-port', '4143', '--outgoing-proxy-port', '4140'])
+  .concat(['--proxy-uid', String(users.proxy), '--inbound-ports-to-ignore', '4190,4191,4567,4568'])
+  .concat(['--outbound-ports-to-ignore', '4567,4568']);

@@ -1,28 +1,27 @@
 /**
  * The application of a pod, which says who calls it and what for: HTTP/1.1 and WebSocket on 8080,
  * HTTP/2 on 8081, gRPC on 8082, bytes sent back on 9000 and 4567, a greeting and then bytes sent
- * back on 9001, datagrams on 9002. SIGTERM: what runs is finished, each stream of bytes is ended
- * behind its next answer, and then it ends.
+ * back on 9001, datagrams on 9002. SIGTERM: each stream of bytes is ended behind its next answer;
+ * everything else goes on until nobody has come for a while, and then it ends.
  */
 
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:http';
-import { createServer as createHttp2Server, type Http2Session } from 'node:http2';
+import { createServer as createHttp2Server } from 'node:http2';
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import * as grpc from '@grpc/grpc-js';
 import { WebSocketServer } from 'ws';
 import { echoService } from './pod-grpc.ts';
 
 export function serve(say: (line: string) => void): void {
-  const state: State = { isEnding: false };
-  const web = createWeb();
-  const http2 = createHttp2();
-  const tcp = [echoBytes(state, false), echoBytes(state, false), echoBytes(state, true)];
-  web.server.listen(8080, '::');
-  http2.server.listen(8081, '::');
-  const rpc = serveGrpc();
-  for (const [index, port] of [9000, 4567, 9001].entries()) {
-    tcp[index]?.listen({ port, host: '::', backlog: 4096 });
+  const state: State = { isEnding: false, busyAt: 0 };
+  const http = [createWeb(state), createHttp2(state)] as const;
+  const rpc = serveGrpc(state);
+  const tcp = [9000, 4567, 9001].map((port) => {
+    return echoBytes(state, port === 9001).listen({ port, host: '::', backlog });
+  });
+  for (const [index, server] of http.entries()) {
+    server.listen({ port: 8080 + index, host: '::', backlog });
   }
   const datagrams = createSocket('udp6');
   datagrams.on('message', (bytes, { address, port }) => {
@@ -31,20 +30,26 @@ export function serve(say: (line: string) => void): void {
   datagrams.bind(9002, '::', () => say('serving'));
   process.once('SIGTERM', () => {
     state.isEnding = true;
-    web.end();
-    http2.end();
-    rpc.tryShutdown(() => {});
-    for (const server of tcp) server.close();
-    datagrams.close();
+    state.busyAt = performance.now();
+    setInterval(() => {
+      if (performance.now() - state.busyAt < quietMs) return;
+      rpc.forceShutdown();
+      for (const server of [...http, ...tcp]) server.close();
+      datagrams.close();
+      process.exit();
+    }, 20);
   });
 }
 
 interface State {
   isEnding: boolean;
+  /** When somebody has asked for something last. */
+  busyAt: number;
 }
 
-function createWeb() {
+function createWeb(state: State) {
   const server = createServer({ keepAliveTimeout: 60_000 }, (incoming, response) => {
+    state.busyAt = performance.now();
     const { host = '' } = incoming.headers;
     const caller = String(incoming.headers['l5d-client-id'] ?? 'nobody');
     const { remoteAddress = '' } = incoming.socket;
@@ -52,33 +57,25 @@ function createWeb() {
   });
   const sockets = new WebSocketServer({ server });
   sockets.on('connection', (socket) => {
-    socket.on('message', (data) => socket.send(`WebSocket ${String(data)}`));
+    socket.on('message', (data: Buffer) => socket.send(`WebSocket ${data.toString()}`));
   });
-  return { server, end: () => server.close() };
+  return server;
 }
 
-function createHttp2() {
-  const sessions = new Set<Http2Session>();
-  const server = createHttp2Server((incoming, response) => {
+function createHttp2(state: State) {
+  return createHttp2Server((incoming, response) => {
+    state.busyAt = performance.now();
     response.end(`HTTP/2 ${incoming.authority} from ${String(incoming.socket.remoteAddress)}`);
   });
-  server.on('session', (session) => {
-    sessions.add(session);
-    session.on('close', () => sessions.delete(session));
-  });
-  const end = (): void => {
-    server.close();
-    for (const session of sessions) session.close();
-  };
-  return { server, end };
 }
 
-function serveGrpc(): grpc.Server {
+function serveGrpc(state: State): grpc.Server {
   const server = new grpc.Server();
-  server.addService(echoService, {
-    say: (call: grpc.ServerUnaryCall<string, string>, done: grpc.sendUnaryData<string>): void =>
-      done(null, `gRPC ${call.request} at ${call.getHost()}`),
-  });
+  const say: grpc.handleUnaryCall<string, string> = (call, done) => {
+    state.busyAt = performance.now();
+    done(null, `gRPC ${call.request} at ${call.getHost()}`);
+  };
+  server.addService(echoService, { say });
   server.bindAsync('[::]:8082', grpc.ServerCredentials.createInsecure(), () => {});
   return server;
 }
@@ -95,7 +92,11 @@ function echoBytes(state: State, isFirst: boolean): Server {
 }
 
 /** Behind `bye` a client has to connect anew. */
-function answer(socket: Socket, { isEnding }: State, text: string): void {
-  if (isEnding) socket.end(`${text} bye`);
+function answer(socket: Socket, state: State, text: string): void {
+  state.busyAt = performance.now();
+  if (state.isEnding) socket.end(`${text} bye`);
   else socket.write(text);
 }
+
+const backlog = 4096;
+const quietMs = 500;

@@ -75,8 +75,8 @@ async function askWebSocket(host: string, port: number, name: string, words = ''
   const socket = new WebSocket(`ws://${inUrl(host)}:${port}/`, { headers: { host: name } });
   socket.on('error', (error) => say(`failed ${error.message}`));
   socket.on('open', () => socket.send(words));
-  socket.on('message', (data) => {
-    say(String(data));
+  socket.on('message', (data: Buffer) => {
+    say(data.toString());
     socket.close();
   });
   await untilClosed(socket);

@@ -10,13 +10,14 @@ import type { TestContext } from 'node:test';
 import { cleanUp } from './cleanup.ts';
 import { Events } from './events.ts';
 import { type Host, startHosts, whyNoHosts } from './hosts.ts';
+import type { Kind, LoadReport } from './pod-load.ts';
 import { type ProxyProcess, startProxy } from './process.ts';
 import { eachLine, runProgram } from './run-process.ts';
 
 export type RuleKind = 'iptables-legacy' | 'iptables-nft' | 'nft' | 'tproxy';
 
 /** A process of a pod that has no part in the mesh. */
-export interface PodApplication {
+interface PodApplication {
   readonly events: Events;
   readonly ended: Promise<readonly [code: number | null]>;
   signal(name: NodeJS.Signals): void;
@@ -109,12 +110,51 @@ export function startPodProgram(
   return { events, ended, signal: (signal) => child.kill(signal) };
 }
 
+interface PodLoad {
+  /** Resolves with the first news that fit. */
+  until(fits: (report: LoadReport) => boolean): Promise<LoadReport>;
+  /** When the last exchanges have ended. */
+  stop(): Promise<LoadReport>;
+}
+
+/** That of `pod-load.ts`. */
+export function startPodLoad(
+  t: TestContext,
+  host: Pick<Host, 'inside'>,
+  to: string,
+  clients: number,
+  ...kinds: readonly Kind[]
+): PodLoad {
+  const file = resolve(import.meta.dirname, 'pod-load.ts');
+  const words = [process.execPath, file, to, String(clients), ...kinds];
+  const [name, ...args] = [...host.inside, ...words];
+  const child = spawn(name, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const ended = once(child, 'close');
+  cleanUp(t, async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  const until = async (fits: (report: LoadReport) => boolean): Promise<LoadReport> => {
+    const signal = AbortSignal.timeout(loadWaitMs);
+    for (;;) {
+      const [report] = (await once(child, 'message', { signal })) as [LoadReport];
+      if (fits(report)) return report;
+    }
+  };
+  const stop = (): Promise<LoadReport> => {
+    child.send('stop');
+    return until(({ isOver }) => isOver);
+  };
+  return { until, stop };
+}
+
 function run(host: Host, command: string): void {
   const [name, ...args] = [...host.inside, 'sh', '-c', command];
   const { status, stderr } = spawnSync(name, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`${command}: ${stderr}`);
 }
 
+const loadWaitMs = 20_000;
 const proxyGroup = 2102;
 
 /** What comes goes to inbound, what goes to outbound, but not what the proxy itself sends. */

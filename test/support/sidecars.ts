@@ -32,7 +32,7 @@ export interface Sidecar {
   start(environment?: Variables): Promise<ProxyProcess>;
 }
 
-interface SidecarMesh {
+export interface SidecarMesh {
   readonly control: ProxyProcess;
   readonly controlHost: Host;
   /** In the order of the options. */
@@ -41,7 +41,7 @@ interface SidecarMesh {
   readonly outside: Host;
   readonly watch: Hosts['watch'];
   /** From now on these are the endpoints of the services. */
-  announce(...webs: readonly Sidecar[]): void;
+  readonly announce: (...webs: readonly Sidecar[]) => void;
 }
 
 interface SidecarOptions {
