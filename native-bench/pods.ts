@@ -58,15 +58,16 @@ export async function startPodPair(options: PodOptions): Promise<PodPair> {
       owner,
       program === ''
         ? { flags: ['--workers', String(workers)] }
-        : { linkerd: { program, pods: ['web', 'client'] } },
+        : { linkerd: { program, services: ['web', 'client'] } },
     );
-    const pids = [mesh.client.proxy.pid, mesh.web.proxy.pid];
+    const [web, client] = mesh.pods;
+    const pids = [client.proxy.pid, web.proxy.pid];
     if (proxyCores !== null) for (const pid of pids) pin(pid, proxyCores);
     pin(mesh.control.pid, loadCores);
-    const { inside } = mesh.web.host;
+    const { inside } = web.host;
     return {
       pids,
-      reach: { inside: mesh.client.host.inside, host: webIp },
+      reach: { inside: client.host.inside, host: webIp },
       startOrigin: async (run) => {
         const serve = [podPorts.http, podPorts.opaque];
         const started = launchOrigin(run, loadCores, inside, { serve, status: statusPort });

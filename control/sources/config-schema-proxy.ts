@@ -243,7 +243,7 @@ export const proxySchema = z.strictObject(
     ),
     http2ServerKeepAliveIntervalMs: milliseconds(
       0,
-      'How long a client may be silent over HTTP/2, with a request under way, until a PING; 0: none.',
+      'How long a client with a request under way may be silent over HTTP/2 until a PING; 0: none.',
       0,
     ),
     http2ServerKeepAliveTimeoutMs: milliseconds(

@@ -30,27 +30,32 @@ test('the same with ours in its place, both ways', { skip: lack ?? instead }, (t
 async function exchange(
   t: TestContext,
   program: string,
-  pods: readonly ('web' | 'client')[],
+  services: readonly ('web' | 'client')[],
 ): Promise<void> {
-  const { web, client, watch } = await startSidecars(t, { linkerd: { program, pods } });
-  await servePod(t, { inside: web.host.inside });
-  const tap = await watch('sesame', 'speaks first');
-  const from = `from ::ffff:${web.host.ip}`;
+  const mesh = await startSidecars(t, { linkerd: { program, services } });
+  const [web, client] = mesh.pods;
+  await servePod(t, web.host);
+  const tap = await mesh.watch('{sesame}', 'speaks first');
+  const ip = `::ffff:${web.host.ip}`;
   const answers = [
-    `200  HTTP/1.1 away.example /sesame for ${client.identity} ${from}`,
-    `200 HTTP/2 away.example ${from}`,
-    `sesame ${from} at ::ffff:${web.host.ip}`,
-    `220 ::ffff:${web.host.ip} speaks first`,
+    `200  HTTP/1.1 away.example /{sesame} for ${client.identity} from ${ip}`,
+    `200 HTTP/2 away.example from ${ip}`,
+    'gRPC {sesame} at away.example',
+    'WebSocket {sesame}',
+    `{sesame} from ${ip} at ${ip}`,
+    `220 ${ip} speaks first / {sesame} from ${ip} at ${ip}`,
   ];
   // By the address of the service, and by the pod's own.
   for (const host of [webIp, web.host.ip]) {
     const tasks = [
-      `http1 ${host} 8080 away.example /sesame`,
+      `http1 ${host} 8080 away.example /{sesame}`,
       `http2 ${host} 8081 away.example`,
-      `raw ${host} 9000 sesame`,
-      `listen ${host} 9001`,
+      `grpc ${host} 8082 away.example {sesame}`,
+      `websocket ${host} 8080 away.example {sesame}`,
+      `raw ${host} 9000 {sesame}`,
+      `login ${host} 9001 {sesame}`,
     ];
-    assert.deepEqual(await askPod(client.host, ...tasks), answers, pods.join());
+    assert.deepEqual(await askPod(client.host, ...tasks), answers, services.join());
   }
   assert.deepEqual(tap.seen, []);
 }

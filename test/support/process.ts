@@ -262,7 +262,7 @@ export function keepOne(t: Owner): Agent {
 }
 
 /** The samples of an exposition. */
-class Metrics {
+export class Metrics {
   readonly text: string;
 
   constructor(text: string) {

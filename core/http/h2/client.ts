@@ -146,6 +146,11 @@ export class H2Client extends Connection implements ClientStreamOwner {
     if (this.streams.size === 0) this.#leave();
   }
 
+  /** Ends the connection in the middle of its requests. */
+  abort(reason: string): void {
+    this.broken(reason);
+  }
+
   expectResponse(stream: Stream, x: Exchange): void {
     // How long a gRPC call may take is said by its caller; a dead endpoint answers no PING.
     const limitMs = x.isGrpc ? x.deadlineMs : this.nowMs + this.#context.responseTimeoutMs;

@@ -324,7 +324,7 @@ describe('ends', () => {
     assertQuiet(rig);
   });
 
-  test('a client that is silent while it waits is asked, and is gone without an answer', async () => {
+  test('a client that is silent while it waits is asked, and gone without an answer', async () => {
     await using rig = new ServerRig();
     const wire = await connect(rig);
     await send(rig, wire, 'request', frame.headers(1, getBlock, { ends: true }));

@@ -94,9 +94,9 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
     this.#leave();
   }
 
-  closeForced(): void {
+  closeForced(reason = 'the proxy is shutting down'): void {
     this.#lingering?.force();
-    this.broken('the proxy is shutting down');
+    this.broken(reason);
   }
 
   sendHead(stream: Stream, head: Head, added: string): void {
