@@ -15,6 +15,7 @@ type LabelName = (typeof families)[FamilyName]['labels'][number];
 /** What a label says and which values it has. */
 const labelMeanings: Readonly<Record<LabelName, string>> = {
   authority: 'the target: canonical name with port',
+  carried: '`http` or `opaque`: what went over it',
   certificate:
     '`issuer`; `anchor`, of all the first to end; `control`, the leaf of the control plane',
   classification: '`success` or `failure`',

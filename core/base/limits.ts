@@ -124,10 +124,11 @@ export const failfastTimeoutMs = 3_000;
 /** Within so long after a trust anchor has left, what was verified before is replaced. */
 export const distrustSpreadMs = 5_000;
 /**
- * The same of a tunnel, which cannot be replaced without its ends: so long it has to end by itself.
- * A rotation should end no transfer that is under way; a trust anchor leaves once in months.
+ * The same of what is under way, which cannot be replaced without its ends: tunnels, requests, and
+ * streams have so long to end by themselves. A rotation should end no transfer; a trust anchor
+ * leaves once in months.
  */
-export const distrustedTunnelMs = 3_600_000;
+export const distrustedConnectionMs = 3_600_000;
 /** A certificate, of ours or of a peer, and what is read of it. */
 export const certificateBytesMax = 16 * 1024;
 export const certificateExtensionsMax = 64;

@@ -13,8 +13,8 @@ export interface ServerConnection {
   distrust?(): void;
   /** Ends it if nothing is in progress. */
   closeIdle(): void;
-  /** Ends it whatever is in progress. */
-  closeForced(): void;
+  /** Ends it whatever is in progress, by default because the proxy shuts down. */
+  closeForced(reason?: string): void;
 }
 
 export interface ServerContext {

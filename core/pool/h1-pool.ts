@@ -13,7 +13,7 @@ import { WaitList } from '../http/wait-list.ts';
 import type { DialOwner } from '../io/dial.ts';
 import type { Socket } from '../io/socket.ts';
 import type { Transport } from '../tls/transport.ts';
-import type { PoolEvents } from './pool-events.ts';
+import { anchorLeft, type PoolEvents } from './pool-events.ts';
 
 /** What all pools of one direction share. */
 export interface H1PoolContext extends ClientContext {
@@ -31,7 +31,7 @@ export class H1Pool implements ClientOwner<H1Client>, DialOwner {
   /** The connection that was used last, of those without an exchange. */
   #newestIdle: H1Client | null = null;
   #idle = 0;
-  #open = 0;
+  readonly #open = new Set<H1Client>();
   #dialling = 0;
   #retired = false;
   readonly #transport: Transport;
@@ -47,7 +47,7 @@ export class H1Pool implements ClientOwner<H1Client>, DialOwner {
 
   /** Connections, established or being established. */
   get connections(): number {
-    return this.#open + this.#dialling;
+    return this.#open.size + this.#dialling;
   }
 
   /** No connection is being established or carries an exchange. */
@@ -81,8 +81,8 @@ export class H1Pool implements ClientOwner<H1Client>, DialOwner {
 
   /** Takes over a connection that was dialled before it was known to be for HTTP. */
   adopt(socket: Socket): void {
-    this.#open += 1;
     const client = new H1Client(this.#context, this, socket);
+    this.#open.add(client);
     client.distrusts = this.#transport.distrusts;
     client.jitter = this.#context.random.float();
     this.idle(client);
@@ -94,12 +94,19 @@ export class H1Pool implements ClientOwner<H1Client>, DialOwner {
     this.closeIdle();
   }
 
-  /** Ends what was verified by a trust anchor that has perhaps left; now and then called. */
+  /**
+   * Ends what was verified by a trust anchor that has perhaps left, with a request under way only
+   * when that was long ago; now and then called.
+   */
   renew(): void {
-    for (let client = this.#newestIdle; client !== null; ) {
-      const older: H1Client | null = client.olderIdle;
-      if (this.#isDistrusted(client)) client.close();
-      client = older;
+    const { nowMs } = this.#context.io;
+    for (const client of this.#open) {
+      if (!this.#isDistrusted(client)) continue;
+      if (!client.busy) client.close();
+      else if (nowMs >= this.#transport.endAtMs(client.distrusts, client.jitter)) {
+        this.#events.distrusted();
+        client.abort(anchorLeft);
+      }
     }
   }
 
@@ -143,7 +150,7 @@ export class H1Pool implements ClientOwner<H1Client>, DialOwner {
   }
 
   closed(client: H1Client): void {
-    this.#open -= 1;
+    this.#open.delete(client);
     if (client.newerIdle !== null || this.#newestIdle === client) this.#unlink(client);
     this.#events.closed();
     this.#dialIfNeeded();

@@ -52,6 +52,7 @@ async function start(streamsMax: number, overrides: Partial<H2PoolContext> = {})
       connected: () => told.push('connected'),
       connectFailed: (reason) => told.push(reason) < 0,
       closed: () => told.push('closed'),
+      distrusted: () => told.push('distrusted'),
       violated: (text) => told.push(text),
     },
   );

@@ -14,7 +14,7 @@ import { WaitList } from '../http/wait-list.ts';
 import type { DialOwner } from '../io/dial.ts';
 import type { Socket } from '../io/socket.ts';
 import type { Transport } from '../tls/transport.ts';
-import type { PoolEvents } from './pool-events.ts';
+import { anchorLeft, type PoolEvents } from './pool-events.ts';
 
 /** What all pools of one direction share. */
 export interface H2PoolContext extends H2ClientContext {
@@ -90,12 +90,21 @@ export class H2Pool implements H2ClientOwner<H2Client>, DialOwner {
     this.#retireIfDone();
   }
 
-  /** Replaces what was verified by a trust anchor that has perhaps left; now and then called. */
+  /**
+   * Replaces what was verified by a trust anchor that has perhaps left, and ends it when that was
+   * long ago; now and then called.
+   */
   renew(): void {
     const { nowMs } = this.#context.io;
     for (let at = this.#members.length - 1; at >= 0; at--) {
       const member = this.#members[at];
-      if (nowMs < this.#transport.replaceAtMs(member.distrusts, member.jitter)) continue;
+      const { distrusts, jitter } = member;
+      if (nowMs < this.#transport.replaceAtMs(distrusts, jitter)) continue;
+      if (nowMs >= this.#transport.endAtMs(distrusts, jitter) && member.client.active > 0) {
+        this.#events.distrusted();
+        member.client.abort(anchorLeft);
+        continue;
+      }
       const isUnused = member.client.active === 0;
       if (isUnused || this.#isDistrusted(member)) member.client.retire();
       else this.#dialAnother();

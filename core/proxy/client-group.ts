@@ -31,6 +31,8 @@ export class ClientGroup implements ClientIdentity {
   readonly server: H2ServerContext;
   /** A trust anchor has left since they proved it: their connections take no new request. */
   distrusted = false;
+  /** Since when, monotonic. */
+  distrustedMs = 0;
   /** Connections that are open. */
   open = 0;
 

@@ -111,12 +111,13 @@ test('after a trust anchor has left an identity is proved anew, and its series g
   before.opened(connection);
   before.accepted();
   tls.distrusts += 1;
+  tls.distrustedMs = 7;
   const after = groups.identified('web.demo');
   assert.deepEqual([before.distrusted, after.distrusted], [true, false]);
   assert.equal(after.cells.openTotalCell, before.cells.openTotalCell);
-  assert.equal(groups.sweep(), true);
+  assert.equal(groups.sweep(), 7);
   before.closed(connection);
-  assert.equal(groups.sweep(), false);
+  assert.equal(groups.sweep(), Number.POSITIVE_INFINITY);
   assert.deepEqual(forgotten, [before]);
   assert.equal(labels().length, 1);
   assert.equal(after.direction.core.cells[after.cells.openTotalCell], 1);

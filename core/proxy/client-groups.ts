@@ -41,26 +41,30 @@ export class ClientGroups {
     return this.#find(this.#passing, clientNamesMax, sni, (name) => ({ tls: 'opaque', sni: name }));
   }
 
-  /** Whether any are distrusted; called when no connection is about to become another thing. */
-  sweep(): boolean {
+  /**
+   * Since when the first are distrusted that are still there; Infinity for none. Called when no
+   * connection is about to become another thing.
+   */
+  sweep(): number {
     this.#distrust();
-    if (this.#leaving.length === 0) return false;
+    if (this.#leaving.length === 0) return Number.POSITIVE_INFINITY;
     const staying: ClientGroup[] = [];
     for (const group of this.#leaving) {
       if (group.open > 0) staying.push(group);
       else this.#release(group);
     }
     this.#leaving = staying;
-    return staying.length > 0;
+    return staying[0]?.distrustedMs ?? Number.POSITIVE_INFINITY;
   }
 
   /** Nobody asks by which anchor a connection was verified: after one has left, all go. */
   #distrust(): void {
-    const { distrusts } = this.#direction.core.tls;
+    const { distrusts, distrustedMs } = this.#direction.core.tls;
     if (distrusts === this.#distrusts) return;
     this.#distrusts = distrusts;
     for (const group of this.#identified.values()) {
       group.distrusted = true;
+      group.distrustedMs = distrustedMs;
       this.#leaving.push(group);
     }
     this.#identified.clear();

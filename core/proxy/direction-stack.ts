@@ -3,6 +3,7 @@
 import type { Socket as NetSocket } from 'node:net';
 import type { Address } from '../../api/settings.ts';
 import {
+  distrustedConnectionMs,
   distrustSpreadMs,
   http2ConnectionsMax,
   http2StreamsPerConnectionMax,
@@ -117,12 +118,14 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
   /** Called every `periodMs`: lets go of clients whose trust anchor has left. */
   sweep(periodMs: number): void {
     const { io, tls } = this.direction.core;
-    const hasClients = this.groups.sweep();
+    const sinceMs = this.groups.sweep();
     if (this.#distrustsTold !== tls.distrusts) {
       this.#distrustsTold = tls.distrusts;
       this.direction.distrust();
     }
-    if (!hasClients || this.#distrustsEnded === tls.distrusts) return;
+    if (io.nowMs >= sinceMs + distrustedConnectionMs * 0.9)
+      this.direction.resetDistrusted(periodMs);
+    if (sinceMs === Number.POSITIVE_INFINITY || this.#distrustsEnded === tls.distrusts) return;
     const endMs = tls.distrustedMs + distrustSpreadMs;
     if (io.nowMs >= endMs) this.#distrustsEnded = tls.distrusts;
     this.direction.endDistrusted(periodMs, endMs);

@@ -4,12 +4,14 @@
  */
 
 import { statusField, statusWords } from '../../api/shared-memory.ts';
-import { drainLooksMin } from '../base/limits.ts';
+import { distrustedConnectionMs, drainLooksMin } from '../base/limits.ts';
 import type { H2ServerContext } from '../http/h2/server-context.ts';
 import type { ServerConnection } from '../http/server-context.ts';
+import { anchorLeft } from '../pool/pool-events.ts';
 import { ClientCells } from './client-cells.ts';
 import { ClientGroup, type GroupDirection } from './client-group.ts';
 import type { Core, DirectionName } from './core.ts';
+import { recordDistrusted } from './distrusted.ts';
 import type { HttpLayers } from './layers.ts';
 
 export class Direction implements GroupDirection {
@@ -54,6 +56,8 @@ export class Direction implements GroupDirection {
       headTimeoutMs: settings.headTimeoutMs,
       bodyIdleTimeoutMs: settings.bodyIdleTimeoutMs,
       clientIdleTimeoutMs: settings.clientIdleTimeoutMs,
+      keepAliveIntervalMs: settings.http2ServerKeepAliveIntervalMs,
+      keepAliveTimeoutMs: settings.http2ServerKeepAliveTimeoutMs,
       get draining() {
         return isDraining() || clients.distrusted;
       },
@@ -123,11 +127,26 @@ export class Direction implements GroupDirection {
    * `endMs`: what is under way is answered.
    */
   endDistrusted(periodMs: number, endMs: number): void {
-    const { io, random } = this.core;
-    const share = periodMs / Math.max(periodMs, endMs - io.nowMs);
     for (const connection of this.#open.keys()) {
       const group = connection.identity as ClientGroup | null | undefined;
-      if (group?.distrusted === true && random.uint32() / 2 ** 32 < share) connection.closeIdle();
+      if (group?.distrusted === true && this.#isTurn(periodMs, endMs)) connection.closeIdle();
+    }
+  }
+
+  /**
+   * The same of those that do not end, in the last tenth of the time that all have: requests and
+   * streams that are under way are cut off.
+   */
+  resetDistrusted(periodMs: number): void {
+    const { core, name: direction } = this;
+    for (const connection of this.#open.keys()) {
+      const group = connection.identity as ClientGroup | null | undefined;
+      if (group?.distrusted !== true) continue;
+      const endMs = group.distrustedMs + distrustedConnectionMs;
+      if (core.io.nowMs < endMs - distrustedConnectionMs / 10) continue;
+      if (!this.#isTurn(periodMs, endMs)) continue;
+      recordDistrusted(core, { direction, peer: 'src', carried: 'http' }, { client: group.name });
+      connection.closeForced(anchorLeft);
     }
   }
 
@@ -138,6 +157,13 @@ export class Direction implements GroupDirection {
 
   force(): void {
     for (const connection of this.#open.keys()) connection.closeForced();
+  }
+
+  /** Drawn every `periodMs`, so that the moments of all are spread and none is behind `endMs`. */
+  #isTurn(periodMs: number, endMs: number): boolean {
+    const { io, random } = this.core;
+    const share = periodMs / Math.max(periodMs, endMs - io.nowMs);
+    return random.uint32() / 2 ** 32 < share;
   }
 
   #count(change: number): void {

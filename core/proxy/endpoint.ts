@@ -16,6 +16,7 @@ import { Transport } from '../tls/transport.ts';
 import type { ClientCells } from './client-cells.ts';
 import type { ClientGroup } from './client-group.ts';
 import type { Core, DirectionName } from './core.ts';
+import { recordDistrusted } from './distrusted.ts';
 import { readAuthorityOverride, transportOf } from './endpoint-transport.ts';
 import { RequestCells } from './request-cells.ts';
 
@@ -175,6 +176,15 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   closed(): void {
     this.#core.cells[this.#openCell] -= 1;
     this.#core.cells[this.#closeCell] += 1;
+  }
+
+  distrusted(): void {
+    const { direction } = this.#labels;
+    recordDistrusted(
+      this.#core,
+      { direction: direction as DirectionName, peer: 'dst', carried: 'http' },
+      { endpoint: this.address },
+    );
   }
 
   violated(text: string): void {

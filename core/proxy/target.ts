@@ -160,6 +160,12 @@ export class Target {
     if (released.length > 0) this.#core.post({ kind: 'released', slots: released });
   }
 
+  /** Replaces or ends connections that were verified by a trust anchor that has left. */
+  renew(): void {
+    for (const { pools } of this.endpoints) pools.renew();
+    for (const { pools } of this.#leaving) pools.renew();
+  }
+
   /** Gives back what was counted of clients that are known no more. */
   forgetClients(cells: ClientCells): void {
     for (const endpoint of this.endpoints) endpoint.forget(cells);

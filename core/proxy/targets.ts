@@ -7,7 +7,7 @@
 import { decodeSnapshot, type TargetKind, targetKey } from '../../api/snapshot.ts';
 import {
   discoverTimeoutMs,
-  distrustSpreadMs,
+  distrustedConnectionMs,
   targetIdleMs,
   targetsMax,
   watchedIdleMs,
@@ -34,6 +34,8 @@ export class Targets {
   readonly #authorities = new Authorities<Target>();
   readonly #discovered: OnDiscovered;
   readonly #changed: OnChanged;
+  /** No connection is left that was verified before so many distrusts. */
+  #renewedDistrusts = 0;
   /** A target was dropped since the last sweep. */
   #dropped = false;
 
@@ -96,10 +98,11 @@ export class Targets {
     const outboundIdleMs = outboundOnly.discoveryIdleMs ?? usualMs;
     const inboundIdleMs = inboundOnly.discoveryIdleMs ?? targetIdleMs;
     const { distrusts, distrustedMs } = tls;
-    const renews = distrusts > 0 && io.nowMs < distrustedMs + 2 * distrustSpreadMs;
+    const renews = distrusts !== this.#renewedDistrusts;
+    if (io.nowMs >= distrustedMs + distrustedConnectionMs) this.#renewedDistrusts = distrusts;
     for (const target of this.#byKey.values()) {
       target.sweep();
-      if (renews) for (const { pools } of target.endpoints) pools.renew();
+      if (renews) target.renew();
       const idleMs = target.direction === 'outbound' ? outboundIdleMs : inboundIdleMs;
       if (target.lastUsedMs < io.nowMs - idleMs && target.idle) this.#drop(target);
     }

@@ -1,12 +1,13 @@
 /** Two connections that have become one stream of bytes, as the proxy's directions count it. */
 
 import type { DeadlineHolder } from '../base/deadlines.ts';
-import { bodyIdleTimeoutMs, distrustedTunnelMs } from '../base/limits.ts';
+import { bodyIdleTimeoutMs, distrustedConnectionMs } from '../base/limits.ts';
 import { Timer } from '../base/timers.ts';
 import type { ServerConnection } from '../http/server-context.ts';
 import type { Conduit, TunnelSide } from '../io/conduit.ts';
 import { Splice } from '../io/splice.ts';
 import type { ClientGroup } from './client-group.ts';
+import { recordDistrusted } from './distrusted.ts';
 import type { Endpoint } from './endpoint.ts';
 
 export class Tunnel implements ServerConnection, DeadlineHolder {
@@ -59,7 +60,7 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
       !this.#clients.distrusted && this.#distrusts === this.#endpoint.transport.distrusts;
     if (isTrusted || this.#gone || this.#distrustTimer !== null) return;
     this.#distrustTimer = new Timer({ onTimer: () => this.#endDistrusted() });
-    const lastMs = distrustedTunnelMs * (0.9 + core.random.float() / 10);
+    const lastMs = distrustedConnectionMs * (0.9 + core.random.float() / 10);
     core.timers.arm(this.#distrustTimer, core.tls.distrustedMs + lastMs - core.io.nowMs);
   }
 
@@ -73,16 +74,12 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
 
   #endDistrusted(): void {
     const { core, name } = this.#clients.direction;
-    const cell = core.registry.counter('heddle_distrusted_tunnels_ended_total', {
-      direction: name,
-    });
-    core.cells[cell] += 1;
-    core.log.info('proxy', 'Connection closed', {
-      direction: name,
-      endpoint: this.#endpoint.address,
-      client: this.#clients.name,
-      reason: 'a trust anchor has left, and its peer was proved before that',
-    });
+    const peer = this.#clients.distrusted ? 'src' : 'dst';
+    recordDistrusted(
+      core,
+      { direction: name, peer, carried: 'opaque' },
+      { endpoint: this.#endpoint.address, client: this.#clients.name },
+    );
     core.io.enter();
     this.closeForced();
     core.io.leave();

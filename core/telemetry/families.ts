@@ -238,10 +238,10 @@ export const families = {
     help: 'TLS handshakes of clients that failed.',
     labels: ['direction', 'reason'],
   },
-  heddle_distrusted_tunnels_ended_total: {
+  heddle_distrusted_connections_ended_total: {
     type: 'counter',
-    help: 'Opaque connections and tunnels that were ended after a trust anchor had left.',
-    labels: ['direction'],
+    help: 'Connections that were ended in the middle after a trust anchor had left.',
+    labels: ['direction', 'peer', 'carried'],
   },
   heddle_arrivals_refused_total: {
     type: 'counter',

@@ -21,6 +21,8 @@ export class TlsContexts {
   distrusts = 0;
   /** When it grew last, monotonic. */
   distrustedMs = 0;
+  /** When it grew, the newest last: as many as are told apart. */
+  readonly #distrustedMs: number[] = [];
   /** A certificate of our own goes with `client`. */
   certified = false;
   #identity: IdentitySnapshot | null = null;
@@ -67,6 +69,13 @@ export class TlsContexts {
     if (this.certified) this.#release();
   }
 
+  /** When what was verified at `distrusts` began to be distrusted; Infinity while it is not. */
+  distrustedSinceMs(distrusts: number): number {
+    const count = this.distrusts - distrusts;
+    if (count <= 0) return Number.POSITIVE_INFINITY;
+    return this.#distrustedMs.at(-count) ?? this.#distrustedMs[0];
+  }
+
   /** Told once, when there is a certificate. */
   await(waiter: CertificateWaiter): void {
     this.#waiters.add(waiter);
@@ -88,6 +97,8 @@ export class TlsContexts {
       if (now.has(root)) continue;
       this.distrusts += 1;
       this.distrustedMs = nowMs;
+      this.#distrustedMs.push(nowMs);
+      if (this.#distrustedMs.length > distrustsMax) this.#distrustedMs.shift();
       break;
     }
     this.#roots = now;
@@ -122,6 +133,8 @@ function splitCertificates(pem: string): string[] {
 /** What Linkerd's proxies take; the first is the fastest where there are instructions for AES. */
 const ciphers = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
 const groups = 'X25519MLKEM768:X25519:P-256:P-384';
+/** Each is a whole rotation. */
+const distrustsMax = 16;
 /**
  * SSL_OP_NO_TICKET: nothing is resumed, so that each handshake verifies the peer anew. OpenSSL
  * sends two tickets all the same, which mean nothing to anybody: they name sessions that are not

@@ -5,7 +5,7 @@
  * another destination, identity or protocol asked for.
  */
 
-import { distrustSpreadMs } from '../base/limits.ts';
+import { distrustedConnectionMs, distrustSpreadMs } from '../base/limits.ts';
 import { Dial, type DialOwner } from '../io/dial.ts';
 import type { Meter } from '../io/socket.ts';
 import {
@@ -41,8 +41,15 @@ export class Transport {
    * by its `jitter` from 0 to 1, so that not all handshakes come at once.
    */
   replaceAtMs(distrusts: number, jitter: number): number {
-    if (distrusts === this.distrusts) return Number.POSITIVE_INFINITY;
-    return this.#context.tls.distrustedMs + jitter * distrustSpreadMs;
+    if (!this.secure) return Number.POSITIVE_INFINITY;
+    return this.#context.tls.distrustedSinceMs(distrusts) + jitter * distrustSpreadMs;
+  }
+
+  /** When it ends whatever is under way on it: in the last tenth of the time that all have. */
+  endAtMs(distrusts: number, jitter: number): number {
+    if (!this.secure) return Number.POSITIVE_INFINITY;
+    const lastMs = distrustedConnectionMs * (0.9 + jitter / 10);
+    return this.#context.tls.distrustedSinceMs(distrusts) + lastMs;
   }
 
   /** `session`: what will be spoken on the connection; null where nobody knows. */

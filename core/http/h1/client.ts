@@ -187,6 +187,15 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
     else this.#fail('CLIENT_GONE', `it took nothing of the response for ${limit}`);
   }
 
+  get busy(): boolean {
+    return this.#x !== null;
+  }
+
+  /** Ends a connection in the middle of what is in progress. */
+  abort(reason: string): void {
+    this.#broken(reason);
+  }
+
   /** Ends an idle connection. */
   close(): void {
     assert(this.#x === null, 'nothing is in progress');

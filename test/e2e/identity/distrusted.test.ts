@@ -1,7 +1,7 @@
 /**
- * Goal: opaque bytes whose peer was proved by a trust anchor that has left go on for their hour and
- * are then reset, on either side; others are left alone. Method: either direction of a proxy with
- * peers of node:tls; time is put forward by hand.
+ * Goal: what is under way with a peer that was proved by a trust anchor that has left, opaque bytes
+ * and streams of HTTP, goes on for its hour and is then ended, on either side; others are left
+ * alone. Method: either direction of a proxy with peers of node:tls; time is put forward by hand.
  */
 
 import assert from 'node:assert/strict';
@@ -30,7 +30,7 @@ async function passHour(
   [leaving, staying]: readonly [leaving: Wire, staying: Wire],
   swept: () => boolean,
 ): Promise<void> {
-  const ended = () => harness.metric('heddle_distrusted_tunnels_ended_total', { direction });
+  const ended = () => harness.metric('heddle_distrusted_connections_ended_total', { direction });
   harness.passTime(53 * minuteMs);
   await untilTurn('connections of HTTP to be let go', swept);
   for (const wire of [leaving, staying]) await echo(wire);
