@@ -25,6 +25,7 @@ import { dial, startOrigin, type Wire } from '../../support/wire.ts';
 
 const chunked = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
 const minuteMs = 60_000;
+const nobody = { endpoints: [] };
 const dayMs = 86_400_000;
 const other = makeMesh();
 /** What else would end a response that says nothing for an hour. */
@@ -51,7 +52,10 @@ for (const version of ['HTTP/1', 'HTTP/2'] as const) {
           : {}),
       });
       const endpoints = [endpointOf(peer, { protocolHint: version === 'HTTP/2' ? 'h2' : '' })];
-      await using proxy = await startMeshHarness({ 'host:web': { endpoints } }, patience);
+      await using proxy = await startMeshHarness(
+        { 'host:web': { endpoints }, 'host:unused': nobody },
+        patience,
+      );
       const { harness } = proxy;
       const begin = async (): Promise<Wire> => {
         const wire = await proxy.dial();
@@ -74,7 +78,7 @@ for (const version of ['HTTP/1', 'HTTP/2'] as const) {
       const serverName = meshName('web');
       const origin = await startApplication(version);
       const harness = await startHarness(
-        { 'inbound:': { endpoints: [{ port: origin.port }] } },
+        { 'inbound:': { endpoints: [{ port: origin.port }] }, 'host:unused': nobody },
         { ...patience, identity: serverName, inboundTo: { host: '127.0.0.1', port: origin.port } },
       );
       const begin = async (wire: Wire): Promise<Wire> => {
