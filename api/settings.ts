@@ -40,6 +40,8 @@ interface DirectionSettings
       | 'http2MaxHeaderListSize'
       | 'http2KeepAliveIntervalMs'
       | 'http2KeepAliveTimeoutMs'
+      | 'http2ServerKeepAliveIntervalMs'
+      | 'http2ServerKeepAliveTimeoutMs'
       | 'acceptKeepAliveMs'
       | 'acceptUserTimeoutMs'
       | 'connectKeepAliveMs'
@@ -159,6 +161,9 @@ export interface ProxySettings {
   readonly http2MaxHeaderListSize: number;
   readonly http2KeepAliveIntervalMs: number;
   readonly http2KeepAliveTimeoutMs: number;
+  /** The same for clients; an interval of 0: they are not asked. */
+  readonly http2ServerKeepAliveIntervalMs: number;
+  readonly http2ServerKeepAliveTimeoutMs: number;
   readonly http2IdleTimeoutMs: number;
   readonly http2ConnectionAgeMs: number;
   readonly queueRequestsMax: number;

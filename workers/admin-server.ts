@@ -7,7 +7,7 @@
 import type { Socket as NetSocket } from 'node:net';
 import type { Clock } from '../core/base/clock.ts';
 import { Deadlines } from '../core/base/deadlines.ts';
-import { headTimeoutMs } from '../core/base/limits.ts';
+import { headTimeoutMs, http2KeepAliveTimeoutMs } from '../core/base/limits.ts';
 import { adminConnectionsMax, adminDetectMs, adminIdleMs } from '../core/base/limits-admin.ts';
 import { systemRandom } from '../core/base/random.ts';
 import { Timer, type TimerOwner, type TimerWheel } from '../core/base/timers.ts';
@@ -79,6 +79,8 @@ class Server implements AdminServer {
       headTimeoutMs,
       bodyIdleTimeoutMs: adminIdleMs,
       clientIdleTimeoutMs: adminIdleMs,
+      keepAliveIntervalMs: 0,
+      keepAliveTimeoutMs: http2KeepAliveTimeoutMs,
       identity: null,
       draining: false,
       opened: (connection) => this.#connections.add(connection),

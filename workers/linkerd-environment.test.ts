@@ -132,14 +132,14 @@ describe('variables that are read together', () => {
     assert.deepEqual(warnings, []);
     assert.equal(settings.inboundOnly?.http2InitialStreamWindowSize, 80_000);
     assert.equal(settings.inboundOnly?.http2InitialConnectionWindowSize, 2_000_000);
-    assert.equal(settings.inboundOnly?.http2KeepAliveIntervalMs, 10_000);
-    assert.equal(settings.inboundOnly?.http2KeepAliveTimeoutMs, 3_000);
+    assert.equal(settings.inboundOnly?.http2ServerKeepAliveIntervalMs, 10_000);
+    assert.equal(settings.inboundOnly?.http2ServerKeepAliveTimeoutMs, 3_000);
     const alone = read({
       [`${base}_INITIAL_STREAM_WINDOW_SIZE`]: '80000',
       [`${base}_KEEP_ALIVE_TIMEOUT`]: '3s',
     });
     assert.equal(alone.settings.inboundOnly?.http2InitialStreamWindowSize, undefined);
-    assert.equal(alone.settings.inboundOnly?.http2KeepAliveTimeoutMs, undefined);
+    assert.equal(alone.settings.inboundOnly?.http2ServerKeepAliveTimeoutMs, undefined);
     assert.match(
       alone.warnings.join('\n'),
       /STREAM_WINDOW_SIZE has no effect without [\s\S]*TIMEOUT/,

@@ -84,6 +84,8 @@ const defaultSettings: ProxySettings = {
   http2MaxHeaderListSize: limits.headBytesMax,
   http2KeepAliveIntervalMs: limits.http2KeepAliveIntervalMs,
   http2KeepAliveTimeoutMs: limits.http2KeepAliveTimeoutMs,
+  http2ServerKeepAliveIntervalMs: 0,
+  http2ServerKeepAliveTimeoutMs: limits.http2KeepAliveTimeoutMs,
   http2IdleTimeoutMs: limits.http2IdleTimeoutMs,
   http2ConnectionAgeMs: limits.http2ConnectionAgeMs,
   queueRequestsMax: limits.queueRequestsMax,

@@ -241,6 +241,15 @@ export const proxySchema = z.strictObject(
       http2KeepAliveTimeoutMs,
       'How long it may take to answer the PING before the connection counts as broken.',
     ),
+    http2ServerKeepAliveIntervalMs: milliseconds(
+      0,
+      'How long a client with a request under way may be silent over HTTP/2 until a PING; 0: none.',
+      0,
+    ),
+    http2ServerKeepAliveTimeoutMs: milliseconds(
+      http2KeepAliveTimeoutMs,
+      'How long a client may take to answer the PING before its connection counts as broken.',
+    ),
     http2IdleTimeoutMs: milliseconds(
       http2IdleTimeoutMs,
       'How long an HTTP/2 connection to an endpoint is kept without a request.',

@@ -88,6 +88,8 @@ export class GrpcServer implements CallHost {
       headTimeoutMs: limits.headTimeoutMs,
       bodyIdleTimeoutMs: limits.bodyIdleTimeoutMs,
       clientIdleTimeoutMs: options.clientIdleTimeoutMs ?? limits.clientIdleTimeoutMs,
+      keepAliveIntervalMs: 0,
+      keepAliveTimeoutMs: limits.http2KeepAliveTimeoutMs,
       draining: false,
       opened: (connection) => this.#connections.add(connection),
       closed: (connection) => this.#connections.delete(connection),

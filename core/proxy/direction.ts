@@ -56,6 +56,8 @@ export class Direction implements GroupDirection {
       headTimeoutMs: settings.headTimeoutMs,
       bodyIdleTimeoutMs: settings.bodyIdleTimeoutMs,
       clientIdleTimeoutMs: settings.clientIdleTimeoutMs,
+      keepAliveIntervalMs: settings.http2ServerKeepAliveIntervalMs,
+      keepAliveTimeoutMs: settings.http2ServerKeepAliveTimeoutMs,
       get draining() {
         return isDraining() || clients.distrusted;
       },

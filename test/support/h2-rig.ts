@@ -84,7 +84,7 @@ export class ServerRig extends Rig {
   readonly context: H2ServerContext;
   readonly #listener = createServer({ pauseOnConnect: true, allowHalfOpen: true });
 
-  constructor(settings: Partial<H2Settings> = {}) {
+  constructor(settings: Partial<H2Settings> = {}, more: Partial<H2ServerContext> = {}) {
     super(settings);
     const handler = new Handler(this);
     this.context = {
@@ -98,6 +98,8 @@ export class ServerRig extends Rig {
       headTimeoutMs: 10_000,
       bodyIdleTimeoutMs: 30_000,
       clientIdleTimeoutMs: 300_000,
+      keepAliveIntervalMs: 10_000,
+      keepAliveTimeoutMs: 3_000,
       identity: null,
       draining: false,
       thread: this.thread,
@@ -105,6 +107,7 @@ export class ServerRig extends Rig {
       opened: () => {},
       closed: () => this.events.push('closed'),
       violated: (_peer, text) => this.events.push(`violated: ${text}`),
+      ...more,
     };
   }
 

@@ -57,18 +57,21 @@ export function runInImage(
   container: Container = {},
 ): SpawnSyncReturns<string> {
   const [file = '', ...words] = imageCommand(rootfs, args, container);
-  const env = { ...imageEnvironment, ...marked(), ...container.environment };
+  const env = { ...imageEnvironment(), ...container.environment };
   return spawnSync(file, words, { encoding: 'utf8', env, timeout: 20_000 });
 }
 
 /** What the image sets, as far as programs need it. */
-const imageEnvironment = {
-  PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
-  HOME: '/',
-  NODE_COMPILE_CACHE: '/usr/lib/heddle/cache',
-  MALLOC_ARENA_MAX: '2',
-  HEDDLE_ADDED: 'NODE_COMPILE_CACHE MALLOC_ARENA_MAX',
-} as const;
+export function imageEnvironment(): Record<string, string> {
+  return {
+    PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: '/',
+    NODE_COMPILE_CACHE: '/usr/lib/heddle/cache',
+    MALLOC_ARENA_MAX: '2',
+    HEDDLE_ADDED: 'NODE_COMPILE_CACHE MALLOC_ARENA_MAX',
+    ...marked(),
+  };
+}
 
 /** By which the test runner finds what is left behind. */
 function marked(): Record<string, string> {

@@ -1,60 +1,51 @@
 /**
- * What runs in a pod of `pods.ts`: words that `--` divides, one thing after another, each of which
- * says in a line how it went:
+ * What runs in a pod: words that `--` divides, one thing after another, each of which says in a
+ * line how it went:
  *
- *   serve                     an application that says who calls it and what for: HTTP/1.1 on 8080,
- *                             HTTP/2 on 8081, bytes sent back on 9000, speaks first on 9001
+ *   serve                     the application of `pod-application.ts`
  *   http1 IP PORT NAME [PATH] a request for NAME; PATH may be a whole URL, FIELD=VALUE after it
  *   http2 IP PORT NAME        the same by HTTP/2
+ *   grpc IP PORT NAME TEXT    a call of gRPC
+ *   websocket IP PORT NAME TEXT   a message by WebSocket, and the one that comes back
  *   raw IP PORT TEXT          TEXT without an end; the first bytes that come back
  *   listen IP PORT            nothing; the first bytes that come
+ *   login IP PORT TEXT        TEXT behind the first bytes that come; these and the next ones
+ *   udp IP PORT TEXT          a datagram, and the one that comes back
+ *   exit CODE                 the end of the process
  */
 
+import { createSocket } from 'node:dgram';
 import { type EventEmitter, once } from 'node:events';
-import { createServer, request } from 'node:http';
-import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
-import { connect, createServer as createTcpServer } from 'node:net';
+import { request } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
+import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-async function run([command, ...words]: readonly string[]): Promise<void> {
-  const [host, port, name = ''] = words;
-  if (command === 'serve') serve();
-  else if (command === 'http1') await askHttp1(words);
-  else if (command === 'http2') await askHttp2(host, Number(port), name);
-  else if (command === 'raw') await exchange(host, Number(port), name);
-  else if (command === 'listen') await exchange(host, Number(port), '');
-  else throw new Error(`no such command: ${command}`);
-}
+type Task = (host: string, port: number, name: string, ...more: readonly string[]) => unknown;
 
-function serve(): void {
-  const http1 = createServer((incoming, response) => {
-    const { host = '' } = incoming.headers;
-    const caller = String(incoming.headers['l5d-client-id'] ?? 'nobody');
-    const { remoteAddress = '' } = incoming.socket;
-    response.end(`HTTP/1.1 ${host} ${incoming.url ?? ''} for ${caller} from ${remoteAddress}`);
-  });
-  const http2 = createHttp2Server((incoming, response) => {
-    response.end(`HTTP/2 ${incoming.authority} from ${String(incoming.socket.remoteAddress)}`);
-  });
-  const raw = createTcpServer((socket) => {
-    socket.on('error', () => {});
-    socket.once('data', (bytes) => {
-      const { remoteAddress = '', localAddress = '' } = socket;
-      socket.write(`${String(bytes)} from ${remoteAddress} at ${localAddress}`);
-    });
-  });
-  const first = createTcpServer((socket) => {
-    socket.on('error', () => {});
-    socket.write(`220 ${String(socket.localAddress)} speaks first`);
-  });
-  http1.listen(8080, '::');
-  http2.listen(8081, '::');
-  raw.listen(9000, '::');
-  first.listen(9001, '::', () => say('serving'));
-}
+const tasks: Readonly<Record<string, Task>> = {
+  serve: async () => (await import('./pod-application.ts')).serve(say),
+  http1: askHttp1,
+  http2: askHttp2,
+  grpc: async (host, port, name, words = '') => {
+    const { callEcho } = await import('./pod-grpc.ts');
+    say(await callEcho(`${inUrl(host)}:${port}`, name, words));
+  },
+  websocket: askWebSocket,
+  raw: (host, port, words) => exchange(host, port, words),
+  listen: (host, port) => exchange(host, port, ''),
+  login,
+  udp: sendDatagram,
+  exit: (code) => process.exit(Number(code)),
+};
 
-async function askHttp1(words: readonly string[]): Promise<void> {
-  const [host, port, name, path = '/', ...fields] = words;
+async function askHttp1(
+  host: string,
+  port: number,
+  name: string,
+  path = '/',
+  ...fields: readonly string[]
+): Promise<void> {
   const more = fields.map((field) => field.split('='));
   const headers = { host: name, ...Object.fromEntries(more) } as Record<string, string>;
   const sent = request({ host, port, path, headers, agent: false });
@@ -70,13 +61,25 @@ async function askHttp1(words: readonly string[]): Promise<void> {
 }
 
 async function askHttp2(host: string, port: number, name: string): Promise<void> {
-  const session = connectHttp2(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
+  const session = connectHttp2(`http://${inUrl(host)}:${port}`);
   session.on('error', (error) => say(`failed ${error.message}`));
   const stream = session.request({ ':path': '/', ':authority': name });
   stream.on('error', () => {});
   const [headers] = await once(stream, 'response');
   say(`${headers[':status']} ${(await text(stream)).trim()}`);
   session.close();
+}
+
+async function askWebSocket(host: string, port: number, name: string, words = ''): Promise<void> {
+  const { WebSocket } = await import('ws');
+  const socket = new WebSocket(`ws://${inUrl(host)}:${port}/`, { headers: { host: name } });
+  socket.on('error', (error) => say(`failed ${error.message}`));
+  socket.on('open', () => socket.send(words));
+  socket.on('message', (data: Buffer) => {
+    say(data.toString());
+    socket.close();
+  });
+  await untilClosed(socket);
 }
 
 async function exchange(host: string, port: number, words: string): Promise<void> {
@@ -91,6 +94,31 @@ async function exchange(host: string, port: number, words: string): Promise<void
   await untilClosed(socket);
 }
 
+async function login(host: string, port: number, words: string): Promise<void> {
+  const socket = connect(port, host);
+  socket.on('error', (error) => say(`failed ${error.message}`));
+  socket.once('data', (greeting) => {
+    socket.write(words);
+    socket.once('data', (bytes) => {
+      say(`${String(greeting)} / ${String(bytes)}`);
+      socket.destroy();
+    });
+  });
+  await untilClosed(socket);
+}
+
+async function sendDatagram(host: string, port: number, words: string): Promise<void> {
+  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+  socket.send(words, port, host);
+  const [bytes] = await once(socket, 'message');
+  say(String(bytes));
+  socket.close();
+}
+
+function inUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
 /** An error is not the end of what there is to do. */
 function untilClosed(connection: EventEmitter): Promise<unknown> {
   return new Promise((resolve) => connection.once('close', resolve));
@@ -100,4 +128,9 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-for (const words of process.argv.slice(2).join('\n').split('\n--\n')) await run(words.split('\n'));
+for (const words of process.argv.slice(2).join('\n').split('\n--\n')) {
+  const [command, host = '', port = '', name = '', ...more] = words.split('\n');
+  const task = tasks[command];
+  if (task === undefined) throw new Error(`no such task: ${command}`);
+  await task(host, Number(port), name, ...more);
+}

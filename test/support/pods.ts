@@ -8,11 +8,20 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import type { TestContext } from 'node:test';
 import { cleanUp } from './cleanup.ts';
+import { Events } from './events.ts';
 import { type Host, startHosts, whyNoHosts } from './hosts.ts';
+import type { Kind, LoadReport } from './pod-load.ts';
 import { type ProxyProcess, startProxy } from './process.ts';
-import { runProgram } from './run-process.ts';
+import { eachLine, runProgram } from './run-process.ts';
 
 export type RuleKind = 'iptables-legacy' | 'iptables-nft' | 'nft' | 'tproxy';
+
+/** A process of a pod that has no part in the mesh. */
+interface PodApplication {
+  readonly events: Events;
+  readonly ended: Promise<readonly [code: number | null]>;
+  signal(name: NodeJS.Signals): void;
+}
 
 interface Pods {
   /** With proxy and rules. */
@@ -73,16 +82,70 @@ export async function askPod(
   return `${out}${err}`.trim().split('\n');
 }
 
-/** The application of `pod-program.ts`. */
-export async function servePod(t: TestContext, host: Pick<Host, 'inside'>): Promise<void> {
-  const [name, ...args] = [...host.inside, ...program, 'serve'];
+/** The application of `pod-application.ts`, when it serves. */
+export async function servePod(
+  t: TestContext,
+  host: Pick<Host, 'inside'>,
+): Promise<PodApplication> {
+  const application = startPodProgram(t, host, 'serve');
+  await application.events.until('serving');
+  return application;
+}
+
+/** Tasks of `pod-program.ts`, started and not waited for. */
+export function startPodProgram(
+  t: TestContext,
+  host: Pick<Host, 'inside'>,
+  ...tasks: readonly string[]
+): PodApplication {
+  const [name, ...args] = [...host.inside, ...program, ...tasks.join(' -- ').split(' ')];
   const child = spawn(name, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const events = new Events();
+  eachLine(child.stdout, events.add);
+  const ended = once(child, 'close') as Promise<[code: number | null]>;
+  cleanUp(t, async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  return { events, ended, signal: (signal) => child.kill(signal) };
+}
+
+interface PodLoad {
+  /** Resolves with the first news that fit. */
+  until(fits: (report: LoadReport) => boolean): Promise<LoadReport>;
+  /** When the last exchanges have ended. */
+  stop(): Promise<LoadReport>;
+}
+
+/** That of `pod-load.ts`. */
+export function startPodLoad(
+  t: TestContext,
+  host: Pick<Host, 'inside'>,
+  to: string,
+  clients: number,
+  ...kinds: readonly Kind[]
+): PodLoad {
+  const file = resolve(import.meta.dirname, 'pod-load.ts');
+  const words = [process.execPath, file, to, String(clients), ...kinds];
+  const [name, ...args] = [...host.inside, ...words];
+  const child = spawn(name, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const ended = once(child, 'close');
   cleanUp(t, async () => {
     child.kill('SIGKILL');
     await ended;
   });
-  await once(child.stdout, 'data');
+  const until = async (fits: (report: LoadReport) => boolean): Promise<LoadReport> => {
+    const signal = AbortSignal.timeout(loadWaitMs);
+    for (;;) {
+      const [report] = (await once(child, 'message', { signal })) as [LoadReport];
+      if (fits(report)) return report;
+    }
+  };
+  const stop = (): Promise<LoadReport> => {
+    child.send('stop');
+    return until(({ isOver }) => isOver);
+  };
+  return { until, stop };
 }
 
 function run(host: Host, command: string): void {
@@ -91,6 +154,7 @@ function run(host: Host, command: string): void {
   if (status !== 0) throw new Error(`${command}: ${stderr}`);
 }
 
+const loadWaitMs = 20_000;
 const proxyGroup = 2102;
 
 /** What comes goes to inbound, what goes to outbound, but not what the proxy itself sends. */

@@ -264,7 +264,7 @@ export function keepOne(t: TestContext): Agent {
 }
 
 /** The samples of an exposition. */
-class Metrics {
+export class Metrics {
   readonly text: string;
 
   constructor(text: string) {

@@ -39,7 +39,7 @@ export function makeRootfs(): string {
 
 function digestSources(): string {
   const hash = createHash('sha256');
-  for (const path of globSync(sources, { cwd: root }).sort()) {
+  for (const path of globSync(sources, { cwd: root }).toSorted()) {
     const { mtimeMs, size } = statSync(join(root, path));
     hash.update(`${path} ${mtimeMs} ${size}\n`);
   }

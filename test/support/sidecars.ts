@@ -1,48 +1,61 @@
 /**
  * Pods with sidecars as Kubernetes would make them, without it: each is a network namespace, in
- * which the image's own programs write the rules and run the proxy, by chroot into its root file
- * system, read-only and as the image's user, with the environment that Linkerd's injector writes.
- * `heddle up` is their control plane, on a host of its own.
+ * which the image's own programs write the rules and run the proxy (`containers.ts`), with the
+ * environment that Linkerd's injector writes (`injected.ts`). `heddle up` is their control plane,
+ * on a host of its own.
  */
 
-import { execFileSync } from 'node:child_process';
-import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { createPod, type Pod, paths, startContainer, users } from './containers.ts';
 import { type Host, type Hosts, startHosts, whyNoHosts } from './hosts.ts';
-import { launchWords, makeFolder, type ProxyProcess, startUp } from './process.ts';
-import { makeRootfs, whyNoRootfs } from './rootfs.ts';
+import { injectedEnvironment, injectedInit } from './injected.ts';
+import { type ProxyProcess, startUp } from './process.ts';
+import { whyNoRootfs } from './rootfs.ts';
 import { runCommand } from './run-process.ts';
 
-interface Sidecar {
+type Variables = Readonly<Record<string, string>>;
+
+export interface Sidecar {
   readonly host: Host;
+  readonly pod: Pod;
   readonly identity: string;
-  /** The newest. */
+  /** The newest that was started. */
   readonly proxy: ProxyProcess;
-  /** Another one with the same folders, as when its container is restarted. */
-  restart(): Promise<ProxyProcess>;
+  /** The init container; throws when it fails. */
+  init(args?: readonly string[]): Promise<void>;
+  /** The proxy's container, with variables beside the usual ones; does not wait. */
+  launch(environment?: Variables): ProxyProcess;
+  /** The same, when it is ready; after an end it is as when the container is restarted. */
+  start(environment?: Variables): Promise<ProxyProcess>;
 }
 
-interface SidecarMesh {
+export interface SidecarMesh {
   readonly control: ProxyProcess;
   readonly controlHost: Host;
-  readonly web: Sidecar;
-  readonly client: Sidecar;
+  /** In the order of the options. */
+  readonly pods: readonly Sidecar[];
   /** A host without a proxy. */
   readonly outside: Host;
   readonly watch: Hosts['watch'];
+  /** From now on these are the endpoints of the services. */
+  readonly announce: (...webs: readonly Sidecar[]) => void;
 }
 
 interface SidecarOptions {
+  /** The service of each pod; those of `web` are its endpoints. */
+  readonly pods?: readonly string[];
+  /** Of pods without rules and proxy, which the test starts: their services. */
+  readonly bare?: readonly string[];
   /** In `LINKERD2_PROXY_` variables, without that. */
-  readonly environment?: Readonly<Record<string, string>>;
-  /** Arguments of the init container beside the usual ones. */
-  readonly init?: readonly string[];
+  readonly environment?: Variables;
 }
 
-/** Stand for service `web`, which is in its pod; each port is also one of the service. */
+/** Stand for the pods of `web`, by their addresses of the same family. */
 export const webIp = '10.96.0.10';
-const webIp6 = 'fd96::10';
+export const webIp6 = 'fd96::10';
 
 /** Why there can be none, as a test is skipped with; null where there can. */
 export function whyNoSidecars(): string | null {
@@ -53,176 +66,119 @@ export async function startSidecars(
   t: TestContext,
   options: SidecarOptions = {},
 ): Promise<SidecarMesh> {
-  const rootfs = makeRootfs();
-  const network = await startHosts(t, 4);
-  const [controlHost, webHost, clientHost, outside] = network.hosts;
-  const control = await startControl(t, controlHost, webHost);
-  const mesh = { t, rootfs, control, controlHost, options };
-  const [web, client] = await Promise.all([
-    startSidecar(mesh, 'web', webHost),
-    startSidecar(mesh, 'client', clientHost),
-  ]);
+  const { pods: services = ['web', 'client'], bare = [] } = options;
+  const all = [...services, ...bare];
+  const network = await startHosts(t, all.length + 2);
+  const [controlHost, outside, ...hosts] = network.hosts;
+  const webHosts = hosts.filter((_, index) => all[index] === 'web');
+  const control = await startControl(t, controlHost, webHosts);
+  const mesh = { t, control, controlHost, more: options.environment ?? {} };
+  const pods = await Promise.all(
+    all.map(async (service, index) => {
+      const pod = await createSidecar(mesh, service, hosts[index]);
+      if (index >= services.length) return pod;
+      await pod.init();
+      await pod.start();
+      return pod;
+    }),
+  );
   return {
     control,
     controlHost,
-    web,
-    client,
+    pods,
     outside,
     watch: (...words) => network.watch(...words),
+    announce: (...webs) => control.write(describeServices(webs.map(({ host }) => host))),
   };
 }
 
-function startControl(t: TestContext, host: Host, web: Host): Promise<ProxyProcess> {
-  const service = (port: number, protocol: string) => ({
-    port,
-    protocol,
-    clusterIps: [webIp, webIp6],
-    endpoints: [{ address: `${web.ip}:${port}`, identity: identityOf('web'), inboundPort: 4143 }],
-  });
-  const services = {
-    web: service(8080, 'auto'),
-    'web-h2': service(8081, 'auto'),
-    'web-tcp': service(9000, 'opaque'),
-    'web-first': service(9001, 'opaque'),
-  };
+function startControl(t: TestContext, host: Host, webs: readonly Host[]): Promise<ProxyProcess> {
   const address = `${host.ip}:8086`;
   const args = ['--listen', '0.0.0.0:8086', '--advertise', address];
-  return startUp(t, JSON.stringify({ services }), { inside: host.inside, args });
+  return startUp(t, describeServices(webs), { inside: host.inside, args });
+}
+
+function describeServices(webs: readonly Host[]): string {
+  const identity = identityOf('web');
+  const services = Object.entries(ports).flatMap(([name, [port, protocol]]) =>
+    [webIp, webIp6].map((clusterIp) => {
+      const isSix = clusterIp === webIp6;
+      const endpoints = webs.map(({ ip, ip6 }) => ({
+        address: isSix ? `[${ip6}]:${port}` : `${ip}:${port}`,
+        identity,
+        inboundPort: 4143,
+      }));
+      return [
+        `${name}${isSix ? '-6' : ''}`,
+        { port, protocol, clusterIps: [clusterIp], endpoints },
+      ];
+    }),
+  );
+  return JSON.stringify({ services: Object.fromEntries(services) });
 }
 
 interface Mesh {
   readonly t: TestContext;
-  readonly rootfs: string;
   readonly control: ProxyProcess;
   readonly controlHost: Host;
-  readonly options: SidecarOptions;
+  readonly more: Variables;
 }
 
-async function startSidecar(mesh: Mesh, service: string, host: Host): Promise<Sidecar> {
-  const { t, rootfs, control, options } = mesh;
-  const folders = makeFolder(t);
-  for (const name of ['end-entity', 'tokens']) mkdirSync(join(folders, name));
-  chownSync(join(folders, 'end-entity'), proxyUser, proxyUser);
-  const state = ['--state-dir', join(control.folder, 'state')];
-  const { out: token } = await runCommand(['token', 'create', '--service', service, ...state]);
-  writeFileSync(join(folders, 'tokens', 'linkerd-identity-token'), token.trim());
-  runInit(host, rootfs, folders, options.init ?? []);
-  const environment = environmentOf(mesh, service, host);
-  const start = async (): Promise<ProxyProcess> => {
-    const words = inContainer(host, rootfs, folders, proxyUser, [
-      '/usr/lib/linkerd/linkerd2-proxy-identity',
-    ]);
-    const proxy = launchWords(t, words, folders, environment);
-    await proxy.untilSaid('heddle: ready');
-    return proxy;
+async function createSidecar(mesh: Mesh, service: string, host: Host): Promise<Sidecar> {
+  const { t, control, controlHost, more } = mesh;
+  const pod = createPod(t, host);
+  const folder = join(control.folder, 'state');
+  const words = ['token', 'create', '--service', service, '--state-dir', folder];
+  const { out: token } = await runCommand(words);
+  writeFileSync(join(pod.folders, 'tokens/linkerd-identity-token'), token.trim());
+  const identity = identityOf(service);
+  const usual = injectedEnvironment({
+    service,
+    ips: [host.ip, host.ip6],
+    controller: [`${controlHost.ip}:8086`, controlName],
+    trustAnchors: readFileSync(join(folder, 'identity/bundle.crt'), 'utf8'),
+    identity,
+    more,
+  });
+  let newest: ProxyProcess | null = null;
+  const launch = (environment: Variables = {}): ProxyProcess => {
+    const container = { user: users.proxy, words: [paths.proxy] };
+    newest = startContainer(t, pod, { ...container, environment: { ...usual, ...environment } });
+    return newest;
   };
-  let newest = await start();
   return {
     host,
-    identity: identityOf(service),
+    pod,
+    identity,
     get proxy() {
+      assert.ok(newest !== null, 'no proxy has been started');
       return newest;
     },
-    restart: async () => {
-      newest = await start();
-      return newest;
+    init: async (args = injectedInit) => {
+      const { ended } = startContainer(t, pod, { user: users.init, words: [paths.init, ...args] });
+      const { code, said } = await ended;
+      assert.equal(code, 0, said);
+    },
+    launch,
+    start: async (environment) => {
+      const proxy = launch(environment);
+      await proxy.untilSaid('heddle: ready');
+      return proxy;
     },
   };
 }
 
-/** With the arguments that Linkerd's injector writes. */
-function runInit(host: Host, rootfs: string, folders: string, more: readonly string[]): void {
-  const [program, ...args] = inContainer(host, rootfs, folders, initUser, [
-    '/usr/lib/linkerd/linkerd2-proxy-init',
-    ...['--firewall-bin-path', 'iptables-nft', '--firewall-save-bin-path', 'iptables-nft-save'],
-    ...['--incoming-proxy-port', '4143', '--outgoing-proxy-port', '4140'],
-    ...['--proxy-uid', String(proxyUser), '--inbound-ports-to-ignore', '4190,4191,4567,4568'],
-    ...['--outbound-ports-to-ignore', '4567,4568'],
-    ...more,
-  ]);
-  execFileSync(program, args, { stdio: ['ignore', 'ignore', 'inherit'], env: usualPath });
-}
-
-function environmentOf(mesh: Mesh, service: string, host: Host): Record<string, string> {
-  const { control, controlHost, options } = mesh;
-  const controller = { ADDR: `${controlHost.ip}:8086`, NAME: controlName };
-  const workload = JSON.stringify({ ns: 'default', pod: `${service}-1` });
-  const variables: Record<string, string> = {
-    LOG: 'warn,linkerd=info,hickory=error',
-    LOG_FORMAT: 'plain',
-    DESTINATION_SVC_ADDR: controller.ADDR,
-    DESTINATION_SVC_NAME: controller.NAME,
-    POLICY_SVC_ADDR: controller.ADDR,
-    POLICY_SVC_NAME: controller.NAME,
-    POLICY_WORKLOAD: workload,
-    POLICY_CLUSTER_NETWORKS: '10.0.0.0/8,fd00::/8',
-    OUTBOUND_LISTEN_ADDRS: '127.0.0.1:4140,[::1]:4140',
-    INBOUND_LISTEN_ADDR: '[::]:4143',
-    CONTROL_LISTEN_ADDR: '[::]:4190',
-    ADMIN_LISTEN_ADDR: '[::]:4191',
-    INBOUND_CONNECT_TIMEOUT: '100ms',
-    OUTBOUND_CONNECT_TIMEOUT: '1000ms',
-    INBOUND_ACCEPT_KEEPALIVE: '10000ms',
-    OUTBOUND_CONNECT_KEEPALIVE: '10000ms',
-    INBOUND_ACCEPT_USER_TIMEOUT: '30s',
-    OUTBOUND_CONNECT_USER_TIMEOUT: '30s',
-    INBOUND_IPS: `${host.ip},${host.ip6}`,
-    INBOUND_PORTS: '8080,8081,9000,9001',
-    INBOUND_DEFAULT_POLICY: 'all-unauthenticated',
-    DESTINATION_CONTEXT: workload,
-    DESTINATION_PROFILE_SUFFIXES: 'svc.cluster.local.',
-    DESTINATION_PROFILE_NETWORKS: '10.0.0.0/8,fd00::/8',
-    IDENTITY_DIR: '/var/run/linkerd/identity/end-entity',
-    IDENTITY_TRUST_ANCHORS: readFileSync(
-      join(control.folder, 'state', 'identity', 'bundle.crt'),
-      'utf8',
-    ),
-    IDENTITY_TOKEN_FILE: '/var/run/secrets/tokens/linkerd-identity-token',
-    IDENTITY_SVC_ADDR: controller.ADDR,
-    IDENTITY_SVC_NAME: controller.NAME,
-    IDENTITY_LOCAL_NAME: identityOf(service),
-    ...options.environment,
-  };
-  const prefixed = Object.entries(variables).map(
-    ([name, value]) => [`LINKERD2_PROXY_${name}`, value] as const,
-  );
-  return { ...usualPath, ...Object.fromEntries(prefixed) };
-}
-
-/** Words that run these ones as a container of the pod. */
-function inContainer(
-  host: Host,
-  rootfs: string,
-  folders: string,
-  user: number,
-  words: readonly string[],
-): string[] {
-  const enter = [...host.inside, 'unshare', '--mount', 'sh', '-c', enterRootfs, 'sh'];
-  return [...enter, rootfs, folders, `${user}:${user}`, ...words];
-}
+/** The names of the services, by what is behind them in the application (`pod-application.ts`). */
+const ports = {
+  web: [8080, 'auto'],
+  'web-h2': [8081, 'auto'],
+  'web-grpc': [8082, 'grpc'],
+  'web-tcp': [9000, 'opaque'],
+  'web-first': [9001, 'opaque'],
+} as const;
 
 function identityOf(service: string): string {
   return `${service}.default.serviceaccount.identity.heddle.mesh.local`;
 }
 
-/** What container runtimes set. */
-const usualPath = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
 const controlName = 'heddle-control.heddle.serviceaccount.identity.heddle.mesh.local';
-const proxyUser = 2102;
-const initUser = 65_534;
-
-/** Words: root file system, folders of the pod, user, program. What it mounts ends with it. */
-const enterRootfs = `
-set -e
-root=$1 folders=$2 user=$3
-shift 3
-mount --bind "$root" "$root"
-mount -o remount,bind,ro "$root"
-mount -t proc proc "$root/proc"
-mount --rbind /dev "$root/dev"
-mount -t tmpfs -o mode=755 tmpfs "$root/run"
-mkdir -p "$root/run/linkerd/identity/end-entity" "$root/run/secrets/tokens"
-mount --bind "$folders/end-entity" "$root/run/linkerd/identity/end-entity"
-mount --bind -o ro "$folders/tokens" "$root/run/secrets/tokens"
-exec chroot --userspec="$user" --groups= "$root" "$@"
-`;

@@ -14,9 +14,16 @@ export function buildInside(rootfs: string): void {
   runNode(rootfs, snapshotArgs(bundlePath));
   const modules = readdirSync(join(rootfs, bundlePath)).filter(isLoadable).toSorted();
   const imports = modules.map((name) => `await import('${bundlePath}/${name}');`);
-  // One after the other, and no command runs: so the same comes out each time. Without the seed of
-  // hashes: what is compiled under one counts as compiled by another V8.
-  const args = [randomSeed, '--input-type=module', '--eval', imports.join('\n')];
+  // One after the other, no command runs, and no thread collects garbage beside them: so the same
+  // comes out each time. Without the seed of hashes: what is compiled under one counts as compiled
+  // by another V8.
+  const args = [
+    randomSeed,
+    '--v8-pool-size=0',
+    '--input-type=module',
+    '--eval',
+    imports.join('\n'),
+  ];
   runNode(rootfs, args, { NODE_COMPILE_CACHE: compileCachePath });
   shareCache(join(rootfs, compileCachePath));
 }

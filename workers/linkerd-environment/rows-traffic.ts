@@ -229,17 +229,13 @@ function http2Rows(direction: Direction): VariableRow[] {
       `${base}_KEEP_ALIVE_INTERVAL`,
       duration,
       {
-        state: 'own',
         about:
-          'How long may be silent until a PING who has a request under way: here endpoints, not ' +
-          'clients. Together with the next only.',
+          'How long a client with a request under way may be silent until a PING. Together with ' +
+          'the next only.',
       },
       (reading) => readKeepAlive(reading, direction, base),
     ),
-    member(`${base}_KEEP_ALIVE_TIMEOUT`, duration, {
-      state: 'own',
-      about: 'How long it may take to answer.',
-    }),
+    member(`${base}_KEEP_ALIVE_TIMEOUT`, duration, { about: 'How long it may take to answer.' }),
     variable(
       `${base}_MAX_CONCURRENT_STREAMS`,
       count,
@@ -293,8 +289,8 @@ function readKeepAlive(reading: Reading, direction: Direction, base: string): vo
   const timeout = reading.value(timeoutName, duration);
   tellAlone(reading, intervalName, timeoutName);
   if (interval === null || timeout === null) return;
-  reading.take(intervalName, only(direction, { http2KeepAliveIntervalMs: interval }));
-  reading.take(timeoutName, only(direction, { http2KeepAliveTimeoutMs: timeout }));
+  reading.take(intervalName, only(direction, { http2ServerKeepAliveIntervalMs: interval }));
+  reading.take(timeoutName, only(direction, { http2ServerKeepAliveTimeoutMs: timeout }));
 }
 
 /** One of two alone has no effect, as with Linkerd, which says nothing. */

@@ -20,6 +20,7 @@ import { H2Code, h2CodeName } from './error-code.ts';
 import { streamIdMax } from './frame/head.ts';
 import { Setting } from './frame/settings.ts';
 import { headErrorTraits } from './head-error.ts';
+import { KeepAlive } from './keep-alive.ts';
 import { recvContent, State } from './state.ts';
 import type { Stream } from './stream.ts';
 import { Violation } from './violation.ts';
@@ -37,8 +38,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
   readonly #free: ClientStream[] = [];
   #nextStream = 1;
   #goneAway = false;
-  #receivedMs: number;
-  #pinged = false;
+  readonly #keepAlive: KeepAlive;
   /** The endpoint has sent something. */
   #heard = false;
 
@@ -46,7 +46,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
     super(context, socket, false);
     this.#context = context;
     this.#owner = owner;
-    this.#receivedMs = context.io.nowMs;
+    this.#keepAlive = new KeepAlive(context, context.io.nowMs);
     const { settings } = context.thread;
     this.sender.preface();
     this.sender.settings([
@@ -158,8 +158,7 @@ export class H2Client extends Connection implements ClientStreamOwner {
   }
 
   override onBytes(bytes: Buffer, length: number): void {
-    this.#receivedMs = this.nowMs;
-    this.#pinged = false;
+    this.#keepAlive.heard(this.nowMs);
     if (!this.#heard && isHttp1(bytes, length)) {
       this.broken('it answered in HTTP/1; declare protocol: http1 for its service');
       return;
@@ -223,8 +222,8 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   /** An endpoint that answers may take long over it, but not be silent to PING. */
   protected quietDeadline(): number {
-    const { keepAliveIntervalMs, idleTimeoutMs } = this.#context;
-    return this.nowMs + (this.streams.size > 0 ? keepAliveIntervalMs : idleTimeoutMs);
+    if (this.streams.size > 0) return this.#keepAlive.nextLookMs(this.nowMs);
+    return this.nowMs + this.#context.idleTimeoutMs;
   }
 
   protected onStreamClosed(stream: Stream): void {
@@ -242,20 +241,17 @@ export class H2Client extends Connection implements ClientStreamOwner {
 
   /** Unused for too long; or nothing came for a while although something should. */
   protected onQuiet(): void {
-    const { keepAliveIntervalMs, keepAliveTimeoutMs } = this.#context;
     if (this.streams.size === 0) {
       this.#leave();
       return;
     }
-    const silentMs = this.nowMs - this.#receivedMs;
-    if (this.#pinged && silentMs >= keepAliveTimeoutMs) {
+    const untilMs = this.#keepAlive.look(this.nowMs, (payload) => {
+      this.sender.ping(payload, 0, false);
+    });
+    if (untilMs !== -1) this.deadlineMs = untilMs;
+    else {
+      const { keepAliveTimeoutMs } = this.#context;
       this.broken(`no answer to PING for ${keepAliveTimeoutMs} ms (http2KeepAliveTimeoutMs)`);
-    } else if (silentMs < keepAliveIntervalMs) {
-      this.deadlineMs = this.#receivedMs + keepAliveIntervalMs;
-    } else {
-      this.#pinged = true;
-      this.sender.ping(pingPayload, 0, false);
-      this.deadlineMs = this.nowMs + keepAliveTimeoutMs;
     }
   }
 
@@ -316,5 +312,4 @@ function isWhole(x: Exchange): boolean {
 
 /** Streams that are opened before the endpoint has said how many (RFC 9113 6.5.2). */
 const unsettledStreamsMax = 100;
-const pingPayload = Buffer.from('alive?  ', 'latin1');
 const LESS_THAN = 0x3c;

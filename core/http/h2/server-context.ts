@@ -7,6 +7,9 @@ import type { H2Thread } from './thread.ts';
 export interface H2ServerContext extends ServerContext {
   readonly thread: H2Thread;
   readonly random: Random;
+  /** How long a client with a request under way may be silent until a PING; 0: it is not asked. */
+  readonly keepAliveIntervalMs: number;
+  readonly keepAliveTimeoutMs: number;
   /** The client broke a rule, for which a stream, or the connection, has been ended. */
   violated(peer: string, text: string): void;
 }

@@ -324,6 +324,40 @@ describe('ends', () => {
     assertQuiet(rig);
   });
 
+  test('a client that is silent while it waits is asked, and gone without an answer', async () => {
+    await using rig = new ServerRig();
+    const wire = await connect(rig);
+    await send(rig, wire, 'request', frame.headers(1, getBlock, { ends: true }));
+    rig.clock.advance(10_500);
+    assert.equal(await wire.next(), 'PING: alive?  ');
+    const [server] = rig.servers;
+    rig.run(() => server.closeIdle());
+    assert.equal(await wire.next(), 'GOAWAY 2147483647 NO_ERROR');
+    assert.equal(await wire.next(), 'PING: leaving ');
+    // The answer to the first does not stand for the second.
+    wire.write(frame.ping('alive?  ', true), frame.ping('a word  '));
+    assert.equal(await wire.next(), 'PING ACK: a word  ');
+    wire.write(frame.ping('leaving ', true));
+    assert.equal(await wire.next(), 'GOAWAY 1 NO_ERROR');
+    assert.deepEqual(rig.take(), []);
+    rig.clock.advance(10_500);
+    assert.equal(await wire.next(), 'PING: alive?  ');
+    rig.clock.advance(3_500);
+    await rig.until('closed');
+    assert.deepEqual(rig.take(), [`cancel CLIENT_GONE ${code.CANCEL}`, 'closed']);
+    assertQuiet(rig);
+  });
+
+  test('a client that has asked for nothing, or is never to be asked, gets no PING', async () => {
+    await using rig = new ServerRig({}, { keepAliveIntervalMs: 0 });
+    const wire = await connect(rig);
+    rig.clock.advance(60_000);
+    await send(rig, wire, 'request', frame.headers(1, getBlock, { ends: true }));
+    rig.clock.advance(60_000);
+    wire.write(frame.ping('are you?'));
+    assert.equal(await wire.next(), 'PING ACK: are you?');
+  });
+
   test('while draining the next response asks the client to go', async () => {
     await using rig = new ServerRig();
     const wire = await connect(rig);

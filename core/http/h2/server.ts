@@ -28,6 +28,7 @@ import { H2Code } from './error-code.ts';
 import { streamIdMax } from './frame/head.ts';
 import { Setting } from './frame/settings.ts';
 import { headErrorTraits, isAnswered } from './head-error.ts';
+import { KeepAlive } from './keep-alive.ts';
 import { clientPreface } from './preface.ts';
 import type { H2ServerContext } from './server-context.ts';
 import { ServerStream, type ServerStreamOwner } from './server-stream.ts';
@@ -52,6 +53,7 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   #leaveSoon = false;
   /** When a client that was asked to leave, and does not say that it has read so, is left. */
   #leaveAtMs = Number.POSITIVE_INFINITY;
+  readonly #keepAlive: KeepAlive;
   #prefaceLeft = clientPreface.length;
   #lingering: Linger | null = null;
 
@@ -59,6 +61,7 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   constructor(context: H2ServerContext, socket: Conduit, fixedTarget: unknown) {
     super(context, socket, true);
     this.#context = context;
+    this.#keepAlive = new KeepAlive(context, context.io.nowMs);
     this.peer = `${socket.remoteHost}:${socket.remotePort}`;
     this.fixedTarget = fixedTarget;
     this.identity = context.identity;
@@ -75,6 +78,7 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   }
 
   override onBytes(bytes: Buffer, length: number): void {
+    this.#keepAlive.heard(this.nowMs);
     let at = 0;
     for (; this.#prefaceLeft > 0 && at < length; at++) {
       if (bytes[at] !== clientPreface[clientPreface.length - this.#prefaceLeft]) {
@@ -164,7 +168,11 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   }
 
   onPong(): void {
-    if (this.#stage !== Stage.ASKED) return;
+    // Whoever answers an earlier PING may not have read the GOAWAY yet.
+    if (!this.#keepAlive.answered() && this.#stage === Stage.ASKED) this.#left();
+  }
+
+  #left(): void {
     this.#stage = Stage.LEAVING;
     this.#lastStream = this.lastPeerStream;
     this.sender.goaway(this.lastPeerStream, H2Code.NO_ERROR, '');
@@ -182,13 +190,27 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   protected quietDeadline(): number {
     const { io, clientIdleTimeoutMs } = this.#context;
     if (this.#stage === Stage.ASKED) return this.#leaveAtMs;
-    return this.streams.size > 0 ? Number.POSITIVE_INFINITY : io.nowMs + clientIdleTimeoutMs;
+    if (this.streams.size > 0) return this.#keepAlive.nextLookMs(io.nowMs);
+    return io.nowMs + clientIdleTimeoutMs;
   }
 
   /** Nothing was asked for too long, or the client did not answer our PING. */
   protected onQuiet(): void {
-    if (this.#stage === Stage.OPEN) this.#leave();
-    else this.onPong();
+    if (this.#stage === Stage.ASKED) this.#left();
+    else if (this.streams.size === 0) this.#leave();
+    else this.#lookAfter();
+  }
+
+  /** Whether a client that waits for answers is still there. */
+  #lookAfter(): void {
+    const untilMs = this.#keepAlive.look(this.nowMs, (payload) => {
+      this.sender.ping(payload, 0, false);
+    });
+    if (untilMs !== -1) this.deadlineMs = untilMs;
+    else {
+      const { keepAliveTimeoutMs } = this.#context;
+      this.broken(`no answer to PING for ${keepAliveTimeoutMs} ms (http2ServerKeepAliveTimeoutMs)`);
+    }
   }
 
   protected onOver(reason: string, told: boolean): void {
