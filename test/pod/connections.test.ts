@@ -1,0 +1,67 @@
+/**
+ * Goal: ten thousand clients at once are served by one sidecar in bounded memory, and it answers
+ * others meanwhile. Method: kept connections of HTTP/1.1 from one process, through the redirect of
+ * the called pod; of those, requests share few connections to the application, so that a process
+ * that may have 20 000 descriptors has room for all.
+ */
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { cleanUp } from '../support/cleanup.ts';
+import type { Host } from '../support/hosts.ts';
+import { askPod, servePod } from '../support/pods.ts';
+import { Metrics } from '../support/process.ts';
+import { startSidecars, whyNoSidecars } from '../support/sidecars.ts';
+
+const skip = whyNoSidecars() ?? false;
+const count = 10_000;
+/** Of memory; it takes 5 KiB, and what is not given back at once comes on top. */
+const bytesEachMax = 16 * 1024;
+
+test('a sidecar has 10 000 connections', { skip }, async (t) => {
+  const { pods, outside } = await startSidecars(t, { pods: ['web'] });
+  const [web] = pods;
+  await servePod(t, web.host);
+  const readMetrics = async (): Promise<Metrics> => {
+    const lines = await askPod(outside, `http1 ${web.host.ip} 4191 admin /metrics`);
+    return new Metrics(lines.join('\n'));
+  };
+  const residentOf = (metrics: Metrics): number => metrics.sum('process_resident_memory_bytes');
+  const crowd = startCrowd(t, outside, web.host.ip);
+  const src = { direction: 'inbound', peer: 'src' };
+  const before = await readMetrics();
+  assert.deepEqual(await crowd.round(), { answered: count, failures: [] });
+  const during = await readMetrics();
+  assert.equal(during.sum('tcp_open_connections', src), count);
+  const round = crowd.round();
+  const tasks = [`http1 ${web.host.ip} 8080 web /other`, `http1 ${web.host.ip} 4191 own /ready`];
+  const [answer, ready] = await askPod(outside, ...tasks);
+  assert.match(answer, /^200 {2}HTTP\/1\.1 web \/other/);
+  assert.equal(ready, '200  ready');
+  assert.deepEqual(await round, { answered: count, failures: [] });
+  const after = await readMetrics();
+  for (const metrics of [during, after]) {
+    const grown = residentOf(metrics) - residentOf(before);
+    assert.ok(grown < count * bytesEachMax, `${grown} bytes more for ${count} connections`);
+  }
+});
+
+function startCrowd(t: TestContext, { inside }: Host, to: string) {
+  const file = resolve(import.meta.dirname, '../support/pod-crowd.ts');
+  const [name, ...args] = [...inside, process.execPath, file, to, String(count)];
+  const child = spawn(name, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const ended = once(child, 'close');
+  cleanUp(t, async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  const round = async (): Promise<unknown> => {
+    child.send('again');
+    const [result] = (await once(child, 'message')) as [unknown];
+    return result;
+  };
+  return { round };
+}
