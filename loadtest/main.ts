@@ -162,7 +162,7 @@ certify: so many proxies (10000) ask one heddle up for a certificate at once, ov
 connections (200); it ends with 1 when one has none in the end.
 
 sidecar: two pods with sidecars from the image, as root; --workers 0,1,2 and --protocols
-http1,http2,opaque are tried in turn. sidecar --help has its flags.
+http1,http2,grpc,opaque are tried in turn. sidecar --help has its flags.
 `;
 
 try {

@@ -1,7 +1,7 @@
 /**
  * One load on two pods with sidecars: the peak closed-loop, with CPU and memory of both proxies,
  * then a constant rate open-loop. Where requests are HTTP/1.1, in the open or opaque to the mesh,
- * wrk and k6 send them; HTTP/2, which neither speaks in cleartext, is sent by h2load.
+ * wrk and k6 send them; HTTP/2, which neither speaks in cleartext, is sent by h2load, gRPC by ghz.
  */
 
 import { once } from 'node:events';
@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunFound } from '../native-bench/bench.ts';
+import { runGhz } from '../native-bench/ghz.ts';
 import { type H2LoadFound, startH2load } from '../native-bench/h2load.ts';
 import { type PodPair, podPorts } from '../native-bench/pods.ts';
 import type { Run } from '../native-bench/run.ts';
@@ -16,7 +17,7 @@ import { readUsage } from '../native-bench/usage.ts';
 import { startWrk } from '../native-bench/wrk.ts';
 import { type K6Found, listK6Arguments } from './tools.ts';
 
-export type SidecarProtocol = 'http1' | 'http2' | 'opaque';
+export type SidecarProtocol = 'http1' | 'http2' | 'grpc' | 'opaque';
 
 export interface SidecarLoad {
   readonly seconds: number;
@@ -54,8 +55,7 @@ export async function measureSidecars(
   protocol: SidecarProtocol,
   load: SidecarLoad,
 ): Promise<SidecarFound> {
-  const { runClosed, runOpen } =
-    protocol === 'http2' ? speakHttp2(run, pair, load) : speakHttp1(run, pair, protocol, load);
+  const { runClosed, runOpen } = speak(run, pair, protocol, load);
   await runClosed(load.warmSeconds);
   const before = { usage: readUsage(...pair.pids), atMs: performance.now() };
   const closing = runClosed(load.seconds);
@@ -77,6 +77,12 @@ export async function measureSidecars(
     open: { ...open, rate },
     errors: peak.errors + open.errors,
   };
+}
+
+function speak(run: Run, pair: PodPair, protocol: SidecarProtocol, load: SidecarLoad): Traffic {
+  if (protocol === 'http2') return speakHttp2(run, pair, load);
+  if (protocol === 'grpc') return speakGrpc(run, pair, load);
+  return speakHttp1(run, pair, protocol, load);
 }
 
 function speakHttp1(
@@ -128,6 +134,18 @@ function speakHttp2(run: Run, { reach }: PodPair, load: SidecarLoad): Traffic {
   return {
     runClosed: (seconds) => send(seconds, {}),
     runOpen: (rate, seconds) => send(seconds, { rate: Math.ceil(rate / connections) }),
+  };
+}
+
+function speakGrpc(run: Run, { reach }: PodPair, load: SidecarLoad): Traffic {
+  const message = { payload: { body: Buffer.alloc(36).toString('base64') }, responseSize: 36 };
+  const connections = Math.max(1, Math.round(load.connections / streamsEach));
+  const shape = { method: 'UnaryCall', message, connections, calls: load.connections, reach };
+  const send = (seconds: number, more: { readonly rate?: number }): Promise<RunFound> =>
+    runGhz(run, podPorts.grpc, { ...shape, ...more }, seconds, load.loadCores);
+  return {
+    runClosed: (seconds) => send(seconds, {}),
+    runOpen: (rate, seconds) => send(seconds, { rate }),
   };
 }
 

@@ -9,6 +9,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fillSection } from '../native-bench/docs.ts';
+import { findGhz, findGrpcServer } from '../native-bench/ghz.ts';
 import { describeMachine } from '../native-bench/machine.ts';
 import { findProgram, projectDir, requireProgram } from '../native-bench/peer.ts';
 import { startPodPair, whyNoPods } from '../native-bench/pods.ts';
@@ -68,6 +69,7 @@ async function measureAll(run: Run, options: Options): Promise<SidecarRun[]> {
     try {
       await pair.startOrigin(run);
       await pair.startH2Origin(run);
+      if (options.protocols.includes('grpc')) await pair.startGrpcOrigin(run);
       for (const protocol of options.protocols) {
         say(`${workers} workers: ${protocol}`);
         runs.push({ workers, protocol, found: await measureSidecars(run, pair, protocol, load) });
@@ -109,9 +111,12 @@ function readOptions(args: readonly string[]): Options {
       'write-docs': { type: 'boolean', default: false },
     },
   });
+  const protocols = values.protocols.split(',').map(readProtocol);
+  if (protocols.includes('grpc'))
+    for (const found of [findGhz(), findGrpcServer()]) requireProgram(found);
   return {
     workers: values.workers.split(',').map((text) => wholeNumber('workers', text, 0)),
-    protocols: values.protocols.split(',').map(readProtocol),
+    protocols,
     proxyCores: values['proxy-cores'],
     load: {
       seconds: wholeNumber('seconds', values.seconds, 1),
@@ -155,7 +160,7 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-const knownProtocols: readonly SidecarProtocol[] = ['http1', 'http2', 'opaque'];
+const knownProtocols: readonly SidecarProtocol[] = ['http1', 'http2', 'grpc', 'opaque'];
 
 /** One half for the load; `taskset` counts from 0. */
 const all = availableParallelism();
@@ -168,7 +173,7 @@ const defaultCores = {
 const helpText = `Usage: npm run loadtest -- sidecar [FLAG]...
 
   --workers LIST       numbers of worker threads, each with pods of its own (0,1,2)
-  --protocols LIST     of http1,http2,opaque (all)
+  --protocols LIST     of http1,http2,grpc,opaque (all)
   --seconds N          length of each run, one closed-loop and one open-loop (4)
   --warm N             seconds before them (2)
   --connections N      connections of wrk, virtual users of k6 (64)
@@ -181,5 +186,5 @@ const helpText = `Usage: npm run loadtest -- sidecar [FLAG]...
 
 Two network namespaces are the pods; what runs in them is the image's root file system. The peak
 comes from wrk, HTTP/2 from h2load with 16 requests under way on each connection; the open loop from
-k6, HTTP/2 from h2load at that rate.
+k6, HTTP/2 from h2load at that rate; gRPC from ghz, both times, to the server of grpc-go.
 `;

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunFound } from './bench.ts';
 import { benchDir, type Found, findProgram, requireProgram } from './peer.ts';
-import { findFreePorts, type Run, type Started } from './run.ts';
+import { findFreePorts, onThisHost, type Reach, type Run, type Started } from './run.ts';
 
 export interface GhzLoad {
   /** A method of grpc-test.proto. */
@@ -14,6 +14,9 @@ export interface GhzLoad {
   readonly connections: number;
   /** Calls under way on all connections together. */
   readonly calls: number;
+  /** Calls a second of all; without it as fast as it goes. */
+  readonly rate?: number;
+  readonly reach?: Reach;
 }
 
 interface GhzReport {
@@ -41,11 +44,21 @@ export async function startGrpcServer(
   cores: string,
 ): Promise<{ port: number; started: Started }> {
   const [port] = await findFreePorts(1);
-  const command = requireProgram(findGrpcServer());
-  const args = ['-port', String(port)];
-  const started = run.start({ name: 'grpc-interop-server', command, args, cores });
+  const started = launchGrpcServer(run, cores, port);
   await run.waitForPort(started, port);
   return { port, started };
+}
+
+/** Without waiting for it; on all addresses, in the network of `inside`. */
+export function launchGrpcServer(
+  run: Run,
+  cores: string,
+  port: number,
+  inside: readonly string[] = [],
+): Started {
+  const command = requireProgram(findGrpcServer());
+  const args = ['-port', String(port)];
+  return run.start({ name: 'grpc-interop-server', command, args, cores, inside });
 }
 
 export async function runGhz(
@@ -58,6 +71,7 @@ export async function runGhz(
   const folder = run.makeFolder('ghz');
   const [report, message] = [join(folder, 'report.json'), join(folder, 'message.json')];
   writeFileSync(message, JSON.stringify(load.message));
+  const { inside, host } = load.reach ?? onThisHost;
   const args = [
     '--insecure',
     `--proto=${join(import.meta.dirname, 'grpc-test.proto')}`,
@@ -66,13 +80,15 @@ export async function runGhz(
     '--authority=web',
     `--connections=${load.connections}`,
     `--concurrency=${load.calls}`,
+    ...(load.rate === undefined ? [] : [`--rps=${load.rate}`]),
     `--duration=${seconds}s`,
     '--duration-stop=wait',
     '--format=json',
     `--output=${report}`,
-    `127.0.0.1:${port}`,
+    `${host}:${port}`,
   ];
-  const started = run.start({ name: 'ghz', command: requireProgram(findGhz()), args, cores });
+  const command = requireProgram(findGhz());
+  const started = run.start({ name: 'ghz', command, args, cores, inside });
   await once(started.child, 'close');
   const text = readReport(report);
   if (text === null) throw new Error(`ghz found nothing: ${started.complaint()}`);

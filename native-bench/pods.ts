@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createOwner } from '../test/support/cleanup.ts';
 import { findLinkerd } from '../test/support/linkerd-program.ts';
 import { startSidecars, webIp, whyNoSidecars } from '../test/support/sidecars.ts';
+import { launchGrpcServer } from './ghz.ts';
 import { launchH2Origin } from './origin-nghttpd.ts';
 import type { Found, Peer, Plan, Subject } from './peer.ts';
 import { launchOrigin, parseRequests } from './peer-nginx.ts';
@@ -36,11 +37,12 @@ export interface PodPair {
   readonly reach: Reach;
   readonly startOrigin: (run: Run) => Promise<PodOrigin>;
   readonly startH2Origin: (run: Run) => Promise<Pick<PodOrigin, 'end'>>;
+  readonly startGrpcOrigin: (run: Run) => Promise<void>;
   readonly end: () => Promise<void>;
 }
 
-/** What the service has: HTTP/1.1, HTTP/2, and HTTP/1.1 that the mesh is told not to look at. */
-export const podPorts = { http: 8080, http2: 8081, opaque: 9000 } as const;
+/** What the service has: HTTP/1.1, HTTP/2, gRPC, and HTTP/1.1 that the mesh is told not to look at. */
+export const podPorts = { http: 8080, http2: 8081, grpc: 8082, opaque: 9000 } as const;
 
 /** Why there can be none here, or null. */
 export function whyNoPods(): string | null {
@@ -85,6 +87,10 @@ export async function startPodPair(options: PodOptions): Promise<PodPair> {
         const started = launchH2Origin(run, loadCores, { files, trailer: '', ...at });
         await waitForPort(started, inside, podPorts.http2);
         return { end: () => run.end(started) };
+      },
+      startGrpcOrigin: async (run) => {
+        const started = launchGrpcServer(run, loadCores, podPorts.grpc, inside);
+        await waitForPort(started, inside, podPorts.grpc);
       },
       end: () => owner.end(),
     };
