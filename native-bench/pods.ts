@@ -41,7 +41,7 @@ export interface PodPair {
   readonly end: () => Promise<void>;
 }
 
-/** What the service has: HTTP/1.1, HTTP/2, gRPC, and HTTP/1.1 that the mesh is told not to look at. */
+/** Of the service: HTTP/1.1, HTTP/2, gRPC, and HTTP/1.1 that the mesh is told not to look at. */
 export const podPorts = { http: 8080, http2: 8081, grpc: 8082, opaque: 9000 } as const;
 
 /** Why there can be none here, or null. */
