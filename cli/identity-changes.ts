@@ -59,7 +59,7 @@ export function identityStatusCommand(context: CommandContext): Command {
 
 export function identityRotateCommand(context: CommandContext): Command {
   return changeOptions(new Command('rotate'))
-    .description('Replace the root of the mesh, without a restart and without a failed request.')
+    .description('Replace the root of the mesh, or its issuer alone, without a restart.')
     .option('--issuer', 'replace the issuer alone, below the root that there is')
     .addOption(
       new Option(
@@ -165,8 +165,10 @@ async function withClients(
 const rotateHelp = `
 All proxies are told of the new root first; when every one that is connected has it, leaves are
 signed by it; when every one has such a leaf, the old root goes. A proxy that cannot tell, one of
-Linkerd's, is named, and nothing is retired while it is connected. The issuer is renewed by itself;
---issuer does it now: all certify again below the same root, and no trust anchor changes.
+Linkerd's, is named, and nothing is retired while it is connected. No request fails: when the old
+root goes, connections that it may have proved are replaced within 5 s, and what is still under way
+on them is ended within an hour. The issuer is renewed by itself; --issuer does it now: all certify
+again below the same root, no trust anchor changes, and no connection is replaced.
 The command returns at once: heddle identity status says how far it is.
 
 Example:

@@ -11,12 +11,15 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { type Clock, systemClock } from '../core/base/clock.ts';
+import { secureSilentBytesMax, secureWatchMs } from '../core/base/limits.ts';
 import { adminDetectMs } from '../core/base/limits-admin.ts';
 import { systemTurn, TimerWheel } from '../core/base/timers.ts';
 import { TlsContexts } from '../core/tls/contexts.ts';
 import { makeMesh, meshName } from '../test/support/certificates.ts';
 import { cleanUp } from '../test/support/cleanup.ts';
 import { FakeClock } from '../test/support/fake-clock.ts';
+import { Tls13Client } from '../test/support/tls13-client.ts';
+import { dial } from '../test/support/wire.ts';
 import { createAdminServer } from './admin-server.ts';
 
 const mesh = makeMesh();
@@ -174,4 +177,26 @@ test('what is neither TLS nor HTTP is closed without a word', async (t) => {
   const socket = connect(port, '127.0.0.1');
   socket.write('SSH-2.0-OpenSSH_9.2\r\n');
   assert.equal(await read(socket), '');
+});
+
+test('KeyUpdates without end, end their connection', async (t) => {
+  const clock = new FakeClock();
+  const timers = new TimerWheel(clock, clock.wakeSource);
+  const { port } = await serveBy(t, certified(), clock, timers);
+  const client = new Tls13Client(await dial(port));
+  cleanUp(t, () => client.wire.destroy());
+  await client.shake({ serverName: name });
+  client.write('GET /ready HTTP/1.1\r\nhost: web\r\n\r\n');
+  await client.read('GET /ready ');
+  const updates: Buffer[] = [];
+  for (let sent = 0; sent < 2 * secureSilentBytesMax; sent += updates[0].length) {
+    updates.push(client.keyUpdate(false));
+  }
+  client.wire.socket.write(Buffer.concat(updates));
+  // The answer comes behind them: they have been read.
+  client.write('GET /live HTTP/1.1\r\nhost: web\r\n\r\n');
+  await client.read('GET /live ');
+  assert.equal(client.wire.ended || client.wire.closed, false);
+  clock.advance(2 * secureWatchMs);
+  await client.wire.until('the end', () => client.wire.ended || client.wire.closed);
 });

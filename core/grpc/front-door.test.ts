@@ -9,8 +9,13 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import * as grpcJs from '@grpc/grpc-js';
 import { makeMesh, meshName } from '../../test/support/certificates.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { GrpcRig, Recorded, unaryMethod } from '../../test/support/grpc-rig.ts';
+import { clientPreface, frame } from '../../test/support/h2-frames.ts';
+import { Tls13Client } from '../../test/support/tls13-client.ts';
 import { untilTurn } from '../../test/support/turns.ts';
+import { dial } from '../../test/support/wire.ts';
+import { secureSilentBytesMax, secureWatchMs } from '../base/limits.ts';
 import { TlsContexts } from '../tls/contexts.ts';
 import type { ServerSecurity } from './server.ts';
 import { okStatus } from './status.ts';
@@ -117,4 +122,25 @@ test('a key that OpenSSL does not take closes connections and throws nowhere', a
     assert.equal(refused.length, count);
   }
   assert.match(refused[0], /^the certificate cannot be used: /);
+});
+
+test('KeyUpdates without end, end their connection', async () => {
+  const clock = new FakeClock();
+  await using rig = new GrpcRig(clock);
+  const { port } = await serve(rig);
+  const client = new Tls13Client(await dial(port));
+  await client.shake({ serverName: name });
+  client.write(Buffer.concat([clientPreface, frame.settings({})]).toString('latin1'));
+  const updates: Buffer[] = [];
+  for (let sent = 0; sent < 2 * secureSilentBytesMax; sent += updates[0].length) {
+    updates.push(client.keyUpdate(false));
+  }
+  client.wire.socket.write(Buffer.concat(updates));
+  // Its answer comes behind them: they have been read.
+  client.write(frame.ping('are read').toString('latin1'));
+  await client.read('are read');
+  assert.equal(client.wire.ended || client.wire.closed, false);
+  clock.advance(2 * secureWatchMs);
+  await client.wire.until('the end', () => client.wire.ended || client.wire.closed);
+  client.wire.destroy();
 });

@@ -218,6 +218,21 @@ describe('the next certificate', () => {
     assert.equal(rig.issuer.requests.at(-1)?.heddleLeaf.length, 0);
   });
 
+  it('says its end also while an answer is awaited', async () => {
+    const rig = new Rig();
+    const certifier = await rig.start();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    rig.held = promise;
+    await rig.pass(23 * hourMs, hourMs);
+    assert.equal(rig.logged('the certificate has expired'), 0);
+    await rig.pass(2 * hourMs, 600_000);
+    assert.equal(rig.logged('the certificate has expired'), 1);
+    resolve();
+    await rig.pass(20_000, 1_000);
+    assert.equal(certifier.state, 'certified');
+    assert.equal(rig.asked, 2, 'nothing else was asked meanwhile');
+  });
+
   it('needs no token while the old one lasts', async () => {
     const rig = new Rig();
     const certifier = await rig.start();

@@ -188,6 +188,10 @@ export class Certifier implements TimerOwner {
       const reason = this.error;
       this.#env.log.error('the certificate has expired: peers refuse this proxy', { reason });
     }
+    if (this.#asking) {
+      this.#armEnd();
+      return;
+    }
     const { clock } = this.#env;
     const isDue = clock.monotonicMs() >= this.#dueMs || clock.wallMs() >= this.#dueWallMs;
     if (isDue) void this.#attempt();
@@ -202,7 +206,7 @@ export class Certifier implements TimerOwner {
     }
     this.#asking = true;
     this.#askAgain = false;
-    this.#env.timers.cancel(this.#wake);
+    this.#armEnd();
     // Nothing that an answer holds may end the process.
     const failure = await this.#certify().catch(
       (error: unknown) => `it went wrong: ${String(error)}`,
@@ -358,6 +362,13 @@ export class Certifier implements TimerOwner {
     const leftMs = this.#leftMs();
     const endMs = leftMs > 0 ? leftMs : Number.POSITIVE_INFINITY;
     this.#env.timers.arm(this.#wake, Math.min(waitMs, endMs, identityTickMs));
+  }
+
+  /** An answer may take longer than the certificate lasts. */
+  #armEnd(): void {
+    const leftMs = this.#leftMs();
+    if (leftMs > 0) this.#env.timers.arm(this.#wake, Math.min(leftMs, identityTickMs));
+    else this.#env.timers.cancel(this.#wake);
   }
 
   #leftMs(): number {

@@ -95,6 +95,26 @@ test('beyond the bound an identity is exact and its series shared', () => {
   assert.equal(shared.length, 1);
 });
 
+test('beyond the bound they are distrusted as well, and their series stays', () => {
+  const { groups, forgotten, labels, tls } = setUp();
+  for (let at = 0; at < clientIdentitiesMax; at++) groups.identified(`a${at}`).opened(new Idle());
+  const [connection, gone] = [new Idle(), new Idle()];
+  const one = groups.identified('one');
+  one.opened(connection);
+  const two = groups.identified('two');
+  two.opened(gone);
+  two.closed(gone);
+  assert.equal(groups.sweep(), Number.POSITIVE_INFINITY);
+  tls.distrusts += 1;
+  tls.distrustedMs = 7;
+  assert.equal(groups.sweep(), 7);
+  assert.deepEqual([one.distrusted, two.distrusted], [true, false]);
+  one.closed(connection);
+  groups.sweep();
+  assert.deepEqual(forgotten, []);
+  assert.ok(labels().some((text) => text.includes('"client_id":"other"')));
+});
+
 test('names of TLS that passes by take nothing from identities', () => {
   const { groups, forgotten, labels } = setUp();
   const group = groups.identified('web.demo');

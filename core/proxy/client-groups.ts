@@ -14,6 +14,8 @@ export class ClientGroups {
   /** In the order of their last use. */
   readonly #identified = new Map<string, ClientGroup>();
   readonly #passing = new Map<string, ClientGroup>();
+  /** Those of one connection each that have proved who they are. */
+  readonly #single = new Set<ClientGroup>();
   /** Distrusted ones, until their last connection has ended. */
   #leaving: ClientGroup[] = [];
   #distrusts: number;
@@ -47,6 +49,7 @@ export class ClientGroups {
    */
   sweep(): number {
     this.#distrust();
+    for (const group of this.#single) if (group.open === 0) this.#single.delete(group);
     if (this.#leaving.length === 0) return Number.POSITIVE_INFINITY;
     const staying: ClientGroup[] = [];
     for (const group of this.#leaving) {
@@ -62,15 +65,17 @@ export class ClientGroups {
     const { distrusts, distrustedMs } = this.#direction.core.tls;
     if (distrusts === this.#distrusts) return;
     this.#distrusts = distrusts;
-    for (const group of this.#identified.values()) {
+    for (const group of [...this.#identified.values(), ...this.#single]) {
       group.distrusted = true;
       group.distrustedMs = distrustedMs;
       this.#leaving.push(group);
     }
     this.#identified.clear();
+    this.#single.clear();
   }
 
   #release(group: ClientGroup): void {
+    for (const cells of this.#others.values()) if (group.cells === cells) return;
     this.#forgotten(group);
     group.cells.release();
   }
@@ -88,7 +93,9 @@ export class ClientGroups {
       const labels = labelsOf(name);
       const identity = labels.tls === 'true' ? name : null;
       if (groups.size >= max && !this.#makeRoom(groups)) {
-        return new ClientGroup(this.#direction, this.#otherCells(labelsOf(otherValue)), identity);
+        group = new ClientGroup(this.#direction, this.#otherCells(labelsOf(otherValue)), identity);
+        if (identity !== null) this.#single.add(group);
+        return group;
       }
       group = new ClientGroup(this.#direction, this.#createCells(labels), identity);
     }

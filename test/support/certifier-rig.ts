@@ -34,6 +34,8 @@ export class CertifierRig {
   readonly issuer = new FakeIssuer(() => this.clock.wallMs());
   readonly log: string[] = [];
   readonly results: string[] = [];
+  /** Answers come when it resolves. */
+  held: Promise<void> = Promise.resolve();
   changes = 0;
   sources: IdentitySources = { token: tokenOf([this.issuer.root]), anchors: null, problem: '' };
   certifier: Certifier;
@@ -53,7 +55,7 @@ export class CertifierRig {
         random: seededRandom(1),
         log: { info: write, warn: write, error: write },
         readSources: () => Promise.resolve(this.sources),
-        certify: (request) => Promise.resolve(this.issuer.answer(request)),
+        certify: (request) => this.held.then(() => this.issuer.answer(request)),
         onChange: () => {
           this.changes += 1;
         },

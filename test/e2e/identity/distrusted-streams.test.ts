@@ -24,7 +24,9 @@ import { untilTurn } from '../../support/turns.ts';
 import { dial, startOrigin, type Wire } from '../../support/wire.ts';
 
 const chunked = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
+const versions = ['HTTP/1', 'HTTP/2'] as const;
 const minuteMs = 60_000;
+const nobody = { endpoints: [] };
 const dayMs = 86_400_000;
 const other = makeMesh();
 /** What else would end a response that says nothing for an hour. */
@@ -34,9 +36,9 @@ const patience = {
   http2KeepAliveIntervalMs: dayMs,
 };
 
-for (const version of ['HTTP/1', 'HTTP/2'] as const) {
-  describe(`over ${version}`, () => {
-    test('from an endpoint that was proved by it', async () => {
+describe('from an endpoint that was proved by it', () => {
+  for (const version of versions) {
+    test(`over ${version}`, async () => {
       await using peer = await startTlsPeer({
         identity: mesh.identity(webName),
         http1: (_request, response) => response.writeHead(200).write('begun'),
@@ -51,7 +53,10 @@ for (const version of ['HTTP/1', 'HTTP/2'] as const) {
           : {}),
       });
       const endpoints = [endpointOf(peer, { protocolHint: version === 'HTTP/2' ? 'h2' : '' })];
-      await using proxy = await startMeshHarness({ 'host:web': { endpoints } }, patience);
+      await using proxy = await startMeshHarness(
+        { 'host:web': { endpoints }, 'host:unused': nobody },
+        patience,
+      );
       const { harness } = proxy;
       const begin = async (): Promise<Wire> => {
         const wire = await proxy.dial();
@@ -69,12 +74,16 @@ for (const version of ['HTTP/1', 'HTTP/2'] as const) {
       await passHour(harness, 'dst', leaving, staying);
       for (const { socket } of peer.connections) socket.destroy();
     });
+  }
+});
 
-    test('to a client that was proved by it', async () => {
+describe('to a client that was proved by it', () => {
+  for (const version of versions) {
+    test(`over ${version}`, async () => {
       const serverName = meshName('web');
       const origin = await startApplication(version);
       const harness = await startHarness(
-        { 'inbound:': { endpoints: [{ port: origin.port }] } },
+        { 'inbound:': { endpoints: [{ port: origin.port }] }, 'host:unused': nobody },
         { ...patience, identity: serverName, inboundTo: { host: '127.0.0.1', port: origin.port } },
       );
       const begin = async (wire: Wire): Promise<Wire> => {
@@ -104,8 +113,8 @@ for (const version of ['HTTP/1', 'HTTP/2'] as const) {
       await untilQuiet(harness);
       await harness.close();
     });
-  });
-}
+  }
+});
 
 /** An application whose answers begin and do not end. */
 async function startApplication(

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { authorityCheckMs, confirmSettleMs } from '../../../core/base/certificate-limits.ts';
 import { ControlClient } from '../../support/control-client.ts';
 import { readAuthority } from '../../support/identity-status.ts';
 import { makeFolder, ownHost, startProxy, startUp } from '../../support/process.ts';
@@ -39,8 +40,8 @@ test('who cannot confirm is named, and nothing is retired', async (t) => {
   const again = await startUp(t, yaml, options);
   const watched = watch();
   await watched.untilEndpoints('127.0.0.1:1');
-  // Longer than proxies that are on their way back are waited for.
-  await sleep(22_000);
+  // Longer than proxies that are on their way back are waited for, and one look at it.
+  await sleep(confirmSettleMs + authorityCheckMs + 1_000);
   const held = await readAuthority(address);
   assert.equal(held.phase, 'distribute');
   assert.equal(held.anchors.length, 2);

@@ -5,12 +5,14 @@
  */
 
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { waitingFreshMs } from '../../../core/base/certificate-limits.ts';
 import { readAuthority } from '../../support/identity-status.ts';
 import { makeFolder, type ProxyProcess, startProxy, startUp } from '../../support/process.ts';
 import { controlOf, runCommand } from '../../support/run-process.ts';
+import { untilTurn } from '../../support/turns.ts';
 
 test('both certify, both rotate in turn, and either may die in the middle', async (t) => {
   const shared = makeFolder(t);
@@ -34,10 +36,14 @@ test('both certify, both rotate in turn, and either may die in the middle', asyn
   const during = await readAuthority(controlOf(two));
   assert.ok(during.anchors.length === 2, `${during.anchors.length} anchors`);
 
-  // Whoever is left goes on when the dead one's word is old.
+  // Whoever is left goes on when the dead one's word is old, and not before.
+  const folder = join(shared, 'identity');
+  await untilTurn('a word of each', () => findWords(folder).length === 2);
   one.signal('SIGKILL');
   await one.ended;
-  await two.untilSaid('phase=idle', 55_000);
+  assert.notEqual((await readAuthority(controlOf(two))).phase, 'idle');
+  ageWords(folder);
+  await two.untilSaid('phase=idle', 40_000);
   const after = await readAuthority(controlOf(two));
   assert.equal(after.anchors.length, 1);
   assert.notEqual(after.anchors[0].fingerprint, first.anchors[0].fingerprint);
@@ -59,6 +65,21 @@ test('both certify, both rotate in turn, and either may die in the middle', asyn
     [],
   );
 });
+
+/** What control planes tell each other. */
+function findWords(folder: string): string[] {
+  const names = readdirSync(folder).filter((name) => /^waiting-[^.]+$/.test(name));
+  return names.map((name) => join(folder, name));
+}
+
+/** All of it becomes old; who lives says it again. */
+function ageWords(folder: string): void {
+  for (const path of findWords(folder)) {
+    const said = JSON.parse(readFileSync(path, 'utf8')) as { wallMs: number };
+    assert.ok(Number.isFinite(said.wallMs));
+    writeFileSync(path, JSON.stringify({ ...said, wallMs: said.wallMs - waitingFreshMs }));
+  }
+}
 
 interface Plane extends ProxyProcess {
   readonly token: string;
