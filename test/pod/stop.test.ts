@@ -6,20 +6,28 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { servePod, startPodLoad } from '../support/pods.ts';
-import { startSidecars, webIp, whyNoSidecars } from '../support/sidecars.ts';
+import type { Host } from '../support/hosts.ts';
+import { askPod, servePod, startPodLoad } from '../support/pods.ts';
+import { Metrics } from '../support/process.ts';
+import { type Sidecar, startSidecars, webIp, whyNoSidecars } from '../support/sidecars.ts';
 
 const skip = whyNoSidecars() ?? false;
 const clients = 4;
 
 test('pods end under load', { skip }, async (t) => {
-  const { pods, announce } = await startSidecars(t, { pods: ['web', 'web', 'client'] });
-  const [first, second, client] = pods;
+  const mesh = await startSidecars(t, { pods: ['web', 'web', 'client'] });
+  const { announce, control, outside } = mesh;
+  const [first, second, client] = mesh.pods;
+  // What is there before the second one are the streams that have to leave the first.
+  announce(first);
+  await control.untilSaid('the configuration has changed and is applied');
   const [application] = await Promise.all([first, second].map(({ host }) => servePod(t, host)));
   const load = startPodLoad(t, client.host, webIp, clients);
   await load.until(({ answered }) => Object.values(answered).every((count) => count > 100));
 
   await t.test('the side that is called', async () => {
+    announce(first, second);
+    while (!(await isUsed(outside, second)));
     announce(second);
     first.proxy.signal('SIGTERM');
     await first.proxy.untilSaid('inbound accepts no more');
@@ -29,7 +37,7 @@ test('pods end under load', { skip }, async (t) => {
     assert.doesNotMatch(said, /did not complete/);
     assert.equal((await application?.ended)?.[0], 0);
     const { answered, byes } = await load.until(() => true);
-    assert.ok(byes > 0, 'some of the streams of bytes were there');
+    assert.equal(byes, clients, 'all streams of bytes were there');
     const goesOn = ({ http1, http2, bytes }: typeof answered): boolean =>
       http1 > answered.http1 + 100 && http2 > answered.http2 + 100 && bytes > answered.bytes + 100;
     const { failures } = await load.until((report) => goesOn(report.answered));
@@ -48,3 +56,9 @@ test('pods end under load', { skip }, async (t) => {
     assert.doesNotMatch(said, /did not complete/);
   });
 });
+
+async function isUsed(outside: Host, { host }: Sidecar): Promise<boolean> {
+  const lines = await askPod(outside, `http1 ${host.ip} 4191 admin /metrics`);
+  const src = { direction: 'inbound', peer: 'src', tls: 'true' };
+  return new Metrics(lines.join('\n')).sum('tcp_open_total', src) > 0;
+}

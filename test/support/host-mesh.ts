@@ -67,12 +67,18 @@ export async function startHostMesh(t: TestContext): Promise<HostMesh> {
       await ended;
       return events.all;
     },
-    attack: async (...words) => {
-      const { out, err } = await runProgram([...callerHost.inside, ...program, ...words]);
-      return `${out}${err}`.trim().split('\n');
-    },
+    attack: (...words) => askHost(callerHost, ...words),
     callerIdentity: join(callerState, 'proxy/default/client-node/identity'),
   };
+}
+
+/** What `host-program.ts` is asked to do on a host; resolves with its lines. */
+export async function askHost(
+  host: Pick<Host, 'inside'>,
+  ...words: readonly string[]
+): Promise<readonly string[]> {
+  const { out, err } = await runProgram([...host.inside, ...program, ...words]);
+  return `${out}${err}`.trim().split('\n');
 }
 
 const program = [

@@ -4,8 +4,8 @@
  *   serve PORT                    an application on the loopback that says who calls it, and what
  *   get URL BODY                  a request by the proxy of HTTP_PROXY
  *   send IP PORT TEXT             plaintext without a proxy; all that comes back
- *   port IP PORT FOLDER NAME TO   TLS with the certificate of a proxy's folder, to NAME, asking for
- *                                 the port TO in the transport header
+ *   port IP PORT FOLDER NAME TO [SERVICE]   TLS with the certificate of a proxy's folder, to NAME,
+ *                                 asking for the port TO in the transport header, of a service
  */
 
 import { createPrivateKey } from 'node:crypto';
@@ -52,7 +52,7 @@ async function send(host: string, port: number, words: string): Promise<void> {
 }
 
 async function askForPort(host: string, port: number, words: readonly string[]): Promise<void> {
-  const [folder, servername, to] = words;
+  const [folder, servername, to, name = ''] = words;
   const file = (name: string) => readFileSync(join(folder, name));
   const key = createPrivateKey({ key: file('key.p8'), format: 'der', type: 'pkcs8' });
   const socket = connectTls({
@@ -65,8 +65,10 @@ async function askForPort(host: string, port: number, words: readonly string[]):
     ALPNProtocols: ['transport.l5d.io/v1'],
   });
   await once(socket, 'secureConnect');
-  socket.write(encodeTransportHeader({ port: Number(to), name: '', session: null }));
-  socket.write('GET / HTTP/1.0\r\n\r\n');
+  socket.write(
+    encodeTransportHeader({ port: Number(to), name, session: name === '' ? null : 'http1' }),
+  );
+  socket.write(`GET / HTTP/1.0\r\nhost: ${name}\r\n\r\n`);
   await sayRest(socket);
 }
 

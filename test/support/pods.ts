@@ -111,7 +111,7 @@ export function startPodProgram(
 }
 
 interface PodLoad {
-  /** Resolves with the first news that fit. */
+  /** Resolves with the first news from now on that fit. */
   until(fits: (report: LoadReport) => boolean): Promise<LoadReport>;
   /** When the last exchanges have ended. */
   stop(): Promise<LoadReport>;
@@ -134,6 +134,8 @@ export function startPodLoad(
     child.kill('SIGKILL');
     await ended;
   });
+  // Without a listener old news would be kept for the next one.
+  child.on('message', () => {});
   const until = async (fits: (report: LoadReport) => boolean): Promise<LoadReport> => {
     const signal = AbortSignal.timeout(loadWaitMs);
     for (;;) {
