@@ -213,8 +213,7 @@ export const proxySchema = z.strictObject(
     ),
     poolIdleTimeoutMs: milliseconds(
       poolIdleTimeoutMs,
-      'How long an unused connection to an endpoint is kept; one to a peer of the mesh for ' +
-        '`http2IdleTimeoutMs`.',
+      'How long an unused connection to an endpoint is kept.',
     ),
     poolConnectionsMax: whole(1, 65_535)
       .default(poolConnectionsMax)

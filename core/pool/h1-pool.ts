@@ -1,9 +1,7 @@
 /**
  * The HTTP/1.1 connections of one thread to one endpoint: hands a request to an idle connection,
  * the one used last, or opens another up to a bound; requests beyond it wait in order. What is
- * idle for longer than `poolIdleTimeoutMs` ends, sooner than servers usually end it themselves;
- * one to a peer of the mesh, whose proxy ends none so soon and whose handshake was dear, is kept as
- * long as one of HTTP/2.
+ * idle for longer than `poolIdleTimeoutMs` ends, sooner than servers usually end it themselves.
  */
 
 import { type ErrorCode, ProxyError } from '../base/errors.ts';
@@ -24,13 +22,10 @@ export interface H1PoolContext extends ClientContext {
   /** Without a request. */
   readonly idleMax: number;
   readonly waitingMax: number;
-  readonly poolIdleTimeoutMs: number;
-  readonly meshedIdleTimeoutMs: number;
 }
 
 export class H1Pool implements ClientOwner<H1Client>, DialOwner {
   readonly address: string;
-  readonly idleTimeoutMs: number;
   readonly #context: H1PoolContext;
   readonly #waiting = new WaitList();
   /** The connection that was used last, of those without an exchange. */
@@ -44,12 +39,8 @@ export class H1Pool implements ClientOwner<H1Client>, DialOwner {
 
   /** `address`: what the endpoint is called, wherever it is dialled. */
   constructor(context: H1PoolContext, address: string, transport: Transport, events: PoolEvents) {
-    const { poolIdleTimeoutMs, meshedIdleTimeoutMs } = context;
     this.#context = context;
     this.address = address;
-    this.idleTimeoutMs = transport.secure
-      ? Math.max(poolIdleTimeoutMs, meshedIdleTimeoutMs)
-      : poolIdleTimeoutMs;
     this.#transport = transport;
     this.#events = events;
   }

@@ -206,7 +206,6 @@ function createPoolContext(core: Core, sink: Layer<Exchange>): PoolContext {
       headBytesMax: settings.headBytesMax,
       headFieldsMax: settings.headFieldsMax,
       poolIdleTimeoutMs: settings.poolIdleTimeoutMs,
-      meshedIdleTimeoutMs: settings.http2IdleTimeoutMs,
     },
     h2: {
       ...common,

@@ -36,20 +36,6 @@ describe('where a connection goes', () => {
     assert.equal(proxy.harness.metric('tcp_open_total', { ...labels, peer: 'dst' }), 1);
   });
 
-  test('the connection is kept unused as long as one of HTTP/2, and not longer', async () => {
-    await using peer = await startTlsPeer({ identity });
-    const settings = { poolIdleTimeoutMs: 1_000, http2IdleTimeoutMs: 20_000 };
-    const targets = { 'host:web': { endpoints: [endpointOf(peer)] } };
-    await using proxy = await startMeshHarness(targets, settings);
-    assert.match(await proxy.ask(get), /^HTTP\/1.1 200 OK/);
-    proxy.harness.passTime(19_000);
-    assert.match(await proxy.ask(get), /^HTTP\/1.1 200 OK/);
-    assert.equal(peer.connections.length, 1);
-    proxy.harness.passTime(21_000);
-    assert.match(await proxy.ask(get), /^HTTP\/1.1 200 OK/);
-    assert.equal(peer.connections.length, 2);
-  });
-
   test('transparent: to the port that is meant, without a header', async () => {
     await using peer = await startTlsPeer({ identity });
     const traits = traitsOf({ opaqueTransportPort: 1 });

@@ -16,14 +16,13 @@ export interface ClientContext {
   readonly headBytesMax: number;
   readonly headFieldsMax: number;
   readonly responseTimeoutMs: number;
+  readonly poolIdleTimeoutMs: number;
 }
 
 /** The pool of a connection. `C` is the connection itself, which this file does not know. */
 export interface ClientOwner<C> {
   /** `host:port` of the endpoint. */
   readonly address: string;
-  /** How long a connection is kept that nobody uses. */
-  readonly idleTimeoutMs: number;
   /** The exchange has ended and the connection can take another. */
   idle(client: C): void;
   /** The connection has ended, or belongs to somebody else now. */

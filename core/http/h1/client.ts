@@ -312,7 +312,7 @@ export class H1Client implements SocketOwner, ExchangeUpstream, DeadlineHolder {
     const clean = at === end && x.requestEnded && this.#keepAlive && !this.socket.readEnded;
     if (clean) {
       this.#state = State.IDLE;
-      this.deadlineMs = this.#context.io.nowMs + this.#pool.idleTimeoutMs;
+      this.deadlineMs = this.#context.io.nowMs + this.#context.poolIdleTimeoutMs;
       this.socket.resume();
       this.#pool.idle(this);
     } else {
