@@ -9,9 +9,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { cleanUp } from '../test/support/cleanup.ts';
+import { executable, runProgram } from '../test/support/run-process.ts';
 
 test('it waits until the proxy is ready, and the command takes its place', async (t) => {
   const admin = await startAdmin(t, 3);
@@ -91,18 +91,6 @@ function wait(words: readonly string[], environment: Record<string, string> = {}
   return heddle(['wait', ...words], environment);
 }
 
-async function heddle(words: readonly string[], environment: Record<string, string> = {}) {
-  const child = spawn(executable, words, { env: { ...process.env, ...environment } });
-  let out = '';
-  let err = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    out += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    err += text;
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, out, err };
+function heddle(words: readonly string[], environment: Record<string, string> = {}) {
+  return runProgram([executable, ...words], environment);
 }
-
-const executable = resolve(import.meta.dirname, 'heddle');

@@ -61,16 +61,21 @@ test('the issuer is renewed at two thirds of its life, and at once after a long 
   assert.deepEqual(awake.former, []);
 });
 
-test('an issuer takes the place of another below the same root', (t) => {
+/** Its changes wait for `web` to confirm them; `wanted` are the issuers that it is to have. */
+function startAwaited(t: TestContext) {
   const { clock, start } = scratch(t);
   const authority = start();
-  const before = authority.view;
   const waiting = new Set(['web']);
   const wanted: (string | null)[] = [];
   authority.unconfirmed = ({ issuer }) => {
     wanted.push(issuer);
     return [...waiting];
   };
+  return { clock, start, authority, before: authority.view, waiting, wanted };
+}
+
+test('an issuer takes the place of another below the same root', (t) => {
+  const { clock, start, authority, before, waiting, wanted } = startAwaited(t);
   assert.equal(authority.rotateIssuer(), null);
   assert.match(authority.rotateIssuer() ?? '', /under way already/);
   assert.match(authority.rotate() ?? '', /under way already/);
@@ -92,15 +97,7 @@ test('an issuer takes the place of another below the same root', (t) => {
 });
 
 test('a root takes the place of another when all have said that they have it', (t) => {
-  const { clock, start } = scratch(t);
-  const authority = start();
-  const before = authority.view;
-  const waiting = new Set(['web']);
-  const wanted: (string | null)[] = [];
-  authority.unconfirmed = ({ issuer }) => {
-    wanted.push(issuer);
-    return [...waiting];
-  };
+  const { clock, authority, before, waiting, wanted } = startAwaited(t);
   assert.equal(authority.rotate(), null);
   assert.match(authority.rotate() ?? '', /under way already/);
   const distributed = authority.view;

@@ -95,8 +95,12 @@ export function runCommand(
   return runProgram([...inside, executable, ...args]);
 }
 
-export async function runProgram([command, ...args]: readonly string[]): Promise<Outcome> {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+export async function runProgram(
+  [command, ...args]: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Outcome> {
+  const env = { ...process.env, ...environment };
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
   let out = '';
   let err = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
