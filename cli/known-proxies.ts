@@ -7,7 +7,8 @@ import {
   isWildcard,
   splitPort,
 } from '../control/model/address.ts';
-import { isLocalAddress, isLoopback } from '../core/io/local-addresses.ts';
+import { isLoopback } from '../core/io/ip-text.ts';
+import { isLocalAddress } from '../workers/local-addresses.ts';
 import type { ConfirmedTrust, ControlStatus } from './view-messages.ts';
 
 export interface KnownProxy {

@@ -9,6 +9,7 @@ import type { Clock } from '../core/base/clock.ts';
 import { workerHeartbeatMs } from '../core/base/limits.ts';
 import { systemRandom } from '../core/base/random.ts';
 import type { TimerWheel } from '../core/base/timers.ts';
+import { isLocalAddress } from './local-addresses.ts';
 import { type CreateProxy, startHeartbeat } from './serve.ts';
 import type { ControlMessage, Workforce, WorkforceEvents } from './workforce.ts';
 
@@ -32,6 +33,7 @@ export function startInline(options: InlineOptions): Workforce {
     clock,
     timers,
     random: systemRandom(),
+    isLocalAddress,
     // Later, as from a thread: what is posted in the middle of a request is not answered there.
     post: (message) => {
       if (message.kind !== 'ready') queueMicrotask(() => events.onReport(0, message));

@@ -12,6 +12,7 @@ import { systemRandom } from '../core/base/random.ts';
 import { systemInterval, TimerWheel } from '../core/base/timers.ts';
 import type { ProxyEnv, Proxy as ProxyWorker } from '../core/proxy/proxy.ts';
 import type { ListenerSet } from './listener-set.ts';
+import { isLocalAddress } from './local-addresses.ts';
 import { openOwnListeners } from './own-listeners.ts';
 import { listensInWorkers } from './ports.ts';
 
@@ -36,6 +37,7 @@ export async function serveWorker(task: WorkerTask, createProxy: CreateProxy): P
     clock: systemClock,
     timers,
     random: systemRandom(),
+    isLocalAddress,
     post,
   });
   const { identity } = start;

@@ -79,8 +79,10 @@ export class Application {
   #over(end: End, reason: string | null): void {
     if (!this.#isRunning) return;
     this.#isRunning = false;
-    this.#guard?.stdin?.end('over\n');
-    this.#events.onEnd(end, reason);
+    // Even one that is stopped ends so; whoever waits for us then finds no process of ours.
+    const guard = this.#guard;
+    if (guard?.kill('SIGKILL')) guard.once('exit', () => this.#events.onEnd(end, reason));
+    else this.#events.onEnd(end, reason);
   }
 }
 
@@ -104,10 +106,10 @@ function startGuard(group: number, graceMs: number): ChildProcess {
   return guard;
 }
 
-/** A line says that all is well; the end of the pipe without one, that nobody is left to say it. */
+/** It is killed when all is over; the end of its pipe says that nobody is left to do so. */
 const guardScript = [
   'trap "" TERM INT HUP',
-  'read -r line && exit',
+  'read -r _',
   'kill -s TERM -- "-$1"',
   'while kill -s 0 -- "-$1"; do',
   '  [ "$2" -gt 0 ] || exec kill -s KILL -- "-$1"',

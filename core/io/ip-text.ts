@@ -1,6 +1,14 @@
 /** Addresses as text, each in one spelling. */
 
-import { plainHost } from './local-addresses.ts';
+/** IPv4 as IPv6 writes it is the same address. */
+export function plainHost(host: string): string {
+  return host.toLowerCase().startsWith('::ffff:') ? host.slice('::ffff:'.length) : host;
+}
+
+/** Of either family. */
+export function isLoopback(host: string): boolean {
+  return host.startsWith('127.') || host === '::1';
+}
 
 /** Of an address as somebody has written it. */
 export function canonicalIp(text: string): string {

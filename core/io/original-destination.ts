@@ -6,8 +6,7 @@
 
 import type { Socket as NetSocket } from 'node:net';
 import type { Address, ProxySettings } from '../../api/settings.ts';
-import { formatIpv6 } from './ip-text.ts';
-import { plainHost } from './local-addresses.ts';
+import { formatIpv6, plainHost } from './ip-text.ts';
 import { loadSocketCalls, optionValue, type SocketCalls } from './socket-calls.ts';
 import { descriptorOf } from './stream-handle.ts';
 

@@ -13,7 +13,7 @@ import { systemErrorName } from '../base/node-error.ts';
 import type { BulkBuffer } from './bulk-buffers.ts';
 import { BulkReads } from './bulk-reads.ts';
 import { endOfFile, HeldReads } from './held-reads.ts';
-import { plainHost } from './local-addresses.ts';
+import { plainHost } from './ip-text.ts';
 import type { SecureHandle } from './secure-handle.ts';
 import { nobody, type SocketOwner } from './socket-owner.ts';
 import type { SocketThread, ThreadSocket } from './socket-thread.ts';

@@ -9,7 +9,7 @@ import type { ListenerName } from '../../api/messages.ts';
 import type { Address, ProxySettings } from '../../api/settings.ts';
 import type { TargetKind } from '../../api/snapshot.ts';
 import { formatAddress } from '../discover/address-text.ts';
-import { plainHost } from '../io/local-addresses.ts';
+import { plainHost } from '../io/ip-text.ts';
 import {
   localAddressOf,
   originalDestinationBy,

@@ -1,9 +1,17 @@
 /** The loop guard: which addresses are ports of this proxy. */
 
 import type { ProxySettings } from '../../api/settings.ts';
-import { isLocalAddress, isLoopback, plainHost } from '../io/local-addresses.ts';
+import { isLoopback, plainHost } from '../io/ip-text.ts';
 
-export function isOwnListener(settings: ProxySettings, host: string, port: number): boolean {
+/** Whether a connection to this host, as an address, would reach this machine. */
+export type IsLocalAddress = (host: string) => boolean;
+
+export function isOwnListener(
+  settings: ProxySettings,
+  isLocalAddress: IsLocalAddress,
+  host: string,
+  port: number,
+): boolean {
   const listeners = [
     settings.outbound,
     settings.outboundSecond,

@@ -27,7 +27,7 @@ import { Arrivals } from './arrivals.ts';
 import { type Core, coreOf, h2Of } from './core.ts';
 import { DirectionStack } from './direction-stack.ts';
 import { Gateway } from './gateway.ts';
-import { isOwnListener } from './own-listeners.ts';
+import { type IsLocalAddress, isOwnListener } from './own-listeners.ts';
 import type { Target } from './target.ts';
 import { Targets } from './targets.ts';
 
@@ -38,6 +38,7 @@ export interface ProxyEnv {
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly random: Random;
+  readonly isLocalAddress: IsLocalAddress;
   readonly post: (message: WorkerToMain) => void;
 }
 
@@ -204,7 +205,7 @@ function createCore(env: ProxyEnv, freeDescriptors: () => boolean): Core {
       settings.accessLog === 'off' || isLogOff(settings.logLevel)
         ? null
         : new AccessLog(settings.accessLog, (lines) => post({ kind: 'access', lines })),
-    isOwnListener: (host, port) => isOwnListener(settings, host, port),
+    isOwnListener: (host, port) => isOwnListener(settings, env.isLocalAddress, host, port),
     freeDescriptors,
     post,
   };

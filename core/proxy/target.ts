@@ -8,7 +8,7 @@ import type { EndpointSnapshot, TargetSnapshot } from '../../api/snapshot.ts';
 import { Balancer } from '../balance/balancer.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { WaitList } from '../http/wait-list.ts';
-import { isLoopback } from '../io/local-addresses.ts';
+import { isLoopback } from '../io/ip-text.ts';
 import type { PoolContext, UpstreamVersion } from '../pool/pools.ts';
 import type { ClientCells } from './client-cells.ts';
 import type { Core, DirectionName } from './core.ts';

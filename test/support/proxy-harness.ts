@@ -20,6 +20,7 @@ import { systemRandom } from '../../core/base/random.ts';
 import { TimerWheel } from '../../core/base/timers.ts';
 import { createProxy, type Proxy as DataPlane } from '../../core/proxy/proxy.ts';
 import type { FamilyName } from '../../core/telemetry/families.ts';
+import { isLocalAddress } from '../../workers/local-addresses.ts';
 
 interface HarnessTarget {
   readonly endpoints: readonly {
@@ -71,8 +72,7 @@ export async function startHarness(
   const released: number[] = [];
   const definitions: CellDefinition[] = [];
   const clock = new SteppedClock();
-  const size = { workers: 1, slots: 4096, cells: limits.cellsMax };
-  const memory = createSharedMemory(size, clock.monotonicMs());
+  const memory = createSharedMemory(memorySize, clock.monotonicMs());
   const table = new TargetTable(targets, (bytes) => proxy.receive({ kind: 'snapshot', bytes }));
   const timers = new TimerWheel(clock);
   const [outbound, inbound, bind] = await Promise.all([listen(), listen(), listen()]);
@@ -89,6 +89,7 @@ export async function startHarness(
     clock,
     timers,
     random: systemRandom(),
+    isLocalAddress,
     post(message) {
       if (message.kind === 'want') {
         wants.push(message.key);
@@ -130,6 +131,8 @@ export async function startHarness(
     },
   };
 }
+
+const memorySize = { workers: 1, slots: 4096, cells: limits.cellsMax };
 
 /** Waits until nothing is in flight or open any more; that has to be so after every test. */
 export async function untilQuiet(harness: Harness): Promise<void> {
