@@ -1,8 +1,8 @@
 /**
  * Goal: what fails in a sidecar resets the connections that it carried and nothing else, and a
- * proxy that is killed serves again from what it has on disk. Method: streams that are always in use; a
- * module that NODE_OPTIONS load makes a worker fail, and the control plane is stopped while the
- * proxies are killed.
+ * proxy that is killed serves again from what it has on disk. Method: streams that are always in
+ * use; a module that NODE_OPTIONS load makes a worker fail, and the control plane is stopped while
+ * the proxies are killed.
  */
 
 import assert from 'node:assert/strict';
