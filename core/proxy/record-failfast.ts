@@ -13,5 +13,5 @@ export function recordFailfast(
   spans: readonly LogSpan[],
 ): void {
   const message = `Service entering failfast after ${formatSeconds(limitMs)}`;
-  log.warn(failfastTarget, message, { service }, spans);
+  log.warn(failfastTarget, message, service === '' ? {} : { service }, spans);
 }

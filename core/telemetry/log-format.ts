@@ -75,7 +75,7 @@ function jsonSpan({ name, fields }: LogSpan): Record<string, string | number> {
   for (const [field, value] of listFields(fields)) {
     shown[field === 'name' ? 'field.name' : field] = typeof value === 'string' ? cut(value) : value;
   }
-  return { ...shown, name };
+  return { ...shown, name: cut(name) };
 }
 
 /** JSON that is also safe to print on a terminal. */
