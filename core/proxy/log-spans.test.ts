@@ -1,11 +1,11 @@
 /**
- * Goal: a line has the spans of Linkerd for each way that a connection may go. Method: what is known
- * of targets and endpoints, beside the chains that come of it.
+ * Goal: a line has the spans of Linkerd for each way that a connection may go. Method: what is
+ * known of targets and endpoints, beside the chains that come of it.
  */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { defaultConfig } from '../../control/model/default-settings.ts';
+import type { ProxySettings } from '../../api/settings.ts';
 import { formatPlain } from '../telemetry/log-format.ts';
 import {
   acceptSpans,
@@ -17,10 +17,11 @@ import {
 } from './log-spans.ts';
 
 const settings = {
-  ...defaultConfig.settings,
   outbound: { host: '127.0.0.1', port: 4140 },
   inbound: { host: '0.0.0.0', port: 4143 },
-};
+  inboundTo: null,
+  ingressMode: false,
+} as ProxySettings;
 const address = '10.0.0.9:8080';
 
 function chainOf(spans: ReturnType<typeof acceptSpans>): string {

@@ -5,7 +5,6 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { defaultConfig } from '../../control/model/default-settings.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { type ErrorCode, ProxyError } from '../base/errors.ts';
 import type { Exchange } from '../http/exchange.ts';
@@ -37,9 +36,10 @@ function linesOf(name: DirectionName, code: ErrorCode, x: Exchange, filter = 'in
   const records: LogRecord[] = [];
   const log = new Logger((record) => records.push(record), new FakeClock(), filter);
   const settings = {
-    ...defaultConfig.settings,
     outbound: { host: '127.0.0.1', port: 4140 },
     inbound: { host: '0.0.0.0', port: 4143 },
+    inboundTo: null,
+    ingressMode: false,
   };
   const core = { log, settings } as unknown as Core;
   recordFailed({ name, core }, x, new ProxyError(code, 'web:80'));
@@ -76,7 +76,7 @@ test('a peer of the mesh that came by the gateway', () => {
   const [line] = linesOf('outbound', 'LOOP', x);
   assert.match(
     line,
-    /\) inbound:server\{port=4143\}:gateway\{dst=api\.default:80\}:rescue\{client\.addr=[\d.:]+\}: /,
+    /\) inbound:server\{port=4143\}:gateway\{dst=api\.default:80\}:rescue\{client\.addr=/,
   );
 });
 

@@ -18,8 +18,9 @@ import { dial, startOrigin, type Wire } from '../support/wire.ts';
 
 const get = 'GET /path?secret=1 HTTP/1.1\r\nHost: web\r\n\r\n';
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-/** Longer than a gate stays shut after its first failure. */
-const firstShutMs = 3_000;
+/** How long a gate stays shut after its first failure, and longer than that. */
+const shutMs = 10_000;
+const firstShutMs = 3 * shutMs;
 
 interface Case {
   readonly harness: Harness;
@@ -39,7 +40,10 @@ async function start(
   const { port } = gone;
   await gone.close();
   const target = { endpoints: [{ host: ownHost, port }] };
-  const harness = await startHarness({ [key]: target }, settings);
+  const harness = await startHarness(
+    { [key]: target },
+    { connectBackoffMinMs: shutMs, connectBackoffMaxMs: shutMs, ...settings },
+  );
   cleanUp(t, () => harness.close());
   const lines = (text = 'info'): string[] => {
     const { filter } = parseLogFilter(text);
