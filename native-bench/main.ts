@@ -25,6 +25,7 @@ import { h1ToH2, h2, h2Bodies, h2Workers } from './scenario-h2.ts';
 import { connect, endpoints, growth, http1, services, workers } from './scenario-http.ts';
 import {
   meshBulk,
+  meshFirst,
   meshH2,
   meshHandshakes,
   meshHttp1,
@@ -60,6 +61,7 @@ const scenarios: readonly Scenario[] = [
   meshH2,
   meshHandshakes,
   meshBulk,
+  meshFirst,
   meshMemory,
   meshIssuing,
   meshRotation,
