@@ -102,5 +102,6 @@ function meaningOf(config: LoadedConfig): string {
 function isOf(text: string | null, result: LoadConfigResult): boolean {
   const config = 'config' in result ? result.config : result.rest?.config;
   if (config === undefined) return true;
+  if (text === null) return false;
   return [text, `\uFEFF${text}`].some((one) => contentDigest(one) === config.digest);
 }
