@@ -91,7 +91,7 @@ test('a file that goes, is too large or no file is an error until it is back', a
   assert.equal(await look(), 'content one\n');
 });
 
-test('a text that may be half written is believed when it stays for half a second', async (t) => {
+test('a text that may be half written is believed when it stays for 0.3 s', async (t) => {
   const { path, follow, next, look, clock, told } = setUp(t);
   writeFileSync(path, 'one\n');
   follow();
@@ -107,7 +107,7 @@ test('a text that may be half written is believed when it stays for half a secon
       clock.advance(50);
       await new Promise((turn) => setImmediate(turn));
     }
-    assert.ok(clock.monotonicMs() - startMs >= 500);
+    assert.ok(clock.monotonicMs() - startMs >= 300);
     return next();
   };
   assert.equal(await settle(), 'content one\ntw');

@@ -5,7 +5,7 @@
  * The folder is watched, because editors and configuration tools replace files by renaming; a
  * look at the file every 2 s covers what the system does not report (NFS, overlays, a folder that
  * was replaced). A text that is empty, or has no newline at its end, may be half written and is
- * believed when it has stayed the same for half a second.
+ * believed when it has stayed the same for 0.3 s.
  */
 
 import { type FSWatcher, watch } from 'node:fs';
@@ -194,5 +194,5 @@ function describe(error: unknown): string {
 }
 
 const debounceMs = 50;
-const settleMs = 500;
+const settleMs = 300;
 const pollMs = 2_000;
