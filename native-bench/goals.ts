@@ -56,6 +56,11 @@ export function judgeGoals(results: readonly Result[]): Judged[] {
       200,
       figure(results, 'start', /^workers 1, all cores$/),
     ),
+    atMost(
+      "start of the image's sidecar: ready within 200 ms with state at hand",
+      200,
+      figure(results, 'image-start', /^state at hand$/),
+    ),
     atMost('RssAnon idle, one worker: at most 30 MB', 30, memory(results, 1, 'idle')),
     atMost('RssAnon, 1000 connections at 10k rps, one worker: at most 50 MB', 50, loaded(results)),
     atMost('RssAnon idle, --workers 0: at most 20 MB', 20, memory(results, 0, 'idle')),
