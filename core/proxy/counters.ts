@@ -29,6 +29,8 @@ export type ArrivalRefusal = 'not_inbound_ip' | 'loop' | 'too_many_targets' | 'n
 export class Counters {
   readonly #core: Core;
   readonly #name: DirectionName;
+  /** The same, for what is logged. */
+  readonly #direction: { readonly name: DirectionName; readonly core: Core };
   readonly #inFlightCell: number;
   readonly #exchangesAt: number;
   readonly #errors = new Map<ErrorCode, readonly number[]>();
@@ -37,6 +39,7 @@ export class Counters {
   constructor(core: Core, name: DirectionName) {
     this.#core = core;
     this.#name = name;
+    this.#direction = { name, core };
     const labels = { direction: name };
     this.#inFlightCell = core.registry.gauge('heddle_http_requests_in_flight', labels);
     const field = name === 'inbound' ? 'exchangesInbound' : 'exchangesOutbound';
@@ -57,7 +60,7 @@ export class Counters {
       this.#errors.set(error.code, cells);
     }
     for (const cell of cells) this.#core.cells[cell] += 1;
-    recordFailed({ name: this.#name, core: this.#core }, x, error);
+    recordFailed(this.#direction, x, error);
   };
 
   readonly retried = (sentAgain: boolean): void => {
