@@ -14,6 +14,8 @@ export interface ServerConnection {
   readonly socket?: Conduit;
   /** A trust anchor has left: for what no `closeIdle` ends and whose peers may be proved by it. */
   distrust?(): void;
+  /** The policy of its target has changed: for what no request passes any more. */
+  reauthorize?(): void;
   /** Ends it if nothing is in progress. */
   closeIdle(): void;
   /** Ends it whatever is in progress, by default because the proxy shuts down. */

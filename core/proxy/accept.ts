@@ -28,7 +28,6 @@ import { recordClosed, recordEnded, recordRefused } from './record-closed.ts';
 import { serveHttp } from './serve-http.ts';
 import type { Target, TargetWaiter } from './target.ts';
 import type { Targets } from './targets.ts';
-import { Tunnel } from './tunnel.ts';
 
 /** Takes over connections whose ClientHello names this proxy, with what was read from them. */
 export interface Terminator {
@@ -317,13 +316,14 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
     const early = this.#early;
     const client = { conduit: this.#socket, first: this.#stash.take() };
     this.#leave();
-    if (early === null) new Opaque(this.#clients, this.#context.counters, client, target);
-    else new Tunnel(this.#clients, early.endpoint, client, early.take(), early.distrusts);
+    new Opaque(this.#clients, this.#context.counters, client, target, early);
   }
 
   #dialEarly(target: Target): void {
     if (this.#earlyDials === earlyDialsMax) return;
-    const endpoint = target.refusal === '' ? target.pick(null) : null;
+    const { access, refusal } = target;
+    const mayCome = access?.letsIn(this.#clients, this.#socket.remoteHost, false) !== false;
+    const endpoint = refusal === '' && mayCome ? target.pick(null) : null;
     if (endpoint === null || endpoint.refusal !== '') {
       if (endpoint !== null) this.#direction.core.slots.releasePermit(endpoint.slot);
       this.#awaitSilence();

@@ -159,6 +159,11 @@ export class Direction implements GroupDirection {
     for (const connection of this.#open.keys()) connection.distrust?.();
   }
 
+  /** The policy of a target has changed. Requests ask for it by themselves. */
+  reauthorize(): void {
+    for (const connection of this.#open.keys()) connection.reauthorize?.();
+  }
+
   force(): void {
     for (const connection of this.#open.keys()) connection.closeForced();
   }

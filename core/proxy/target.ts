@@ -9,12 +9,14 @@ import { Balancer } from '../balance/balancer.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { WaitList } from '../http/wait-list.ts';
 import { isLoopback } from '../io/ip-text.ts';
+import { Access } from '../policy/access.ts';
 import type { PoolContext, UpstreamVersion } from '../pool/pools.ts';
 import type { ClientCells } from './client-cells.ts';
 import type { Core, DirectionName } from './core.ts';
 import { Endpoint } from './endpoint.ts';
 import { serviceSpans } from './log-spans.ts';
 import { failfastTarget, recordFailfast } from './record-failfast.ts';
+import { TargetAccess } from './target-access.ts';
 
 /** A connection that cannot go on before its target is known. */
 export interface TargetWaiter {
@@ -48,6 +50,9 @@ export class Target {
   absent = false;
   /** Why its traffic is refused although it is known; empty for no. */
   refusal = '';
+  /** Whom it lets in; null: everybody. */
+  access: TargetAccess | null = null;
+  #accessText = '';
   generation = -1;
   lastUsedMs: number;
   /** Connections and tunnels that refer to this target. */
@@ -92,6 +97,7 @@ export class Target {
     this.known = true;
     this.absent = snapshot.state === 'absent';
     this.refusal = snapshot.refusal ?? '';
+    this.#applyAccess(snapshot);
     this.authority = snapshot.authority;
     this.namespace = snapshot.namespace;
     this.service = snapshot.service;
@@ -191,6 +197,7 @@ export class Target {
   forgetClients(cells: ClientCells): void {
     for (const endpoint of this.endpoints) endpoint.forget(cells);
     for (const endpoint of this.#leaving) endpoint.forget(cells);
+    this.access?.forget(cells);
   }
 
   /** Why it has no endpoints. */
@@ -224,9 +231,21 @@ export class Target {
     }
     this.endpoints = [];
     this.#balancer.update([]);
+    this.access?.release();
     const { registry } = this.#core;
     if (this.#queueCell !== -1) registry.release(this.#queueCell);
     if (this.#failfastCell !== -1) registry.release(this.#failfastCell);
+  }
+
+  /** What was found of clients stays found while the policy stays the same. */
+  #applyAccess({ access = null, endpoints }: TargetSnapshot): void {
+    const text = access === null ? '' : JSON.stringify([access, endpoints[0]]);
+    if (text === this.#accessText) return;
+    this.#accessText = text;
+    this.access?.release();
+    const { registry } = this.#core;
+    this.access =
+      access === null ? null : new TargetAccess(registry, new Access(access), endpoints[0]);
   }
 
   /** What was going to the admin port of its own accord does not come back by it. */

@@ -53,8 +53,6 @@ export function writeMesh(folder: string): void {
 
 /** All endpoints of `fileService` get other ports, from `port` on; `end` is the text's last. */
 export function writeFile(folder: string, port: number, end: '' | '\n'): void {
-  const endpoints = (first: number): string[] =>
-    Array.from({ length: endpointsEach }, (_, at) => `127.0.0.1:${first + at}`);
   const services = Object.fromEntries(
     Array.from({ length: servicesAll }, (_, index) => {
       const name = `service-${index}`;
@@ -64,6 +62,10 @@ export function writeFile(folder: string, port: number, end: '' | '\n'): void {
   );
   const text = JSON.stringify({ services, manifests: manifestFolder });
   writeFileSync(join(folder, 'heddle.yaml'), `${text}${end}`);
+}
+
+function endpoints(first: number): string[] {
+  return Array.from({ length: endpointsEach }, (_, at) => `127.0.0.1:${first + at}`);
 }
 
 /** All endpoints of `manifestService` get this port. */

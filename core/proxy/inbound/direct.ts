@@ -190,7 +190,10 @@ export class Direct implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
     const { counters, gateway } = this.#targets;
     const first = this.#first ?? Buffer.alloc(0);
     // Whom the policy does not let in gets its answer from the port itself.
-    const passes = name !== '' && target.refusal === '';
+    const passes =
+      name !== '' &&
+      target.refusal === '' &&
+      target.access?.letsIn(clients, socket.remoteHost, session !== null) !== false;
     this.#leave();
     if (passes && gateway !== null) {
       if (gateway.enter(clients, socket, header, first)) return;
