@@ -2,6 +2,7 @@
 
 import type { PolicyName } from '../../api/access.ts';
 import type { ClientGroup } from './client-group.ts';
+import { acceptSpans } from './log-spans.ts';
 import type { Grant, TargetAccess } from './target-access.ts';
 
 /** A client, with its address as it is in the line. */
@@ -31,12 +32,9 @@ export function tellTerminated(why: TargetAccess | string, client: ToldClient): 
 function tell(message: string, { clients, address }: ToldClient, of: Record<string, string>): void {
   const { tls, client_id: id } = clients.cells.labels;
   const proved = clients.name === '' ? id : clients.name;
-  clients.direction.core.log.info('heddle::policy', message, {
-    ...of,
-    client: address,
-    tls,
-    ...(proved === undefined ? {} : { identity: proved }),
-  });
+  const identity = proved === undefined ? {} : { identity: proved };
+  const fields = { ...of, client: address, tls, ...identity };
+  clients.direction.core.log.info('heddle::policy', message, fields, acceptSpans(clients, address));
 }
 
 function fieldsOf(prefix: string, { group, kind, name }: PolicyName): Record<string, string> {

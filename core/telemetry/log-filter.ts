@@ -196,6 +196,7 @@ const ourTargets: Readonly<Record<string, string>> = {
   'linkerd_app_core::errors': 'heddle::proxy::respond',
   'linkerd_app_core::serve': 'heddle::proxy::serve',
   linkerd_app_inbound: 'heddle::proxy',
+  'linkerd_app_inbound::policy': 'heddle::policy',
   linkerd_app_outbound: 'heddle::proxy',
   linkerd_app_gateway: 'heddle::proxy',
   linkerd_app_admin: 'heddle::admin',
