@@ -13,8 +13,8 @@ import type { Token } from './registration.ts';
 
 /**
  * As the proxy's setting has it, `web.demo`; empty where the token is of a control plane without
- * an issuer. One that is not there yet may come, and one that cannot be read may be replaced: nothing
- * is sent in plaintext meanwhile.
+ * an issuer. One that is not there yet may come, and one that cannot be read may be replaced:
+ * nothing is sent in plaintext meanwhile.
  */
 export function chooseIdentity(token: Token, service: string | null, namespace: string): string {
   const hints = 'problem' in token ? noHints : readTokenHints(token.token);
