@@ -9,6 +9,8 @@ import { Splice } from '../io/splice.ts';
 import type { ClientGroup } from './client-group.ts';
 import { recordDistrusted } from './distrusted.ts';
 import type { Endpoint } from './endpoint.ts';
+import { acceptSpans, clientAddress } from './log-spans.ts';
+import { recordEnded } from './record-closed.ts';
 
 export class Tunnel implements ServerConnection, DeadlineHolder {
   deadlineMs = Number.POSITIVE_INFINITY;
@@ -79,6 +81,7 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
       core,
       { direction: name, peer, carried: 'opaque' },
       { endpoint: this.#endpoint.address, client: this.#clients.name },
+      acceptSpans(this.#clients, clientAddress(this.#client)),
     );
     core.io.enter();
     this.closeForced();
@@ -123,6 +126,7 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
     this.#endpoint.closed();
     this.#clients.closed(this);
     this.#clients.ended();
+    recordEnded(this.#clients, this.#client);
   }
 }
 
