@@ -8,15 +8,17 @@ import { rmSync } from 'node:fs';
 import { writeSecretFile } from '../../control/issuer/secret-file.ts';
 import { runAfter } from '../../control/model/delay.ts';
 import type { TimerWheel } from '../../core/base/timers.ts';
-import { readTokenHints } from '../../core/identity/token.ts';
+import { noHints, readTokenHints } from '../../core/identity/token.ts';
 import type { Token } from './registration.ts';
 
 /**
  * As the proxy's setting has it, `web.demo`; empty where the token is of a control plane without
- * an issuer. One that is not there yet may come: nothing is sent in plaintext meanwhile.
+ * an issuer. One that is not there yet may come, and one that cannot be read may be replaced:
+ * nothing is sent in plaintext meanwhile.
  */
 export function chooseIdentity(token: Token, service: string | null, namespace: string): string {
-  const hasIssuer = 'problem' in token || readTokenHints(token.token).trustDomain !== '';
+  const hints = 'problem' in token ? noHints : readTokenHints(token.token);
+  const hasIssuer = hints === noHints || hints.trustDomain !== '';
   return hasIssuer ? `${service ?? clientAccount}.${namespace}` : '';
 }
 
@@ -63,7 +65,8 @@ export class TokenFile {
       writeSecretFile(this.#path, `${token}\n`);
       this.#written = token;
     } catch (error) {
-      this.#say(`the proxy gets no token: ${(error as Error).message}`);
+      const reason = (error as Error).message;
+      this.#say(`the proxy gets no token: ${reason}; name another folder by --state-dir`);
     }
   }
 
