@@ -11,6 +11,7 @@ import { systemClock } from '../core/base/clock.ts';
 import { systemRandom } from '../core/base/random.ts';
 import { systemInterval, TimerWheel } from '../core/base/timers.ts';
 import type { ProxyEnv, Proxy as ProxyWorker } from '../core/proxy/proxy.ts';
+import { watchHeap } from './heap-watch.ts';
 import type { ListenerSet } from './listener-set.ts';
 import { isLocalAddress } from './local-addresses.ts';
 import { openOwnListeners } from './own-listeners.ts';
@@ -61,7 +62,7 @@ export async function serveWorker(task: WorkerTask, createProxy: CreateProxy): P
       proxy.receive(message);
     }
   });
-  startHeartbeat(start.memory, start.index, task.heartbeatMs);
+  startHeartbeat(start.memory, start.index, task.heartbeatMs, watchHeap(endFull));
   if (listensInWorkers(start.settings)) {
     own = await openOwnListeners({
       index: start.index,
@@ -76,8 +77,21 @@ export async function serveWorker(task: WorkerTask, createProxy: CreateProxy): P
   return new Promise<never>(() => {});
 }
 
+/** As any exception that nobody catches, so that connections are reset and others go on. */
+function endFull(usedMib: number, limitMib: number): never {
+  const text =
+    `${usedMib} of ${limitMib} MiB of memory are in use after a collection; ` +
+    'more workers (--workers) share the connections, fewer are let in by maxConnections';
+  throw Object.assign(new Error(text), { code: heapFullCode });
+}
+
 /** Stamps the worker's status row every so often; the returned function ends it. */
-export function startHeartbeat(memory: SharedMemory, index: number, periodMs: number): () => void {
+export function startHeartbeat(
+  memory: SharedMemory,
+  index: number,
+  periodMs: number,
+  lookAtHeap: () => void = () => undefined,
+): () => void {
   const row = index * statusWords;
   let before = performance.eventLoopUtilization();
   let dueMs = systemClock.monotonicMs();
@@ -90,7 +104,11 @@ export function startHeartbeat(memory: SharedMemory, index: number, periodMs: nu
     dueMs = nowMs + periodMs;
     memory.status[row + statusField.loadPermille] = Math.round(load * 1000);
     Atomics.store(memory.status, row + statusField.heartbeat, stampOf(memory, nowMs));
+    lookAtHeap();
   };
   beat();
   return systemInterval(beat, periodMs);
 }
+
+/** Of the error, for main. */
+export const heapFullCode = 'HEDDLE_HEAP_FULL';

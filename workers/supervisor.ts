@@ -24,7 +24,7 @@ import { handOff } from './handoff.ts';
 import { pickWorker, type WorkerLoad } from './pick.ts';
 import type { WorkerPool } from './pool.ts';
 import { nextRestart } from './restart.ts';
-import type { WorkerTask } from './serve.ts';
+import { heapFullCode, type WorkerTask } from './serve.ts';
 import type { ControlMessage, WorkerEndReason, Workforce, WorkforceEvents } from './workforce.ts';
 
 export interface SupervisorLimits {
@@ -313,7 +313,7 @@ function classify(error: unknown): [WorkerEndReason, string] {
   if (!(error instanceof Error)) return ['exception', String(error)];
   if (error.name === 'AbortError') return ['silent', 'no sign of life'];
   const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ERR_WORKER_OUT_OF_MEMORY') return ['heap', error.message];
+  if (code === 'ERR_WORKER_OUT_OF_MEMORY' || code === heapFullCode) return ['heap', error.message];
   const exited = error.message.startsWith('worker exited with code');
   return [exited ? 'exit' : 'exception', error.message];
 }

@@ -337,6 +337,9 @@ export const workerRestartMsMax = 10_000;
 export const workerHealthyMs = 60_000;
 /** Heap of a worker; bodies and read buffers are outside of it. */
 export const workerHeapMib = 1_024;
+/** Shares of it: from the first on it is watched closely, at the other a worker ends by itself. */
+export const heapWatchedShare = 0.25;
+export const heapFullShare = 0.9;
 /** A small one costs less memory, and less time than a large one in the cache. */
 export const workerYoungHeapMib = 3;
 /** How often a drain passes by a connection before it ends it for being idle; 4 times a second. */

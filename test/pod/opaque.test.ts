@@ -2,8 +2,8 @@
  * Goal: on a port that is said to be opaque nobody waits for the first bytes of a client, and what
  * looks like HTTP is carried as it is: inbound by Linkerd's variable, where no policy is known yet;
  * outbound by what the control plane says, of a service of its own and of one that Kubernetes'
- * annotation is on. Method: a server that speaks first, and one that sends back whatever comes, HTTP
- * among it; what proxies count tells whether they have waited for bytes.
+ * annotation is on. Method: a server that speaks first, and one that sends back whatever comes,
+ * HTTP among it; what proxies count tells whether they have waited for bytes.
  */
 
 import assert from 'node:assert/strict';

@@ -61,8 +61,8 @@ export function startContainer(t: Owner, pod: Pod, container: Container): ProxyP
 
 /**
  * Words: root file system, pod's folders, user, mode of /run, what is linkerd2-proxy or nothing,
- * program. Its mounts end with it. Linkerd's proxy logs to the standard output. The last that it says
- * itself is when the program begins, in nanoseconds of the system's clock.
+ * program. Its mounts end with it. Linkerd's proxy logs to the standard output. The last
+ * that it says itself is when the program begins, in nanoseconds of the system's clock.
  */
 const enterRootfs = `
 set -e

@@ -1,8 +1,8 @@
 /**
  * The application of a pod, which says who calls it and what for: HTTP/1.1 and WebSocket on 8080,
  * HTTP/2 on 8081, gRPC on 8082, bytes sent back on 9000 and 4567, a greeting and then bytes sent
- * back on 9001 and 9003, datagrams on 9002. SIGTERM: each stream of bytes is ended behind its next answer;
- * everything else goes on until nobody has come for a while, and then it ends.
+ * back on 9001 and 9003, datagrams on 9002. SIGTERM: each stream of bytes is ended behind its next
+ * answer; everything else goes on until nobody has come for a while, and then it ends.
  */
 
 import { createSocket } from 'node:dgram';

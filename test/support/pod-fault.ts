@@ -20,10 +20,10 @@ function look(): void {
   leak([]);
 }
 
-/** With turns of the event loop between, as leaks have, so that the worker does not seem hung. */
+/** With turns of the event loop between, as leaks have, and slow enough to be seen every second. */
 function leak(kept: unknown[]): void {
-  kept.push(new Array(1_000_000).fill(0));
-  setImmediate(leak, kept);
+  kept.push(new Array(250_000).fill(0));
+  setTimeout(leak, 5, kept);
 }
 
 if (!isMainThread) setInterval(look, 20).unref();

@@ -89,7 +89,7 @@ async function keepBytes(id: number): Promise<void> {
   await repeat('bytes', id, async () => {
     const open = socket ?? (await greeted());
     socket = null;
-    if (open.destroyed || open.readableEnded) return 'ended between two exchanges';
+    if (open.destroyed || open.readableEnded) return howEnded(open);
     const words = `{${answered.bytes}}`;
     open.write(words);
     const heard = await nextBytes(open);
@@ -97,9 +97,14 @@ async function keepBytes(id: number): Promise<void> {
       byes += 1;
       open.end();
     } else if (heard !== '') socket = open;
-    return heard.startsWith(words) ? '' : `"${heard}" for "${words}"`;
+    return heard.startsWith(words) ? '' : `"${heard}" for "${words}", ${howEnded(open)}`;
   });
   (socket as Socket | null)?.destroy();
+}
+
+/** By an error, as a reset is, or as if all were well. */
+function howEnded({ errored }: Socket): string {
+  return errored === null ? 'ended' : String(errored);
 }
 
 async function greeted(): Promise<Socket> {
