@@ -4,6 +4,7 @@
  * plane by watches over gRPC.
  */
 
+import type { AccessSnapshot } from './access.ts';
 import type { EndpointTraits, Protocol, TargetPolicy } from './snapshot.ts';
 
 export interface ResolvedEndpoint {
@@ -29,6 +30,8 @@ export interface ResolvedTarget {
    * yet, as a sentence. Absent or empty when nothing is.
    */
   readonly refusal?: string;
+  /** Whom an inbound target lets in; absent or null: everybody. */
+  readonly access?: AccessSnapshot | null;
   readonly policy?: TargetPolicy;
 }
 

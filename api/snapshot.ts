@@ -1,6 +1,7 @@
 /** What a worker knows of one target: immutable, numbered, sent by main as msgpackr bytes. */
 
 import { Packr } from 'msgpackr';
+import type { AccessSnapshot } from './access.ts';
 import type { DestinationProfile, Http2ClientParams } from './gen/proxy/destination.ts';
 import type { Server } from './gen/proxy/inbound.ts';
 import type { OutboundPolicy } from './gen/proxy/outbound.ts';
@@ -51,6 +52,8 @@ export interface TargetSnapshot {
   readonly endpoints: readonly EndpointSnapshot[];
   /** Why its traffic is refused although it is known, as a sentence; absent or empty for no. */
   readonly refusal?: string;
+  /** Whom an inbound target lets in; absent or null: everybody. */
+  readonly access?: AccessSnapshot | null;
   readonly policy?: TargetPolicy;
 }
 

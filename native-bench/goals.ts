@@ -118,6 +118,18 @@ function judgeControlPlane(results: readonly Result[]): Judged[] {
       0,
       figure(results, 'control-plane', /^watches that ended/),
     ),
+    ...controlFiles.map(([what, name]) =>
+      atMost(
+        `control plane: ${what} is at the last of 1000 watchers within 1 s`,
+        1_000,
+        figure(results, 'control-plane', name),
+      ),
+    ),
+    atMost(
+      'heddle up: ready within 1 s, first start, one core',
+      1_000,
+      figure(results, 'control-plane', /^exec to ready, first start$/),
+    ),
     atMost(
       'a change of 1000 endpoints is in effect within 10 ms of its arrival',
       10,
@@ -292,3 +304,10 @@ function ratio(over: Measured | undefined, under: Measured | undefined): Summary
 }
 
 const mb = 1_000_000;
+
+/** What changes, and the figure that tells how long it takes. */
+const controlFiles = [
+  ['a change of heddle.yaml', /^heddle\.yaml changes: /],
+  ['one without a newline at its end', /^heddle\.yaml changes, no newline/],
+  ['a changed manifest', /^a manifest changes: /],
+] as const;

@@ -26,6 +26,7 @@ import { connect, endpoints, growth, http1, services, workers } from './scenario
 import { imageStart } from './scenario-image.ts';
 import {
   meshBulk,
+  meshFirst,
   meshH2,
   meshHandshakes,
   meshHttp1,
@@ -62,6 +63,7 @@ const scenarios: readonly Scenario[] = [
   meshH2,
   meshHandshakes,
   meshBulk,
+  meshFirst,
   meshMemory,
   meshIssuing,
   meshRotation,

@@ -33,6 +33,10 @@ of a request whose client closed the connection, or reset the stream, first.`,
   UNKNOWN_SERVICE: `No service of the configuration has this name and port. Names are explained in
 [CONFIG.md](CONFIG.md#names); a port that differs from the service's makes another name. For TLS
 and other connections that are not HTTP the connection is closed instead.`,
+  UNAUTHORIZED: `The policy of the port has no authorization for who the client is: it comes from
+another network, or has not proved an identity that is named; requests in plaintext prove none. The
+log has a line \`Request denied\` with the client and the policy. Connections that are not HTTP are
+reset, with a line \`Connection denied\`. What comes from the loopback is always let in.`,
   POLICY_UNSUPPORTED: `The control plane sent a policy that restricts, filters or divides the
 traffic of this service or port in a way that this version does not carry out. Nothing is allowed
 because it is not understood. The sentence names what the policy asks for. Connections that are not

@@ -15,6 +15,9 @@ type LabelName = (typeof families)[FamilyName]['labels'][number];
 /** What a label says and which values it has. */
 const labelMeanings: Readonly<Record<LabelName, string>> = {
   authority: 'the target: canonical name with port',
+  authz_group: 'the API group of what let in; empty for what no object stands for',
+  authz_kind: 'its kind: `authorizationpolicy`, `serverauthorization`, `default` ...',
+  authz_name: 'its name; of defaults `all-authenticated`, `localhost`, `probe`, `audit` ...',
   carried: '`http` or `opaque`: what went over it',
   certificate:
     '`issuer`; `anchor`, of all the first to end; `control`, the leaf of the control plane',
@@ -39,10 +42,17 @@ const labelMeanings: Readonly<Record<LabelName, string>> = {
   profile: 'the kind of build',
   reason: 'what caused it',
   result: 'what came of it',
+  route_group: 'the API group of the route; empty for what no object stands for',
+  route_kind: 'its kind: `HTTPRoute`, `GRPCRoute` or `default`',
+  route_name: 'its name',
   server_id: 'the identity that the endpoint proves, where there is TLS',
   service: 'name of the service in the configuration',
   session_protocol: '`http/1` or `http/2`, what a connection is said to speak; empty for neither',
   sni: 'the server name that TLS was for, when it was not for this proxy',
+  srv_group: 'the API group of the policy of the port; empty for a default policy',
+  srv_kind: 'its kind: `server` or `default`',
+  srv_name: 'its name; of a default policy `all-unauthenticated`, `deny` ...',
+  srv_port: 'the port',
   source:
     'kind of source: `static`, `file`, `dns`, `srv`; of a control plane `config`, `manifests`, ' +
     '`registry`',

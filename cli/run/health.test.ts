@@ -61,6 +61,20 @@ test('one that does not come is asked seldom at last, and never after the end', 
   assert.deepEqual(rig.changes, []);
 });
 
+test('that it does not come is told once, and not when it is lost later', async () => {
+  const silent = createRig();
+  await silent.pass(9_000);
+  assert.equal(silent.silences, 0);
+  await silent.pass(50_000);
+  assert.equal(silent.silences, 1);
+  const lost = createRig();
+  lost.isGood = true;
+  await lost.pass(300);
+  lost.isGood = false;
+  await lost.pass(50_000);
+  assert.deepEqual([lost.silences, lost.changes], [0, [true, false]]);
+});
+
 test('probes: a port that accepts, a status that is good', async (t) => {
   const statuses = new Map([
     ['/ok', 204],
@@ -122,6 +136,7 @@ function createRig() {
   const rig = {
     isGood: false,
     asked: 0,
+    silences: 0,
     changes,
     /** In small steps: an answer is heard between two of them. */
     async pass(ms: number): Promise<void> {
@@ -136,6 +151,13 @@ function createRig() {
     rig.asked += 1;
     return Promise.resolve(rig.isGood);
   };
-  const health = new Health(probe, { clock, timers }, (isHealthy) => changes.push(isHealthy));
+  const health = new Health(
+    probe,
+    { clock, timers },
+    (isHealthy) => changes.push(isHealthy),
+    () => {
+      rig.silences += 1;
+    },
+  );
   return Object.assign(rig, { health });
 }

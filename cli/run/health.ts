@@ -22,18 +22,28 @@ export class Health {
   readonly #probe: Probe;
   readonly #env: HealthEnv;
   readonly #onChange: (isHealthy: boolean) => void;
+  /** Emptied when it has been called, or will never be. */
+  #onSilence: (() => void) | null;
+  readonly #sinceMs: number;
   #isHealthy = false;
   #failures = 0;
   #lostAtMs: number;
   #cancel: () => void = () => undefined;
   #isClosed = false;
 
-  /** Begins at once. */
-  constructor(probe: Probe, env: HealthEnv, onChange: (isHealthy: boolean) => void) {
+  /** Begins at once. `onSilence` is called once when the first good answer is long in coming. */
+  constructor(
+    probe: Probe,
+    env: HealthEnv,
+    onChange: (isHealthy: boolean) => void,
+    onSilence: () => void,
+  ) {
     this.#probe = probe;
     this.#env = env;
     this.#onChange = onChange;
-    this.#lostAtMs = env.clock.monotonicMs();
+    this.#onSilence = onSilence;
+    this.#sinceMs = env.clock.monotonicMs();
+    this.#lostAtMs = this.#sinceMs;
     void this.#ask();
   }
 
@@ -51,7 +61,16 @@ export class Health {
       if (!isGood) this.#lostAtMs = this.#env.clock.monotonicMs();
       this.#onChange(isGood);
     }
+    this.#noticeSilence(isGood);
     this.#cancel = runAfter(this.#env.timers, this.#pauseMs(isGood), () => void this.#ask());
+  }
+
+  #noticeSilence(isGood: boolean): void {
+    if (this.#onSilence === null) return;
+    const isSilent = this.#env.clock.monotonicMs() - this.#sinceMs >= silenceMs;
+    if (!isGood && !isSilent) return;
+    if (!isGood) this.#onSilence();
+    this.#onSilence = null;
   }
 
   #pauseMs(isGood: boolean): number {
@@ -103,4 +122,6 @@ const eagerMs = 200;
 const calmMs = 2_000;
 /** An application that has not answered for so long does not come back within the next moment. */
 const eagerForMs = 30_000;
+/** Most applications serve long before; a wrong --port never does. */
+const silenceMs = 10_000;
 const failuresMax = 3;

@@ -20,8 +20,9 @@ test('whoever may have a certificate asks for the one of its service', () => {
   assert.equal(chooseIdentity(token, null, 'demo'), 'default.demo');
   assert.equal(chooseIdentity({ problem: 'there is none yet' }, 'web', 'demo'), 'web.demo');
   const before = `x.${Buffer.from('{"svc":"web"}').toString('base64url')}.y`;
-  for (const other of [before, 'a.b', '']) {
-    assert.equal(chooseIdentity({ token: other }, 'web', 'demo'), '', other);
+  assert.equal(chooseIdentity({ token: before }, 'web', 'demo'), '');
+  for (const broken of ['a.b', 'a.b.c', '']) {
+    assert.equal(chooseIdentity({ token: broken }, 'web', 'demo'), 'web.demo', broken);
   }
 });
 
@@ -44,6 +45,17 @@ test('the file is there as soon as a token, follows it, and goes with us', (t) =
   file.close();
   assert.equal(existsSync(path), false);
   assert.deepEqual(said, []);
+});
+
+test('a token that does not come is told of, once, by what it should come from', (t) => {
+  const { clock, said, rig } = setUp(t);
+  rig.token = { problem: 'there is no /nowhere/web.token' };
+  const file = rig.open();
+  clock.advance(300);
+  assert.deepEqual(said, [], 'it may be on its way');
+  for (let tries = 0; tries < 20; tries += 1) clock.advance(250);
+  assert.deepEqual(said, ['the proxy gets no token: there is no /nowhere/web.token']);
+  file.close();
 });
 
 test('a folder that cannot be written is told once, and tried again', (t) => {

@@ -8,15 +8,17 @@ import { rmSync } from 'node:fs';
 import { writeSecretFile } from '../../control/issuer/secret-file.ts';
 import { runAfter } from '../../control/model/delay.ts';
 import type { TimerWheel } from '../../core/base/timers.ts';
-import { readTokenHints } from '../../core/identity/token.ts';
+import { noHints, readTokenHints } from '../../core/identity/token.ts';
 import type { Token } from './registration.ts';
 
 /**
  * As the proxy's setting has it, `web.demo`; empty where the token is of a control plane without
- * an issuer. One that is not there yet may come: nothing is sent in plaintext meanwhile.
+ * an issuer. One that is not there yet may come, and one that cannot be read may be replaced:
+ * nothing is sent in plaintext meanwhile.
  */
 export function chooseIdentity(token: Token, service: string | null, namespace: string): string {
-  const hasIssuer = 'problem' in token || readTokenHints(token.token).trustDomain !== '';
+  const hints = 'problem' in token ? noHints : readTokenHints(token.token);
+  const hasIssuer = hints === noHints || hints.trustDomain !== '';
   return hasIssuer ? `${service ?? clientAccount}.${namespace}` : '';
 }
 
@@ -32,6 +34,7 @@ export class TokenFile {
   readonly #env: TokenFileEnv;
   #written = '';
   #said = '';
+  #tries = 0;
   #cancel: () => void = () => undefined;
 
   /** There is one from now on, or as soon as there is a token. */
@@ -49,6 +52,10 @@ export class TokenFile {
   #follow(): void {
     const read = this.#env.readToken();
     if ('token' in read && read.token !== this.#written) this.#write(read.token);
+    this.#tries += 1;
+    if ('problem' in read && this.#written === '' && this.#tries > quietTries) {
+      this.#say(`the proxy gets no token: ${read.problem}`);
+    }
     const pauseMs = this.#written === '' ? eagerMs : calmMs;
     this.#cancel = runAfter(this.#env.timers, pauseMs, () => this.#follow());
   }
@@ -58,14 +65,20 @@ export class TokenFile {
       writeSecretFile(this.#path, `${token}\n`);
       this.#written = token;
     } catch (error) {
-      const line = `the proxy gets no token: ${(error as Error).message}`;
-      if (line !== this.#said) this.#env.say(line);
-      this.#said = line;
+      const reason = (error as Error).message;
+      this.#say(`the proxy gets no token: ${reason}; name another folder by --state-dir`);
     }
+  }
+
+  #say(line: string): void {
+    if (line !== this.#said) this.#env.say(line);
+    this.#said = line;
   }
 }
 
 /** The service account of what is no service, as in Kubernetes. */
 const clientAccount = 'default';
 const eagerMs = 200;
+/** A heddle up that has just been started may still make it. */
+const quietTries = 5;
 const calmMs = 5_000;

@@ -205,11 +205,16 @@ class Supervisor {
     const { port, healthPath } = announced;
     const probe =
       healthPath === null ? tcpProbe(port, this.#grpc) : httpProbe(port, healthPath, this.#timers);
-    this.#health = new Health(probe, { clock: systemClock, timers: this.#timers }, (isHealthy) => {
+    const onChange = (isHealthy: boolean): void => {
       this.#isHealthy = isHealthy;
       if (!isHealthy) this.#env.say(`port ${port} does not answer any more: withdrawn meanwhile`);
       this.#tellServing();
-    });
+    };
+    const asked = healthPath === null ? 'no answer' : `no 2xx or 3xx of GET ${healthPath}`;
+    const onSilence = (): void =>
+      this.#env.say(`${service} is not announced yet: ${asked} at 127.0.0.1:${port}`);
+    const env = { clock: systemClock, timers: this.#timers };
+    this.#health = new Health(probe, env, onChange, onSilence);
   }
 
   #killApplication(): void {

@@ -298,10 +298,12 @@ test('lost and repaired by one command: all keys, or all but the bundle', (t) =>
 });
 
 test('keys that others can read are refused with what to do', (t) => {
-  const { folder, start } = scratch(t);
+  const { folder, warned, start } = scratch(t);
   start();
+  assert.deepEqual(warned, [], 'the first start makes what is missing');
   chmodSync(join(folder, 'root.key'), 0o640);
   const { view } = start();
+  assert.deepEqual(warned, [view.problem]);
   assert.match(view.problem, /\broot\.key: can be used by others: chmod 600 .*: heddle identity/);
   assert.notEqual(view.signer, null);
 });
@@ -320,14 +322,15 @@ function scratch(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'heddle-test-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const clock = new FakeClock();
+  const warned: unknown[] = [];
   const start = (): Authority =>
     new Authority({
       clock,
-      log: { info: () => {}, warn: () => {} },
+      log: { info: () => {}, warn: (_, fields) => void warned.push(fields?.problem) },
       files: new IdentityFiles(folder, true),
       trustDomain: 'mesh.test',
       external: null,
       anchors: [],
     });
-  return { folder, clock, start };
+  return { folder, clock, warned, start };
 }

@@ -77,7 +77,11 @@ export class Authority {
     this.#state = loaded.state;
     this.#problems = loaded.problems;
     this.#view = this.#look();
+    const found = this.#view.problem;
     this.check();
+    // What has become of it meanwhile is told as a change.
+    if (found === '' || this.#view.problem !== found) return;
+    env.log.warn('certificates need a look', { problem: found });
   }
 
   get view(): AuthorityView {

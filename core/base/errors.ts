@@ -43,6 +43,7 @@ export const errorTraits = {
   REQUEST_TIMEOUT: client('the request did not arrive in time', false),
   CLIENT_GONE: client('the client went away', false),
   UNKNOWN_SERVICE: client('no service of this name is configured'),
+  UNAUTHORIZED: client('the policy of the service does not let this client in'),
   POLICY_UNSUPPORTED: local('the policy of the service asks for what has no effect yet'),
   NO_AUTHORITY: client('the request names no service'),
   LOOP: local('the request goes round in proxies'),

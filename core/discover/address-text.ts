@@ -31,7 +31,8 @@ export function readAddress(address: TcpAddress | null): Address | null {
   return { host, port: address.port };
 }
 
-function hostOf(address: IPAddress | null): string | null {
+/** Null for none. */
+export function hostOf(address: IPAddress | null): string | null {
   const ip = address?.ip ?? null;
   if (ip === null) return null;
   if (ip.kind === 'ipv4') {

@@ -8,8 +8,9 @@ import type { OutboundPolicy } from '../../api/gen/proxy/outbound.ts';
 import type { Address } from '../../api/settings.ts';
 import type { Protocol } from '../../api/snapshot.ts';
 import { formatAddress } from './address-text.ts';
+import { judgeInbound } from './inbound-access.ts';
 import { readEndpoint } from './read-endpoint.ts';
-import { destinationPathOf, judgeOutbound, refuseInbound } from './refusal.ts';
+import { destinationPathOf, judgeOutbound } from './refusal.ts';
 
 /** The endpoints of a Destination path. */
 export interface KnownSet {
@@ -75,6 +76,8 @@ export function assembleProfile(
 
 /** `server` null: there is no policy, and everyone may come. */
 export function assembleInbound(server: Server | null, to: Address): ResolvedTarget {
+  const { refusal, access } =
+    server === null ? { refusal: '', access: null } : judgeInbound(server);
   return {
     state: 'ready',
     authority: formatAddress(to),
@@ -82,7 +85,8 @@ export function assembleInbound(server: Server | null, to: Address): ResolvedTar
     service: '',
     protocol: server === null ? 'auto' : inboundProtocol(server),
     endpoints: [{ host: to.host, port: to.port, weight: 1, zone: '' }],
-    refusal: server === null ? '' : refuseInbound(server),
+    refusal,
+    access,
     policy: { outbound: null, profile: null, inbound: server },
   };
 }

@@ -1,10 +1,11 @@
 /**
- * Goal: each default policy says whom it lets in, and what has no effect yet refuses everybody.
- * Method: what the data path would be told.
+ * Goal: each default policy says whom it lets in. Method: what the data path would be told and make
+ * of it.
  */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Access, type Client } from '../policy/access.ts';
 import { assembleInbound } from './assemble.ts';
 import { type DefaultPolicySettings, defaultServer } from './default-policy.ts';
 
@@ -19,25 +20,40 @@ function serverOf(name: DefaultPolicySettings['inboundDefaultPolicy'], changes: 
   return defaultServer(80, { ...usual, inboundDefaultPolicy: name, ...changes });
 }
 
-test('those that let in everyone open, the others refuse', () => {
+/** From the cluster in plaintext, by TLS without and with an identity; the same from outside. */
+const clients: readonly Client[] = ['10.1.2.3', '192.0.2.1'].flatMap((host) =>
+  [null, '', 'web.demo'].map((identity) => ({ host, identity })),
+);
+
+const opens = (expected: readonly boolean[]): boolean => !expected.includes(false);
+
+test('each lets in whom its name says', () => {
+  const [yes, no] = [true, false];
   const rows = [
-    ['all-unauthenticated', true],
-    ['audit', true],
-    ['all-authenticated', false],
-    ['all-tls-unauthenticated', false],
-    ['cluster-unauthenticated', false],
-    ['cluster-authenticated', false],
-    ['cluster-tls-unauthenticated', false],
-    ['deny', false],
+    ['all-unauthenticated', [yes, yes, yes, yes, yes, yes]],
+    ['audit', [yes, yes, yes, yes, yes, yes]],
+    ['all-authenticated', [no, no, yes, no, no, yes]],
+    ['all-tls-unauthenticated', [no, yes, yes, no, yes, yes]],
+    ['cluster-unauthenticated', [yes, yes, yes, no, no, no]],
+    ['cluster-authenticated', [no, no, yes, no, no, no]],
+    ['cluster-tls-unauthenticated', [no, yes, yes, no, no, no]],
+    ['deny', [no, no, no, no, no, no]],
   ] as const;
-  for (const [name, opens] of rows) {
-    const server = serverOf(name);
-    assert.equal(assembleInbound(server, to).refusal === '', opens, name);
-    assert.equal(server.labels.get('name'), name);
+  for (const [name, expected] of rows) {
+    const { refusal, access } = assembleInbound(serverOf(name), to);
+    assert.ok(access);
+    assert.deepEqual([refusal, access.server.name], ['', name]);
+    const letsIn = (client: Client) => new Access(access).judge(client)?.name ?? '';
+    assert.deepEqual(
+      clients.map(letsIn),
+      expected.map((isIn) => (isIn ? name : '')),
+      name,
+    );
+    assert.equal(
+      letsIn({ host: '127.0.0.1', identity: null }),
+      opens(expected) ? name : 'localhost',
+    );
   }
-  const clusterNetworks = ['0.0.0.0/0', '::/0'];
-  const open = serverOf('cluster-unauthenticated', { clusterNetworks });
-  assert.equal(assembleInbound(open, to).refusal, '');
 });
 
 test('they say what a client has to prove, and from where it may come', () => {

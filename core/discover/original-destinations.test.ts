@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { ResolvedTarget } from '../../api/discovery.ts';
 import { DiscoveryRig } from '../../test/support/discovery-rig.ts';
 import { address, detect, everyone } from '../../test/support/fake-control.ts';
 import { untilTurn } from '../../test/support/turns.ts';
@@ -157,9 +158,9 @@ test('addresses of one port share its policy', async () => {
   const seen = hosts.map((host) => rig.watch(`inbound:${host}`));
   // The default holds until there is one.
   await rig.until('the default', () => seen.every(({ last }) => last !== null));
-  for (const { last } of seen) assert.match(last?.refusal ?? '', /do not let in everyone/);
+  for (const { last } of seen) assert.deepEqual(namesOf(last), ['deny']);
   rig.control.say('inbound', '8080', everyone());
-  await rig.until('the policy', () => seen.every(({ last }) => last?.refusal === ''));
+  await rig.until('the policy', () => seen.every(({ last }) => namesOf(last).length === 2));
   assert.deepEqual(
     seen.map(({ last }) => last?.authority),
     hosts,
@@ -173,7 +174,7 @@ test('addresses of one port share its policy', async () => {
   rig.control.script.clear();
   for (const call of rig.control.open('inbound', '8080')) call.fail(5);
   await rig.pass(2_000);
-  for (const { last } of [...seen, third]) assert.equal(last?.refusal, '');
+  for (const { last } of [...seen, third]) assert.equal(namesOf(last)[0], 'all-unauthenticated');
 });
 
 test('the default policy does not wait as long as a name does', async () => {
@@ -247,9 +248,17 @@ test('what is kept on disk serves both when nobody answers', async () => {
   const again = [rig.watch(key), rig.watch(inboundKey)];
   await rig.until('both', () => again.every(({ last }) => last !== null));
   assert.equal(again[0].ports, '1,2');
-  assert.match(again[1].last?.refusal ?? '', /do not let in everyone/);
+  assert.deepEqual(namesOf(again[1].last), ['all-unauthenticated']);
   for (const one of [key, inboundKey]) assert.equal(rig.discovery.status(one).kind, 'disk');
 });
+
+/** Of its policy, and of those whom it lets in. */
+function namesOf(target: ResolvedTarget | null): string[] {
+  const { server, authorizations = [] } = target?.access ?? {};
+  return [...(server === undefined ? [] : [server]), ...authorizations.map(({ name }) => name)].map(
+    ({ name }) => name,
+  );
+}
 
 function isWritten(stateDir: string, count: number): boolean {
   const names = readdirSync(join(stateDir, 'targets'));

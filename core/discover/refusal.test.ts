@@ -6,15 +6,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonValue } from '@bufbuild/protobuf';
-import {
-  detect,
-  encodeOutbound,
-  encodeProfile,
-  encodeServer,
-  everyone,
-} from '../../test/support/fake-control.ts';
-import { readInbound, readOutbound, readProfile } from './methods.ts';
-import { destinationPathOf, judgeOutbound, refuseInbound } from './refusal.ts';
+import { detect, encodeOutbound, encodeProfile } from '../../test/support/fake-control.ts';
+import { readOutbound, readProfile } from './methods.ts';
+import { destinationPathOf, judgeOutbound } from './refusal.ts';
 
 type Json = { [name: string]: JsonValue };
 
@@ -147,74 +141,4 @@ describe('outbound', () => {
     assert.match(judge(plainPolicy, { routes: [{}] }).refusal, /has routes/);
     assert.match(judge(plainPolicy, { dstOverrides: [{}] }).refusal, /splits traffic/);
   });
-});
-
-function refusalOf(server: Json): string {
-  const whole = readInbound(encodeServer(server));
-  assert.ok(whole !== null);
-  return refuseInbound(whole.message);
-}
-
-describe('inbound', () => {
-  const all = everyone();
-  const [open] = all.authorizations as [Json];
-  const [ipv4, ipv6] = open.networks as [Json, Json];
-  const withAuthz = (...authorizations: Json[]): Json => ({ ...all, authorizations });
-  const withHttp = (more: Json, route: Json = {}): Json => ({
-    ...all,
-    protocol: { http1: { routes: [{ rules: [{ matches: [root] }], ...route }], ...more } },
-  });
-  const identity = { meshTLS: { identities: { identities: [{ name: 'a' }] } } };
-  const limit = { total: { requestsPerSecond: 1 } };
-
-  const plain: Record<string, Json> = {
-    everyone: all,
-    'a network each': withAuthz({ ...open, networks: [ipv4] }, { ...open, networks: [ipv6] }),
-    'and others beside': withAuthz(open, { ...open, authentication: identity }),
-    'HTTP/1.1': withHttp({}),
-    'a route that lets in everyone': withHttp({}, { authorizations: [open] }),
-    opaque: { ...all, protocol: { opaque: {} } },
-    gRPC: { ...all, protocol: { grpc: { routes: [{ rules: [{}] }] } } },
-  };
-  for (const [name, server] of Object.entries(plain)) {
-    test(`${name} is plain`, () => assert.equal(refusalOf(server), ''));
-  }
-
-  const refused: Record<string, readonly [Json, RegExp]> = {
-    nobody: [withAuthz(), /do not let in everyone/],
-    'IPv4 alone': [withAuthz({ ...open, networks: [ipv4] }), /do not let in everyone/],
-    'a narrower network': [
-      withAuthz({ ...open, networks: [{ net: { ip: { ipv4: 0 }, prefixLen: 1 } }, ipv6] }),
-      /do not let in everyone/,
-    ],
-    'an exception': [
-      withAuthz({ ...open, networks: [{ ...ipv4, except: [{ prefixLen: 8 }] }, ipv6] }),
-      /do not let in everyone/,
-    ],
-    'an identity': [withAuthz({ ...open, authentication: identity }), /do not let in everyone/],
-    'any identity': [
-      withAuthz({ ...open, authentication: { meshTLS: { unauthenticated: {} } } }),
-      /do not let in everyone/,
-    ],
-    'no authentication': [withAuthz({ networks: [ipv4, ipv6] }), /do not let in everyone/],
-    'no kind': [{ ...all, protocol: {} }, /does not know/],
-    TLS: [{ ...all, protocol: { tls: {} } }, /TLS/],
-    'a rate limit': [withHttp({ localRateLimit: limit }), /rate limit/],
-    'a rate limit of detect': [
-      { ...all, protocol: { detect: { httpLocalRateLimit: limit } } },
-      /rate limit/,
-    ],
-    'no route': [withHttp({ routes: [] }), /no route/],
-    'two routes': [withHttp({ routes: [{ rules: [{}] }, { rules: [{}] }] }), /2 routes/],
-    hosts: [withHttp({}, { hosts: [{ exact: 'a' }] }), /certain hosts/],
-    'a route for some': [
-      withHttp({}, { authorizations: [{ ...open, networks: [ipv4] }] }),
-      /of its route/,
-    ],
-    'a path': [withHttp({}, { rules: [{ matches: [{ path: { exact: '/ready' } }] }] }), /matches/],
-    'a filter': [withHttp({}, { rules: [{ filters: [header] }] }), /filters/],
-  };
-  for (const [name, [server, sentence]] of Object.entries(refused)) {
-    test(`${name}: refused`, () => assert.match(refusalOf(server), sentence));
-  }
 });

@@ -1,18 +1,13 @@
 /**
- * What a policy asks for that has no effect yet. Traffic under such a policy is refused with the
- * sentence that is made here: nothing is allowed because it is not understood. Retries, timeouts,
- * breakers and settings of the balancer are carried and refuse nothing.
+ * What an outbound policy asks for that has no effect yet. Traffic under such a policy is refused
+ * with the sentence that is made here: nothing is allowed because it is not understood. Retries,
+ * timeouts, breakers and settings of the balancer are carried and refuse nothing. What is said of
+ * inbound ports is `inbound-access.ts`.
  */
 
 import type { DestinationProfile } from '../../api/gen/proxy/destination.ts';
 import type { GrpcRouteMatch } from '../../api/gen/proxy/grpc-route.ts';
 import type { HttpRouteMatch } from '../../api/gen/proxy/http-route.ts';
-import type {
-  Authz,
-  ProxyProtocol as InboundProtocol,
-  Server,
-} from '../../api/gen/proxy/inbound.ts';
-import type { IPNetwork } from '../../api/gen/proxy/net.ts';
 import type { Backend, OutboundPolicy } from '../../api/gen/proxy/outbound.ts';
 import { formatAddress, readAddress } from './address-text.ts';
 
@@ -48,13 +43,6 @@ export function destinationPathOf(backend: Backend): string {
   return backend.kind.value.discovery?.kind?.value.path ?? '';
 }
 
-export function refuseInbound(server: Server): string {
-  if (!allowsAll(server.authorizations)) {
-    return 'its authorizations do not let in everyone, and have no effect yet';
-  }
-  return judgeInboundProtocol(server.protocol);
-}
-
 function refuse(refusal: string): OutboundJudgement {
   return { refusal, backend: null };
 }
@@ -65,6 +53,8 @@ function placeOf(backend: Backend): string {
   return address === null ? '' : `forward ${formatAddress(address)}`;
 }
 
+export type AnyMatch = HttpRouteMatch | GrpcRouteMatch;
+
 /** A route of any protocol, as far as it matters here. */
 interface AnyRoute {
   readonly hosts?: readonly unknown[];
@@ -73,12 +63,12 @@ interface AnyRoute {
 }
 
 interface AnyRule {
-  readonly matches?: readonly (HttpRouteMatch | GrpcRouteMatch)[];
+  readonly matches?: readonly AnyMatch[];
   readonly filters: readonly AnyFilter[];
   readonly backends: AnyDistribution | null;
 }
 
-interface AnyFilter {
+export interface AnyFilter {
   readonly kind: { readonly kind: string } | null;
 }
 
@@ -145,7 +135,7 @@ function judgeRoutes(routes: readonly AnyRoute[]): string | Backend {
   return judgeFilters(filters) || judgeDistribution(backends);
 }
 
-function judgeFilters(filters: readonly AnyFilter[]): string {
+export function judgeFilters(filters: readonly AnyFilter[]): string {
   if (filters.length === 0) return '';
   switch (filters[0].kind?.kind) {
     case 'forbidden':
@@ -175,7 +165,7 @@ function judgeDistribution(distribution: AnyDistribution | null): string | Backe
 }
 
 /** No match, or one of everything. */
-function matchesAll(matches: readonly (HttpRouteMatch | GrpcRouteMatch)[]): boolean {
+export function matchesAll(matches: readonly AnyMatch[]): boolean {
   if (matches.length === 0) return true;
   const [match] = matches;
   if (matches.length > 1 || match.headers.length > 0) return false;
@@ -183,68 +173,4 @@ function matchesAll(matches: readonly (HttpRouteMatch | GrpcRouteMatch)[]): bool
   const path = match.path?.kind ?? null;
   const isRoot = path === null || (path.kind === 'prefix' && path.value === '/');
   return isRoot && match.queryParams.length === 0 && match.method === null;
-}
-
-function judgeInboundProtocol(protocol: InboundProtocol | null): string {
-  const kind = protocol?.kind ?? null;
-  switch (kind?.kind) {
-    case 'opaque':
-      return '';
-    case 'detect':
-      return judgeRateLimit(kind.value.httpLocalRateLimit) || judgeInbound(kind.value.httpRoutes);
-    case 'http1':
-    case 'http2':
-      return judgeRateLimit(kind.value.localRateLimit) || judgeInbound(kind.value.routes);
-    case 'grpc':
-      return judgeInbound(kind.value.routes);
-    case 'tls':
-      return "its policy is for the application's own TLS, which has no effect yet";
-    default:
-      return 'its policy has a protocol that this proxy does not know';
-  }
-}
-
-function judgeRateLimit(limit: object | null): string {
-  return limit === null ? '' : 'its policy has a rate limit, which has no effect yet';
-}
-
-interface InboundRoute {
-  readonly hosts: readonly unknown[];
-  readonly authorizations: readonly Authz[];
-  readonly rules: readonly {
-    readonly matches: readonly (HttpRouteMatch | GrpcRouteMatch)[];
-    readonly filters: readonly AnyFilter[];
-  }[];
-}
-
-function judgeInbound(routes: readonly InboundRoute[]): string {
-  if (routes.length !== 1) {
-    return routes.length === 0
-      ? 'its policy has no route'
-      : `its policy has ${routes.length} routes, and choosing among them has no effect yet`;
-  }
-  const [{ hosts, authorizations, rules }] = routes;
-  if (hosts.length > 0) return 'its route is for certain hosts, and matching has no effect yet';
-  if (authorizations.length > 0 && !allowsAll(authorizations)) {
-    return 'the authorizations of its route do not let in everyone, and have no effect yet';
-  }
-  if (rules.length !== 1 || !matchesAll(rules[0].matches)) {
-    return 'its route has matches, which have no effect yet';
-  }
-  return judgeFilters(rules[0].filters);
-}
-
-/** Whoever comes from any IPv4 or IPv6 address, with no proof asked. */
-function allowsAll(authorizations: readonly Authz[]): boolean {
-  const open = authorizations
-    .filter(({ authentication }) => authentication?.permit?.kind === 'unauthenticated')
-    .flatMap(({ networks }) => networks)
-    .filter(({ except }) => except.length === 0);
-  const families = new Set(open.map(({ net }) => familyOfAll(net)));
-  return families.has('ipv4') && families.has('ipv6');
-}
-
-/** The family whose addresses all belong to the network; '' when not all do. */
-function familyOfAll(network: IPNetwork | null): string {
-  return network?.prefixLen === 0 ? (network.ip?.ip?.kind ?? '') : '';
 }

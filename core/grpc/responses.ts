@@ -8,7 +8,12 @@ import type { Call } from './client-call.ts';
 
 /** The last layer of a connection, and the client of all exchanges on it. */
 export class Responses extends Layer<Exchange> implements ExchangeClient {
-  readonly connection: ClientConnection = { identity: null, peer: '', fixedTarget: null };
+  readonly connection: ClientConnection = {
+    identity: null,
+    peer: '',
+    fixedTarget: null,
+    grant: null,
+  };
 
   override informational(): void {}
 

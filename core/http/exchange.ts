@@ -25,6 +25,8 @@ export interface ClientConnection {
   readonly peer: string;
   /** What the connection is for when that was known before its first request. */
   readonly fixedTarget: unknown;
+  /** What the policy of its target was found to say of it; the proxy's layers know its type. */
+  grant: unknown;
 }
 
 /** Where a request came from: an HTTP/1.1 connection, or a stream of an HTTP/2 one. */

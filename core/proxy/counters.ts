@@ -7,6 +7,7 @@ import type { Exchange } from '../http/exchange.ts';
 import type { HandshakeFailure } from '../tls/handshake.ts';
 import type { TransportHeader } from '../tls/transport-header.ts';
 import type { Core, DirectionName } from './core.ts';
+import { recordFailed } from './record-failed.ts';
 import { responseTo } from './respond.ts';
 
 /** Why a connection with a transport header was closed. */
@@ -28,6 +29,8 @@ export type ArrivalRefusal = 'not_inbound_ip' | 'loop' | 'too_many_targets' | 'n
 export class Counters {
   readonly #core: Core;
   readonly #name: DirectionName;
+  /** The same, for what is logged. */
+  readonly #direction: { readonly name: DirectionName; readonly core: Core };
   readonly #inFlightCell: number;
   readonly #exchangesAt: number;
   readonly #errors = new Map<ErrorCode, readonly number[]>();
@@ -36,6 +39,7 @@ export class Counters {
   constructor(core: Core, name: DirectionName) {
     this.#core = core;
     this.#name = name;
+    this.#direction = { name, core };
     const labels = { direction: name };
     this.#inFlightCell = core.registry.gauge('heddle_http_requests_in_flight', labels);
     const field = name === 'inbound' ? 'exchangesInbound' : 'exchangesOutbound';
@@ -56,15 +60,7 @@ export class Counters {
       this.#errors.set(error.code, cells);
     }
     for (const cell of cells) this.#core.cells[cell] += 1;
-    if (!this.#core.log.enabled('info', logTarget)) return;
-    const { request } = x;
-    const protocol = x.isGrpc ? 'gRPC' : `HTTP/${request.major}.${request.minor}`;
-    this.#core.log.info(logTarget, `${protocol} request failed`, {
-      direction: this.#name,
-      error: error.code,
-      detail: error.message,
-      client: x.client?.connection.peer ?? '',
-    });
+    recordFailed(this.#direction, x, error);
   };
 
   readonly retried = (sentAgain: boolean): void => {
@@ -159,5 +155,3 @@ export class Counters {
 
 const sessionLabels = { http1: 'http/1', http2: 'http/2' } as const;
 const detectLabels: Partial<Record<Detected, string>> = { HTTP1: 'http/1', HTTP2: 'http/2' };
-
-const logTarget = 'heddle::proxy';

@@ -18,6 +18,7 @@ import { nobody } from '../io/socket-owner.ts';
 import type { PoolContext } from '../pool/pools.ts';
 import type { Layer } from '../stack/layer.ts';
 import { Accept, type AcceptContext, type Terminator } from './accept.ts';
+import { admissionOf } from './admission.ts';
 import { Balance } from './balance.ts';
 import type { ClientGroup } from './client-group.ts';
 import { ClientGroups } from './client-groups.ts';
@@ -140,15 +141,19 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
   }
 
   changed(target: Target): void {
+    if (target.direction === 'inbound') this.direction.reauthorize();
     this.#balance.retry(target);
   }
 
   upgraded(x: Exchange): void {
     const endpoint = x.endpoint as Endpoint;
-    const clients = this.#clientsOf(x);
+    const target = x.target as Target;
+    const clients = this.clientsOf(x);
     const server = (x.upstream as ExchangeUpstream).detach(x);
     const client = (x.client as ExchangeClient).detach(x);
-    new Tunnel(clients, endpoint, client, server, this.#distrustsOf(x, endpoint));
+    const admission = admissionOf(clients, client.conduit, target);
+    const side = { ...client, admission };
+    new Tunnel(clients, endpoint, side, server, this.#distrustsOf(x, endpoint));
   }
 
   /** As of which trust anchors the connection that the request went out on was verified. */
@@ -166,7 +171,7 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
     new Accept(this.#acceptContext, this.direction.plain, conduit, target, first, null);
   }
 
-  #clientsOf(x: Exchange): ClientGroup {
+  clientsOf(x: Exchange): ClientGroup {
     const { identity } = (x.client as ExchangeClient).connection;
     return identity === null ? this.direction.plain : (identity as ClientGroup);
   }

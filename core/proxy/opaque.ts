@@ -12,10 +12,15 @@ import type { DialOwner } from '../io/dial.ts';
 import type { Socket } from '../io/socket.ts';
 import type { SocketOwner } from '../io/socket-owner.ts';
 import type { Dialling } from '../tls/secure-dial.ts';
+import { type Admission, admissionOf } from './admission.ts';
 import type { ClientGroup } from './client-group.ts';
 import type { Counters } from './counters.ts';
-
+import type { EarlyDial } from './early-dial.ts';
 import type { Endpoint } from './endpoint.ts';
+import { endpointSpans, serviceSpans } from './log-spans.ts';
+import { explainCode, recordClosed, recordEnded } from './record-closed.ts';
+import { asLinkerdSays } from './record-failed.ts';
+import { recordFailfast } from './record-failfast.ts';
 import type { Target } from './target.ts';
 import { Tunnel } from './tunnel.ts';
 
@@ -24,6 +29,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
   readonly #counters: Counters;
   readonly #client: TunnelSide;
   readonly #target: Target;
+  readonly #admission: Admission | null;
   readonly #pollTimer = new Timer(this);
   readonly #startMs: number;
   #endpoint: Endpoint | null = null;
@@ -32,18 +38,37 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
   #distrusts = 0;
   #over = false;
 
-  constructor(clients: ClientGroup, counters: Counters, client: TunnelSide, target: Target) {
+  /**
+   * `early`: a connection to one of the endpoints, which has come about already. `admission`:
+   * where it is not judged by the policy of its target.
+   */
+  constructor(
+    clients: ClientGroup,
+    counters: Counters,
+    client: TunnelSide,
+    target: Target,
+    early: EarlyDial | null = null,
+    admission = admissionOf(clients, client.conduit, target),
+  ) {
     this.#clients = clients;
     this.#counters = counters;
     this.#client = client;
     this.#target = target;
+    this.#admission = admission;
     this.#startMs = clients.direction.core.io.nowMs;
     target.holders += 1;
     client.conduit.owner = this;
     client.conduit.pause();
     clients.opened(this);
-    if (target.refusal === '') this.#dial();
-    else this.#fail('POLICY_UNSUPPORTED');
+    const refusal = this.#refusal();
+    if (refusal === '' && early !== null) {
+      this.#join(early.endpoint, early.take(), early.distrusts);
+    } else if (refusal === '') {
+      this.#dial();
+    } else {
+      early?.abort();
+      this.#fail(refusal);
+    }
   }
 
   closeIdle(): void {}
@@ -55,9 +80,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
   dialled(socket: Socket): void {
     const endpoint = this.#endpoint as Endpoint;
     this.#clients.direction.core.slots.connectSucceeded(endpoint.slot);
-    this.#leave();
-    const server = { conduit: socket, first: nothing };
-    new Tunnel(this.#clients, endpoint, this.#client, server, this.#distrusts);
+    this.#join(endpoint, { conduit: socket, first: nothing }, this.#distrusts);
   }
 
   dialFailed(code: ErrorCode, detail: string): void {
@@ -85,8 +108,21 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
   onDrain(): void {}
 
   onClose(): void {
+    if (!this.#over) recordEnded(this.#clients, this.#client.conduit);
     this.#abort();
     this.#end();
+  }
+
+  #refusal(): '' | ErrorCode {
+    if (this.#target.refusal !== '') return 'POLICY_UNSUPPORTED';
+    return this.#admission?.admits() === false ? 'UNAUTHORIZED' : '';
+  }
+
+  #join(endpoint: Endpoint, server: TunnelSide, distrusts: number): void {
+    this.#leave();
+    const { conduit, first } = this.#client;
+    const client = { conduit, first, admission: this.#admission };
+    new Tunnel(this.#clients, endpoint, client, server, distrusts);
   }
 
   #dial(): void {
@@ -97,7 +133,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
       const waitedMs = io.nowMs - this.#startMs;
       const { failfastTimeoutMs, opaqueFailfastTimeoutMs: ownMs } = settings;
       if (this.#target.endpoints.length === 0) this.#fail(this.#target.emptyCode);
-      else if (waitedMs >= (ownMs === 0 ? failfastTimeoutMs : ownMs)) this.#fail('FAILFAST');
+      else if (waitedMs >= (ownMs === 0 ? failfastTimeoutMs : ownMs)) this.#waitedTooLong(waitedMs);
       else timers.arm(this.#pollTimer, pollMs);
       return;
     }
@@ -115,26 +151,29 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
   #refuse(endpoint: Endpoint): void {
     const { core } = this.#clients.direction;
     core.slots.releasePermit(endpoint.slot);
-    core.log.info('heddle::proxy', 'Endpoint refused', {
-      endpoint: endpoint.address,
-      reason: endpoint.refusal,
-    });
+    const fields = { endpoint: endpoint.address, reason: endpoint.refusal };
+    const spans = endpointSpans(core.settings, this.#target, endpoint.address);
+    core.log.info('heddle::proxy', 'Endpoint refused', fields, spans);
     const isOther = this.#target.endpoints.length > 1;
     if (this.#attempts < attemptsMax && isOther) this.#dial();
     else this.#fail('IDENTITY_MISMATCH');
   }
 
+  #waitedTooLong(waitedMs: number): void {
+    const { log, settings } = this.#clients.direction.core;
+    const target = this.#target;
+    recordFailfast(log, target.authority, waitedMs, serviceSpans(settings, target));
+    this.#fail('FAILFAST');
+  }
+
   #fail(code: ErrorCode): void {
     if (this.#over) return;
-    const { core, name } = this.#clients.direction;
     this.#abort();
     this.#counters.tcpError(code);
-    core.log.info('heddle::proxy', 'Connection closed', {
-      direction: name,
-      service: this.#target.authority,
-      error: code,
-      ...(code === 'POLICY_UNSUPPORTED' ? { reason: this.#target.refusal } : {}),
-    });
+    const target = this.#target;
+    const detail = code === 'POLICY_UNSUPPORTED' ? target.refusal : target.authority;
+    const error = asLinkerdSays(code, explainCode(code, detail));
+    recordClosed(this.#clients, this.#client.conduit, target, error, { code });
     this.#client.conduit.reset();
     this.#end();
   }

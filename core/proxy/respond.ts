@@ -193,6 +193,13 @@ const table: Record<ErrorCode, ErrorResponse> = {
     'unauthorized',
     'Take what it names out of the policy; see /watches of the admin port.',
   ),
+  UNAUTHORIZED: row(
+    403,
+    'Forbidden',
+    false,
+    'unauthorized',
+    'See /watches of the admin port for the policy, and let it name this client.',
+  ),
   LOOP: row(508, 'Loop Detected', true, 'unexpected', 'Let no endpoint be a listener of a proxy.'),
   NO_ENDPOINTS: unavailable('See /endpoints of the admin port for where they should come from.'),
   QUEUE_FULL: unavailable('The service is too slow for its load; see /endpoints.'),

@@ -9,10 +9,14 @@ import { Balancer } from '../balance/balancer.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { WaitList } from '../http/wait-list.ts';
 import { isLoopback } from '../io/ip-text.ts';
+import { Access } from '../policy/access.ts';
 import type { PoolContext, UpstreamVersion } from '../pool/pools.ts';
 import type { ClientCells } from './client-cells.ts';
 import type { Core, DirectionName } from './core.ts';
 import { Endpoint } from './endpoint.ts';
+import { serviceSpans } from './log-spans.ts';
+import { failfastTarget, recordFailfast } from './record-failfast.ts';
+import { TargetAccess } from './target-access.ts';
 
 /** A connection that cannot go on before its target is known. */
 export interface TargetWaiter {
@@ -34,6 +38,8 @@ export class Target {
   /** It is the original destination of connections that were redirected. */
   readonly redirected: boolean;
   authority = '';
+  namespace = '';
+  service = '';
   protocol: TargetSnapshot['protocol'] = 'auto';
   /** What its endpoints are spoken to in. */
   version: UpstreamVersion = 'kept';
@@ -44,6 +50,9 @@ export class Target {
   absent = false;
   /** Why its traffic is refused although it is known; empty for no. */
   refusal = '';
+  /** Whom it lets in; null: everybody. */
+  access: TargetAccess | null = null;
+  #accessText = '';
   generation = -1;
   lastUsedMs: number;
   /** Connections and tunnels that refer to this target. */
@@ -58,6 +67,7 @@ export class Target {
   /** Since when requests have waited for an endpoint, without a gap. */
   unreadySinceMs = 0;
   failfast = false;
+  #failfastSinceMs = 0;
   /** Cells of its queue and of failfast, once it has needed them. */
   #queueCell = -1;
   #failfastCell = -1;
@@ -87,7 +97,10 @@ export class Target {
     this.known = true;
     this.absent = snapshot.state === 'absent';
     this.refusal = snapshot.refusal ?? '';
+    this.#applyAccess(snapshot);
     this.authority = snapshot.authority;
+    this.namespace = snapshot.namespace;
+    this.service = snapshot.service;
     this.protocol = snapshot.protocol;
     this.version = versionOf(snapshot.protocol);
     const before = new Map(this.endpoints.map((endpoint) => [keyOf(endpoint), endpoint]));
@@ -129,8 +142,17 @@ export class Target {
 
   /** No endpoint has been ready for too long: requests are refused until one is. */
   enterFailfast(): void {
-    const { cells, registry } = this.#core;
+    const { cells, registry, io, log, settings } = this.#core;
     this.failfast = true;
+    this.#failfastSinceMs = io.nowMs;
+    const spans = serviceSpans(settings, this);
+    const { failfastTimeoutMs: limitMs } = settings;
+    if (this.direction === 'outbound') {
+      const fields = { service: this.authority, timeout: limitMs / 1000 };
+      log.info(balanceTarget, 'Unavailable; entering failfast', fields, spans);
+    } else {
+      recordFailfast(log, this.authority, limitMs, spans);
+    }
     if (this.#failfastCell === -1) {
       this.#failfastCell = registry.counter('heddle_failfast_total', { authority: this.authority });
     }
@@ -139,8 +161,13 @@ export class Target {
 
   #leaveFailfast(): void {
     this.failfast = false;
-    const fields = { service: this.authority };
-    this.#core.log.info('heddle::proxy', 'Available; exiting failfast', fields);
+    const { io, log, settings } = this.#core;
+    const elapsed = (io.nowMs - this.#failfastSinceMs) / 1000;
+    const spans = serviceSpans(settings, this);
+    const fields = { service: this.authority, elapsed };
+    if (this.direction === 'inbound')
+      log.info(failfastTarget, 'Service has recovered', fields, spans);
+    else log.info(balanceTarget, 'Available; exiting failfast', fields, spans);
   }
 
   /** Tells main of endpoints that have left and have nothing in flight any more. */
@@ -170,6 +197,7 @@ export class Target {
   forgetClients(cells: ClientCells): void {
     for (const endpoint of this.endpoints) endpoint.forget(cells);
     for (const endpoint of this.#leaving) endpoint.forget(cells);
+    this.access?.forget(cells);
   }
 
   /** Why it has no endpoints. */
@@ -203,9 +231,21 @@ export class Target {
     }
     this.endpoints = [];
     this.#balancer.update([]);
+    this.access?.release();
     const { registry } = this.#core;
     if (this.#queueCell !== -1) registry.release(this.#queueCell);
     if (this.#failfastCell !== -1) registry.release(this.#failfastCell);
+  }
+
+  /** What was found of clients stays found while the policy stays the same. */
+  #applyAccess({ access = null, endpoints }: TargetSnapshot): void {
+    const text = access === null ? '' : JSON.stringify([access, endpoints[0]]);
+    if (text === this.#accessText) return;
+    this.#accessText = text;
+    this.access?.release();
+    const { registry } = this.#core;
+    this.access =
+      access === null ? null : new TargetAccess(registry, new Access(access), endpoints[0]);
   }
 
   /** What was going to the admin port of its own accord does not come back by it. */
@@ -225,6 +265,7 @@ export class Target {
 
   #create(wanted: EndpointSnapshot, snapshot: TargetSnapshot): Endpoint {
     return new Endpoint(this.#core, this.#pools, wanted, {
+      key: this.key,
       direction: this.direction,
       authority: snapshot.authority,
       namespace: snapshot.namespace,
@@ -233,6 +274,7 @@ export class Target {
   }
 }
 
+const balanceTarget = 'heddle::proxy::balance';
 const redirectedKey = /^(?:addr|inbound):./;
 
 function versionOf(protocol: TargetSnapshot['protocol']): UpstreamVersion {

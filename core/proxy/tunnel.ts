@@ -6,9 +6,17 @@ import { Timer } from '../base/timers.ts';
 import type { ServerConnection } from '../http/server-context.ts';
 import type { Conduit, TunnelSide } from '../io/conduit.ts';
 import { Splice } from '../io/splice.ts';
+import type { Admission } from './admission.ts';
 import type { ClientGroup } from './client-group.ts';
 import { recordDistrusted } from './distrusted.ts';
 import type { Endpoint } from './endpoint.ts';
+import { acceptSpans, clientAddress } from './log-spans.ts';
+import { recordEnded } from './record-closed.ts';
+
+/** The side that asked for it; `admission` is null where no policy says who may. */
+interface ClientSide extends TunnelSide {
+  readonly admission: Admission | null;
+}
 
 export class Tunnel implements ServerConnection, DeadlineHolder {
   deadlineMs = Number.POSITIVE_INFINITY;
@@ -19,6 +27,7 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
   readonly #endpoint: Endpoint;
   readonly #client: Conduit;
   readonly #server: Conduit;
+  readonly #admission: Admission | null;
   #splice: Splice | null = null;
   #waitingBytes = 0;
   #progressMs = 0;
@@ -32,7 +41,7 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
   constructor(
     clients: ClientGroup,
     endpoint: Endpoint,
-    client: TunnelSide,
+    client: ClientSide,
     server: TunnelSide,
     distrusts: number,
   ) {
@@ -40,6 +49,7 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
     this.#clients = clients;
     this.#endpoint = endpoint;
     this.#client = client.conduit;
+    this.#admission = client.admission;
     this.#server = server.conduit;
     clients.opened(this);
     endpoint.start();
@@ -51,6 +61,16 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
     this.#splice = new Splice(io, client.conduit, server.conduit, () => this.#ended());
     io.leave();
     this.distrust();
+    // The policy may have changed while the endpoint was dialled.
+    this.reauthorize();
+  }
+
+  reauthorize(): void {
+    if (this.#gone || this.#admission?.holds() !== false) return;
+    const { io } = this.#clients.direction.core;
+    io.enter();
+    this.closeForced();
+    io.leave();
   }
 
   /** Each ends at its own moment in the last tenth of the time that all have. */
@@ -79,6 +99,7 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
       core,
       { direction: name, peer, carried: 'opaque' },
       { endpoint: this.#endpoint.address, client: this.#clients.name },
+      acceptSpans(this.#clients, clientAddress(this.#client)),
     );
     core.io.enter();
     this.closeForced();
@@ -123,6 +144,7 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
     this.#endpoint.closed();
     this.#clients.closed(this);
     this.#clients.ended();
+    recordEnded(this.#clients, this.#client);
   }
 }
 

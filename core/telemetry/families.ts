@@ -9,6 +9,7 @@
  */
 
 import { controlFamilies } from './control-families.ts';
+import { policyFamilies, targetLabels, tlsLabels } from './policy-families.ts';
 
 export interface FamilyTraits {
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -25,8 +26,6 @@ export const latencyBoundsMs = [
   10_000, 20_000, 30_000, 40_000, 50_000,
 ] as const;
 
-const targetLabels = ['target_addr', 'target_ip', 'target_port'] as const;
-const tlsLabels = ['tls', 'client_id', 'sni', 'no_tls_reason'] as const;
 const dstLabels = ['dst_namespace', 'dst_service', 'dst_zone'] as const;
 const endpointLabels = [
   'direction',
@@ -108,6 +107,7 @@ export const families = {
     help: 'Outbound connections that the proxy ended with an error.',
     labels: ['error', ...targetLabels],
   },
+  ...policyFamilies,
   inbound_tcp_detect_http_results_total: {
     type: 'counter',
     help: 'What inbound connections turned out to be.',
@@ -310,8 +310,13 @@ export const families = {
   },
   heddle_config_reloads_total: {
     type: 'counter',
-    help: 'Changes of the configuration, by result: applied or refused.',
+    help: 'Changes of the configuration: applied, partial (entries are refused) or refused.',
     labels: ['result'],
+  },
+  heddle_config_problems: {
+    type: 'gauge',
+    help: 'Mistakes in the newest configuration file, for which it or entries of it are refused.',
+    labels: [],
   },
   heddle_balancer_endpoints: {
     type: 'gauge',

@@ -55,6 +55,7 @@ const answers: Record<ErrorCode, readonly [number, boolean, string]> = {
   REQUEST_TIMEOUT: [408, true, 'unexpected'],
   CLIENT_GONE: [499, true, 'i/o'],
   UNKNOWN_SERVICE: [404, false, 'unexpected'],
+  UNAUTHORIZED: [403, false, 'unauthorized'],
   POLICY_UNSUPPORTED: [403, false, 'unauthorized'],
   NO_AUTHORITY: [400, true, 'unexpected'],
   LOOP: [508, true, 'unexpected'],

@@ -300,7 +300,7 @@ class Sink extends Layer<Exchange> {
 
 /** The client of an exchange. */
 class Caller implements ExchangeClient {
-  readonly connection = { identity: null, peer: 'caller', fixedTarget: null };
+  readonly connection = { identity: null, peer: 'caller', fixedTarget: null, grant: null };
   readonly #events: string[];
 
   constructor(events: string[]) {

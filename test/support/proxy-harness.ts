@@ -4,6 +4,7 @@
  */
 
 import { createServer, type Server } from 'node:net';
+import type { AccessSnapshot } from '../../api/access.ts';
 import type {
   CellDefinition,
   ListenerName,
@@ -32,6 +33,7 @@ interface HarnessTarget {
   readonly protocol?: TargetSnapshot['protocol'];
   readonly state?: TargetSnapshot['state'];
   readonly refusal?: string;
+  readonly access?: AccessSnapshot | null;
 }
 
 export interface Harness {
@@ -211,6 +213,7 @@ class TargetTable {
       service: value,
       protocol: target.protocol ?? 'auto',
       ...(target.refusal === undefined ? {} : { refusal: target.refusal }),
+      access: target.access ?? null,
       endpoints: target.endpoints.map(({ host = '127.0.0.1', port, weight = 1, traits }) => {
         const slot = this.#slotOf(`${key} ${host}:${port}`);
         const endpoint = { host, port, weight, slot, zone: '' };

@@ -110,9 +110,11 @@ export class Wire {
   }
 }
 
-export function dial(port: number, host = '127.0.0.1'): Promise<Wire> {
+/** `from`: the address of ours that it comes from, where it matters. */
+export function dial(port: number, host = '127.0.0.1', from?: string): Promise<Wire> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ port, host, noDelay: true, allowHalfOpen: true });
+    const local = from === undefined ? {} : { localAddress: from };
+    const socket = connect({ port, host, noDelay: true, allowHalfOpen: true, ...local });
     socket.on('error', reject);
     socket.on('connect', () => resolve(new Wire(socket)));
   });

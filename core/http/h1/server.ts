@@ -1,7 +1,6 @@
 /**
- * The server side of one HTTP/1.1 connection: turns bytes into exchanges, one after the other,
- * and writes their responses. Pipelined requests wait until the response before them has ended
- * (RFC 9112 section 9.3.2). What a request means is decided by the layers behind `handler`.
+ * The server side of an HTTP/1.1 connection: bytes become exchanges, one after the other, that pass
+ * the layers behind `handler`. Pipelined requests wait for the response before (RFC 9112 9.3.2).
  *
  * ```
  *        head complete            body complete
@@ -38,6 +37,7 @@ export class H1Server
   readonly connection = this;
   readonly fixedTarget: unknown;
   readonly identity: ClientIdentity | null;
+  grant: unknown = null;
   deadlineMs: number;
   prevHolder: DeadlineHolder | null = null;
   nextHolder: DeadlineHolder | null = null;

@@ -42,6 +42,7 @@ export class H2Server extends Connection implements ServerStreamOwner, ServerCon
   readonly peer: string;
   readonly fixedTarget: unknown;
   readonly identity: ClientIdentity | null;
+  grant: unknown = null;
 
   protected lastPeerStream = 0;
   readonly #context: H2ServerContext;

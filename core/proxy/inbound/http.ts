@@ -19,12 +19,13 @@ import { Respond } from '../respond.ts';
 import { RestoreVersion } from '../restore-version.ts';
 import type { Route } from '../route.ts';
 import { StripFields } from '../strip-fields.ts';
+import { Authorize, type ClientFinder } from './authorize.ts';
 
 /** `route` and `balance` are told about the target by the proxy, so it makes them. */
 export function inboundLayers(
   core: Core,
   counters: Counters,
-  tunnels: TunnelTaker,
+  tunnels: TunnelTaker & ClientFinder,
   route: Route,
   balance: Balance,
 ): HttpLayers {
@@ -49,6 +50,8 @@ export function inboundLayers(
     new CountHops(inFlight),
     // There is one target, the local application, but its snapshot may not have come yet.
     route,
+    // Outside retries: a request is let in, or is not, once.
+    new Authorize(core, tunnels),
     // The application may close an idle connection just when it is used again.
     new Retry(attemptsMax, counters.retried),
     // Bounds the wait for an application that is starting.
