@@ -144,6 +144,7 @@ test('a goal is met, missed or not measured', () => {
     ['10 000 services that a proxy d', 'not measured'],
     ['opaque TCP: at least 1.0 x HAP', 'yes'],
     ['start: ready within 200 ms, on', 'not measured'],
+    ["start of the image's sidecar: ", 'not measured'],
     ['RssAnon idle, one worker: at m', 'yes'],
     ['RssAnon, 1000 connections at 1', 'not measured'],
     ['RssAnon idle, --workers 0: at ', 'no'],
