@@ -60,6 +60,15 @@ export interface CellDefinition {
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
+/** One thing that a line was logged in, as Linkerd names it; the outermost comes first. */
+export interface LogSpan {
+  readonly name: string;
+  /** Shown with lines only where a filter lets its target speak on this level. */
+  readonly level: 'info' | 'debug';
+  readonly target: string;
+  readonly fields: Readonly<Record<string, string | number>>;
+}
+
 export type WorkerToMain =
   | { readonly kind: 'ready' }
   /** The worker needs this target; a snapshot follows, and every later one of it. */
@@ -81,6 +90,7 @@ export type WorkerToMain =
       readonly target: string;
       readonly message: string;
       readonly fields: Readonly<Record<string, string | number>>;
+      readonly spans?: readonly LogSpan[];
     }
   /** Lines of the access log, already formatted. */
   | { readonly kind: 'access'; readonly lines: string };

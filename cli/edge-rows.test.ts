@@ -57,6 +57,17 @@ test('what is open counts, and what was where nothing is', () => {
   ]);
 });
 
+test('who came, got no answer and left has no edge', () => {
+  const seen = (tls: string, written: number): string => {
+    const labels = `{direction="inbound",peer="src",${tls}}`;
+    return `tcp_open_total${labels} 3\ntcp_write_bytes_total${labels} ${written}`;
+  };
+  const stranger = 'tls="no_identity",no_tls_reason="no_tls_from_remote"';
+  assert.deepEqual(summarizeEdges([source('users', usersId, seen(stranger, 0))]), []);
+  const answered = summarizeEdges([source('users', usersId, seen(stranger, 1))]);
+  assert.deepEqual(describe(answered), ['-. -> users.demo -/- no_tls_from_remote 0']);
+});
+
 test('callers that cannot be asked are told of by those whom they call', () => {
   const foreign = `tls="true",client_id="emoji.far.${suffix}"`;
   const edges = summarizeEdges([

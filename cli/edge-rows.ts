@@ -93,7 +93,10 @@ function inboundEdges({ name, namespace, identity, samples }: EdgeSource): Edge[
 
 type Place = Omit<Edge, 'connections'>;
 
-/** What is open now; what was, where none is: who is called now and then has edges too. */
+/**
+ * What is open now; what was, where none is: who is called now and then has edges too. Who came and
+ * got no answer has not: a probe, or `heddle identity`, which looks at a certificate and leaves.
+ */
 function countEdges(
   samples: readonly Sample[],
   direction: string,
@@ -102,10 +105,18 @@ function countEdges(
 ): Edge[] {
   const open = new Map<string, Edge>();
   const past = new Map<string, Edge>();
+  const answered = new Set<string>();
+  for (const { family, labels, value } of samples) {
+    if (family === 'tcp_write_bytes_total' && value > 0) answered.add(JSON.stringify(labels));
+  }
+  const isTalk = (labels: Sample['labels']): boolean =>
+    direction === 'outbound' || answered.has(JSON.stringify(labels));
   for (const { family, labels, value } of samples) {
     if (labels.direction !== direction || labels.peer !== peer || value <= 0) continue;
     if (family === 'tcp_open_connections') add(open, { ...read(labels), connections: value });
-    else if (family === 'tcp_open_total') add(past, { ...read(labels), connections: 0 });
+    else if (family === 'tcp_open_total' && isTalk(labels)) {
+      add(past, { ...read(labels), connections: 0 });
+    }
   }
   const known = [...open.values()];
   const quiet = [...past.values()].filter((edge) => !known.some((one) => isSamePair(one, edge)));

@@ -194,13 +194,12 @@ function enterNamespace(file: string): void {
   try {
     descriptor = openSync(file, 'r');
   } catch (error) {
-    throw new InitError(`--netns: ${(error as Error).message}`);
+    throw new InitError(`--netns: ${(error as Error).message}\n${namespaceRemedy}`);
   }
   const failure = descriptorCalls.enterNetwork(descriptor);
   closeSync(descriptor);
   if (failure === null) return;
-  const remedy = 'It needs CAP_SYS_ADMIN and a file such as /run/netns/NAME or /proc/PID/ns/net.';
-  throw new InitError(`--netns: ${file}: ${failure}\n${remedy}`, exitNoPermission);
+  throw new InitError(`--netns: ${file}: ${failure}\n${namespaceRemedy}`, exitNoPermission);
 }
 
 function setCloseWait(seconds: number): void {
@@ -215,6 +214,8 @@ function setCloseWait(seconds: number): void {
   }
 }
 
+const namespaceRemedy =
+  'It needs CAP_SYS_ADMIN and a file such as /run/netns/NAME or /proc/PID/ns/net.';
 const closeWaitFile = '/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_close_wait';
 const help = `
 Takes the flags of Linkerd's proxy-init and writes the same rules: TCP that comes in goes to the

@@ -55,7 +55,8 @@ function findFolder(named = '', usual: string): string | null {
 function quietBrokenPipe(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+    process.stderr.write(`heddle: cannot write the output: ${error.message}\n`);
+    process.exit(exitFailure);
   });
   // There is nobody to tell, and what a command looks after goes on.
   process.stderr.on('error', () => undefined);

@@ -4,9 +4,17 @@
  */
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -165,4 +173,18 @@ test('a reader that has enough ends the writer without a word', async () => {
   });
   const [code] = (await once(child, 'close')) as [number | null];
   assert.deepEqual([code, err], [0, '']);
+});
+
+test('an output that takes nothing ends the command with one line', () => {
+  const full = openSync('/dev/full', 'w');
+  try {
+    const { status, stderr } = spawnSync(executable, ['version'], {
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    });
+    assert.match(stderr, /^heddle: cannot write the output: ENOSPC[^\n]*\n$/);
+    assert.equal(status, 1);
+  } finally {
+    closeSync(full);
+  }
 });

@@ -28,15 +28,17 @@ export async function readSources(
   wanted: (authority: string) => boolean,
 ): Promise<SourceHoldings> {
   const result = await loadConfig(path);
-  if ('problems' in result) {
-    return { holdings: [], failures: [`${path} has problems; heddle validate ${path} tells them`] };
-  }
-  const views = await readMesh(result.config, wanted);
+  const { problems = [], rest = null } = 'problems' in result ? result : {};
+  const hint = `heddle validate ${path} tells them`;
+  const config = 'config' in result ? result.config : rest?.config;
+  if (config === undefined) return { holdings: [], failures: [`${path} has problems; ${hint}`] };
+  const views = await readMesh(config, wanted);
+  const refused = problems.length === 0 ? [] : [`${path} has entries with problems; ${hint}`];
   const failures = views.flatMap(({ service, endpoints, error }) => {
     const name = `${service.name}.${service.namespace}:${service.port}`;
     return endpoints === null ? [`${name} of ${path}: ${error ?? lateReason}`] : [];
   });
-  return { holdings: views.flatMap(holdingOf), failures };
+  return { holdings: views.flatMap(holdingOf), failures: [...refused, ...failures] };
 }
 
 /** As a control plane reads it, without those who have joined. */

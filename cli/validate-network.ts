@@ -62,7 +62,7 @@ export function validateNetworkCommand(context: CommandContext): Command {
         log.info('validated');
         return;
       }
-      log.error(`${reason}\n${remedy}`);
+      log.error(reason);
       context.exitCode = exitNotRedirected;
     });
 }
@@ -93,7 +93,8 @@ async function validate(flags: ValidateNetworkFlags, log: ToolLog): Promise<stri
     const isAnswered = await systemWaitAtMost(asked, timeout);
     ended.abort();
     listening.close();
-    return isAnswered ? await asked : `no answer within ${formatDuration(timeout)}`;
+    const reason = isAnswered ? await asked : `no answer within ${formatDuration(timeout)}`;
+    return reason === null ? null : `${reason}\n${remedy}`;
   } catch (error) {
     if (error instanceof ListenError) return error.message;
     throw error;

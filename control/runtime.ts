@@ -101,8 +101,7 @@ class ControlPlane implements RunningControlPlane {
     const manifests = config.manifests === null ? null : new Manifests(config.manifests, env);
     const followed = config.path === '' ? null : new ConfigCatalog(config, env);
     followed?.onChange(() => {
-      const result = followed.problems().length === 0 ? 'applied' : 'refused';
-      this.#metrics.count('heddle_config_reloads_total', { result });
+      this.#metrics.count('heddle_config_reloads_total', { result: followed.result });
     });
     const catalogs: Catalog[] = [followed, manifests, this.#registry].filter((one) => one !== null);
     const opener = createSourceOpener({

@@ -3,9 +3,10 @@
  * join tokens, and a token for the user whose folder it is. One control plane has it at a time.
  */
 
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { localTokenMs } from '../core/base/limits.ts';
+import { makeFolder } from '../core/base/make-folder.ts';
 import { type JoinKey, joinKeyFile, localTokenFile, openJoinKey } from './issuer/join-key.ts';
 import { createJoinToken, type JoinClaims } from './issuer/join-token.ts';
 import { writeSecretFile } from './issuer/secret-file.ts';
@@ -38,7 +39,7 @@ interface StateFolderOptions {
 export function openStateFolder(options: StateFolderOptions): StateFolder {
   const { path, joinKeyPath } = options;
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolder(path);
   } catch (error) {
     throw new StateError(`--state-dir: cannot make ${path}: ${messageOf(error)}`);
   }

@@ -56,6 +56,11 @@ export function judgeGoals(results: readonly Result[]): Judged[] {
       200,
       figure(results, 'start', /^workers 1, all cores$/),
     ),
+    atMost(
+      "start of the image's sidecar: ready within 200 ms with state at hand",
+      200,
+      figure(results, 'image-start', /^state at hand$/),
+    ),
     atMost('RssAnon idle, one worker: at most 30 MB', 30, memory(results, 1, 'idle')),
     atMost('RssAnon, 1000 connections at 10k rps, one worker: at most 50 MB', 50, loaded(results)),
     atMost('RssAnon idle, --workers 0: at most 20 MB', 20, memory(results, 0, 'idle')),
@@ -112,6 +117,18 @@ function judgeControlPlane(results: readonly Result[]): Judged[] {
       'control plane: no watch ended twice',
       0,
       figure(results, 'control-plane', /^watches that ended/),
+    ),
+    ...controlFiles.map(([what, name]) =>
+      atMost(
+        `control plane: ${what} is at the last of 1000 watchers within 1 s`,
+        1_000,
+        figure(results, 'control-plane', name),
+      ),
+    ),
+    atMost(
+      'heddle up: ready within 1 s, first start, one core',
+      1_000,
+      figure(results, 'control-plane', /^exec to ready, first start$/),
     ),
     atMost(
       'a change of 1000 endpoints is in effect within 10 ms of its arrival',
@@ -287,3 +304,10 @@ function ratio(over: Measured | undefined, under: Measured | undefined): Summary
 }
 
 const mb = 1_000_000;
+
+/** What changes, and the figure that tells how long it takes. */
+const controlFiles = [
+  ['a change of heddle.yaml', /^heddle\.yaml changes: /],
+  ['one without a newline at its end', /^heddle\.yaml changes, no newline/],
+  ['a changed manifest', /^a manifest changes: /],
+] as const;

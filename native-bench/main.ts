@@ -23,8 +23,10 @@ import { controlLibraries, controlPlane } from './scenario-control.ts';
 import { grpc } from './scenario-grpc.ts';
 import { h1ToH2, h2, h2Bodies, h2Workers } from './scenario-h2.ts';
 import { connect, endpoints, growth, http1, services, workers } from './scenario-http.ts';
+import { imageStart } from './scenario-image.ts';
 import {
   meshBulk,
+  meshFirst,
   meshH2,
   meshHandshakes,
   meshHttp1,
@@ -54,12 +56,14 @@ const scenarios: readonly Scenario[] = [
   workers,
   memory,
   start,
+  imageStart,
   controlPlane,
   controlLibraries,
   meshHttp1,
   meshH2,
   meshHandshakes,
   meshBulk,
+  meshFirst,
   meshMemory,
   meshIssuing,
   meshRotation,

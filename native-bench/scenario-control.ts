@@ -2,19 +2,28 @@
  * A control plane with a thousand proxies, each with ten watches of a hundred endpoints: how long
  * until all have their first set, until the last has heard of a change, and until all have come
  * back after they were cut; CPU and memory of the server. Once for the libraries of gRPC that it
- * could be built on, once for the control plane itself.
+ * could be built on, once for the control plane itself, whose start and whose files are timed too.
  */
 
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench, Figure, Scenario } from './bench.ts';
 import { measureMeshMemory } from './control-plane/mesh-memory.ts';
 import { measureReceipt } from './control-plane/receipt.ts';
+import {
+  endpointsEach,
+  fileService,
+  joinedService,
+  launchUp,
+  manifestService,
+  measureUpStart,
+  writeFile,
+  writeManifest,
+  writeMesh,
+} from './control-plane/up.ts';
 import { WatcherProcess } from './control-plane/watcher-process.ts';
-import { projectDir } from './peer.ts';
-import { findFreePorts } from './run.ts';
 import { readUsage } from './usage.ts';
 
 export const controlLibraries: Scenario = {
@@ -40,6 +49,7 @@ export const controlPlane: Scenario = {
       title: 'control plane',
       figures: [
         ...(await measureControlPlane(bench)),
+        ...(await measureUpStart(bench)),
         { name: receiptName, unit: 'ms', values: await measureReceipt(bench) },
         ...(await measureMeshMemory(bench)),
       ],
@@ -83,26 +93,13 @@ async function measureLibrary(bench: Bench, library: string, file: string): Prom
 async function measureControlPlane(bench: Bench): Promise<Figure[]> {
   const { run, options } = bench;
   const folder = run.makeFolder('up');
-  const [port, adminPort] = await findFreePorts(2);
-  const file = join(folder, 'heddle.yaml');
-  writeFileSync(file, JSON.stringify({ services: listServices() }));
-  const up = run.start({
-    name: 'heddle up',
-    command: join(projectDir, 'cli/heddle'),
-    args: [
-      'up',
-      `--config=${file}`,
-      `--state-dir=${join(folder, 'state')}`,
-      `--listen=127.0.0.1:${port}`,
-      `--admin=127.0.0.1:${adminPort}`,
-    ],
-    cores: options.proxyCores,
-  });
+  writeMesh(folder);
+  const { started: up, port } = await launchUp(run, options.proxyCores, folder);
   await run.waitForPort(up, port);
   const watchers = new WatcherProcess(run, options.loadCores);
   const token = readFileSync(join(folder, 'state/local.token'), 'utf8').trim();
   const joins = Array.from({ length: endpointsEach }, (_, index) => ({
-    service: joined,
+    service: joinedService,
     token,
     endpointPort: 10_000 + index,
   }));
@@ -113,20 +110,43 @@ async function measureControlPlane(bench: Bench): Promise<Figure[]> {
   const changes: number[] = [];
   // Whoever joins is a change that nobody has to find in a file first.
   const others = new WatcherProcess(run, options.loadCores);
-  await others.join({ port, joins: [{ service: joined, token, endpointPort: 19_999 }] });
+  await others.join({ port, joins: [{ service: joinedService, token, endpointPort: 19_999 }] });
   for (let round = 0; round < changesMade; round++) {
     const endpointPort = 20_000 + round;
-    const joins = [{ service: joined, token, endpointPort }];
+    const joins = [{ service: joinedService, token, endpointPort }];
     const change = (): unknown => others.join({ port, joins });
-    changes.push(await watchers.time(pathOf(joined), endpointPort, change));
+    changes.push(await watchers.time(pathOf(joinedService), endpointPort, change));
     await sleep(betweenMs);
   }
   const { cpuMicros, rssBytes } = readUsage(up.pid);
+  const fileFigures = await measureFiles(watchers, folder);
   const storm = await watchers.storm();
   const figures = figuresOf(first.tookMs, changes, cpuMicros, [rss, rssBytes], storm);
   await others.end();
   await watchers.end();
   await run.end(up);
+  return [...figures, ...fileFigures];
+}
+
+/** From before a file is written until the last watcher has what it says. */
+async function measureFiles(watchers: WatcherProcess, folder: string): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  let port = 30_000;
+  const measure = async (name: string, service: string, write: () => void): Promise<void> => {
+    const values: number[] = [];
+    for (let round = 0; round < filesWritten; round++) {
+      port += endpointsEach;
+      values.push(await watchers.time(pathOf(service), port, write));
+      await sleep(betweenMs);
+    }
+    figures.push({ name, unit: 'ms', values });
+  };
+  const last = 'at the last of 1000';
+  await measure(`heddle.yaml changes: ${last}`, fileService, () => writeFile(folder, port, '\n'));
+  await measure(`heddle.yaml changes, no newline at its end: ${last}`, fileService, () =>
+    writeFile(folder, port, ''),
+  );
+  await measure(`a manifest changes: ${last}`, manifestService, () => writeManifest(folder, port));
   return figures;
 }
 
@@ -147,24 +167,11 @@ function figuresOf(
   ];
 }
 
-/** The first takes processes that join, the others have their endpoints in the file. */
-function listServices(): object {
-  const endpoints = Array.from({ length: endpointsEach }, (_, at) => `127.0.0.1:${10_000 + at}`);
-  const names = Array.from({ length: watchesEach }, (_, index) => `service-${index}`);
-  return Object.fromEntries(
-    names.map((name) => [
-      name,
-      name === joined ? { port: 80, join: true } : { port: 80, endpoints },
-    ]),
-  );
-}
-
 function pathOf(name: string): string {
   return `${name}.default.svc.cluster.local:80`;
 }
 
 const receiptName = '1000 endpoints: from word that they are gone to their last request';
-const joined = 'service-0';
 const servers = {
   'core/grpc': 'control-plane/server-core.ts',
   'grpc-js': 'control-plane/server-grpc-js.ts',
@@ -172,7 +179,7 @@ const servers = {
 } as const;
 const proxies = 1_000;
 const watchesEach = 10;
-const endpointsEach = 100;
 const changesMade = 10;
 const betweenMs = 200;
+const filesWritten = 10;
 const mb = 1_000_000;

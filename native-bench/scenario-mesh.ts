@@ -9,6 +9,7 @@ import { contendHttp } from './measure.ts';
 import { contendBulk, startBulk } from './measure-bulk.ts';
 import { contendH2 } from './measure-h2.ts';
 import { measureConnectionMemory } from './mesh/connection-memory.ts';
+import { measureFirstRequests } from './mesh/first-request.ts';
 import { measureIssuing } from './mesh/issuing.ts';
 import { createOursPair } from './mesh/peer-ours-pair.ts';
 import { envoyPair, haproxyPair } from './mesh/peer-pairs.ts';
@@ -84,6 +85,19 @@ export const meshMemory: Scenario = {
     const found = await measureConnectionMemory(withPairs(bench), plan);
     await origin.end();
     return [{ kind: 'figures', title: 'mesh: private memory of mTLS connections', ...found }];
+  },
+};
+
+export const meshFirst: Scenario = {
+  name: 'mesh-first',
+  about: 'pairs, HTTP/1.1: the first request after a rest of 6.5 s, and the next one',
+  needs: ['nginx'],
+  execute: async (bench) => {
+    const origin = await startOrigin(bench.run, bench.options.loadCores, 1);
+    const plan = planService(bench, 'http', origin.endpoints[0]);
+    const found = await measureFirstRequests(withPairs(bench), plan);
+    await origin.end();
+    return [{ kind: 'figures', title: 'mesh: requests after a rest (ms)', ...found }];
   },
 };
 

@@ -20,6 +20,7 @@ import { H2Server } from '../core/http/h2/server.ts';
 import type { H2ServerContext } from '../core/http/h2/server-context.ts';
 import { H2Thread } from '../core/http/h2/thread.ts';
 import type { ServerConnection } from '../core/http/server-context.ts';
+import type { Conduit } from '../core/io/conduit.ts';
 import { Io } from '../core/io/io.ts';
 import type { Socket } from '../core/io/socket.ts';
 import { nobody, type SocketOwner } from '../core/io/socket-owner.ts';
@@ -34,6 +35,8 @@ interface AdminServerOptions {
   readonly answer: AdminAnswer;
   /** One more name that TLS clients may ask for, beside that of the certificate; or empty. */
   readonly serverName?: string;
+  /** A connection is over; the error is empty where it ended like any. */
+  readonly onClosed?: (client: Conduit, error: string) => void;
 }
 
 export interface AdminServer {
@@ -55,8 +58,11 @@ class Server implements AdminServer {
   readonly #layer: AdminLayer;
   readonly #serverName: string;
   readonly #tls: TlsContexts;
+  readonly #onClosed: AdminServerOptions['onClosed'];
 
-  constructor({ clock, timers, tls, answer, serverName = '' }: AdminServerOptions) {
+  constructor(options: AdminServerOptions) {
+    const { clock, timers, tls, answer, serverName = '', onClosed } = options;
+    this.#onClosed = onClosed;
     const io = new Io(clock, new Float64Array(2));
     this.#io = io;
     this.#timers = timers;
@@ -84,7 +90,10 @@ class Server implements AdminServer {
       identity: null,
       draining: false,
       opened: (connection) => this.#connections.add(connection),
-      closed: (connection) => this.#connections.delete(connection),
+      closed: (connection, gone) => {
+        this.#connections.delete(connection);
+        if (gone && connection.socket !== undefined) onClosed?.(connection.socket, '');
+      },
       violated: () => undefined,
     };
   }
@@ -104,7 +113,7 @@ class Server implements AdminServer {
         opened: (door) => this.#connections.add(door),
         closed: (door) => this.#connections.delete(door),
         enter: (entered, _trusted, first) => {
-          new Beginning(this.#context, this.#timers, entered, first);
+          new Beginning(this.#context, this.#timers, entered, first, this.#onClosed);
         },
         firstBytesMs: adminDetectMs,
         awaitsSilent: true,
@@ -144,9 +153,17 @@ class Beginning implements SocketOwner, ServerConnection, TimerOwner {
   readonly #timer = new Timer(this);
   readonly #usual: typeof H1Server | typeof H2Server;
   readonly #socket: Socket;
+  readonly #onClosed: AdminServerOptions['onClosed'];
   #bytes: Buffer;
 
-  constructor(context: H2ServerContext, timers: TimerWheel, socket: Socket, first: Buffer | null) {
+  constructor(
+    context: H2ServerContext,
+    timers: TimerWheel,
+    socket: Socket,
+    first: Buffer | null,
+    onClosed: AdminServerOptions['onClosed'],
+  ) {
+    this.#onClosed = onClosed;
     this.#context = context;
     this.#timers = timers;
     this.#socket = socket;
@@ -197,7 +214,12 @@ class Beginning implements SocketOwner, ServerConnection, TimerOwner {
     const what = detectProtocol(bytes, 0, bytes.length, hello);
     if (what === 'HTTP2') this.#serve(H2Server);
     else if (what === 'HTTP1') this.#serve(H1Server);
-    else if (what !== 'NEED_MORE') this.closeForced();
+    else if (what !== 'NEED_MORE') this.#refuse();
+  }
+
+  #refuse(): void {
+    this.#onClosed?.(this.#socket, 'the admin port speaks HTTP alone');
+    this.closeForced();
   }
 
   #serve(Version: typeof H1Server | typeof H2Server): void {

@@ -21,6 +21,7 @@ export function createControlClients(
   tls: TlsContexts,
   hasIdentity: boolean,
   serverName: string,
+  onConnectFailed: (address: Address, detail: string) => void,
 ): ControlClients {
   const own = {
     contexts: tls,
@@ -37,7 +38,10 @@ export function createControlClients(
     isOpenTo: (address) => tls.certified || !isSecured(address),
     openClient(address, isAnonymous) {
       const security = isAnonymous ? { ...own, contexts: anonymous } : own;
-      return new GrpcClient(env, address, isSecured(address) ? { security } : {});
+      return new GrpcClient(env, address, {
+        ...(isSecured(address) && { security }),
+        onConnectFailed: (detail) => onConnectFailed(address, detail),
+      });
     },
     async findPinned(address, serverName, pins) {
       // Only who has to find a trust anchor carries what it takes.

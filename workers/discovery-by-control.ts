@@ -30,7 +30,14 @@ export const openByControl: OpenDiscovery = (config, settings, env) => {
   const { timers, tls } = env;
   const meter = { readCell: 0, writeCell: 1 };
   const client = { io, timers, deadlines: new Deadlines(timers, io), meter };
-  const control = openControlPlanes(settings, { ...sources, io, client, tls, open: opener.open });
+  const control = openControlPlanes(settings, {
+    ...sources,
+    log: env.log,
+    io,
+    client,
+    tls,
+    open: opener.open,
+  });
   const { planes } = control;
   const discovery = new RemoteDiscovery({ ...sources, planes, unmeshed }, remoteOptions(settings));
   return {

@@ -3,15 +3,20 @@
  * certificate. Those that are the same share one way there.
  */
 
-import type { ProxySettings } from '../api/settings.ts';
+import type { Address, ProxySettings } from '../api/settings.ts';
+import { formatAddress } from '../control/model/address.ts';
 import { followAddresses } from '../control/sources/follow-addresses.ts';
+import { explainSystemError } from '../core/base/node-error.ts';
 import { ControlPlane, type ControlPlanes, type PlaneEnv } from '../core/discover/control-plane.ts';
 import type { GrpcClientEnv } from '../core/grpc/client.ts';
+import type { Logger } from '../core/telemetry/log.ts';
 import type { TlsContexts } from '../core/tls/contexts.ts';
 import { createControlClients } from './control-clients.ts';
+import { controllerEndpointSpans, controllerSpans, type PlaneRole } from './log-spans.ts';
 import type { ControlAccess } from './proxy-discovery.ts';
 
-interface PlanesEnv extends Pick<PlaneEnv, 'io' | 'clock' | 'random' | 'log'> {
+interface PlanesEnv extends Pick<PlaneEnv, 'io' | 'clock' | 'random'> {
+  readonly log: Logger;
   readonly client: GrpcClientEnv;
   readonly tls: TlsContexts;
   readonly open: Parameters<typeof followAddresses>[1];
@@ -30,18 +35,27 @@ export function openControlPlanes(settings: ProxySettings, env: PlanesEnv): Open
   const renew = (): void => {
     for (const { plane } of opened.values()) plane.renew();
   };
-  const openOne = ({ text, serverName }: Place) => {
+  const openOne = ({ text, serverName }: Place, role: PlaneRole) => {
     const key = `${text} ${serverName}`;
     const known = opened.get(key);
     if (known !== undefined) return known;
     const hasIdentity = settings.identity !== '';
-    const clients = createControlClients(client, tls, hasIdentity, serverName);
+    const onConnectFailed = (address: Address, detail: string): void => {
+      const addr = formatAddress(address);
+      const error = `endpoint ${addr}: ${explainSystemError(detail)}`;
+      const spans = controllerEndpointSpans(role, text, addr);
+      log.warn(logTarget, 'Failed to connect', { error }, spans);
+    };
+    const clients = createControlClients(client, tls, hasIdentity, serverName, onConnectFailed);
     const plane = new ControlPlane(
       {
         io,
         clock,
         random,
-        log,
+        log: {
+          warn: (message, fields) =>
+            log.warn(logTarget, message, fields, controllerSpans(role, text)),
+        },
         ...clients,
         followControl: (onAddresses, onError) =>
           followAddresses(text, open, { onAddresses, onError }),
@@ -53,14 +67,14 @@ export function openControlPlanes(settings: ProxySettings, env: PlanesEnv): Open
     return one;
   };
   const { destination, policy, identity } = placesOf(settings);
-  const certifying = openOne(identity);
+  // Lines about one that is asked for everything speak of the first.
   const planes = {
-    destination: openOne(destination).plane,
-    policy: openOne(policy).plane,
-    identity: certifying.plane,
+    destination: openOne(destination, 'dst').plane,
+    policy: openOne(policy, 'policy').plane,
   };
+  const certifying = openOne(identity, 'identity');
   return {
-    planes,
+    planes: { ...planes, identity: certifying.plane },
     access: certifying.access,
     close() {
       for (const { plane } of opened.values()) plane.close();
@@ -86,3 +100,5 @@ function placesOf(settings: ProxySettings): Record<keyof ControlPlanes, Place> {
     identity: placeOf(controlIdentity, settings.controlIdentityServerName),
   };
 }
+
+const logTarget = 'heddle::discovery';

@@ -10,6 +10,7 @@ import {
   statusWords,
 } from '../api/shared-memory.ts';
 import type { Clock } from '../core/base/clock.ts';
+import { formatSeconds } from '../core/base/seconds.ts';
 import { systemInterval } from '../core/base/timers.ts';
 import type { DirectionName } from '../core/proxy/core.ts';
 import type { Logger } from '../core/telemetry/log.ts';
@@ -81,7 +82,7 @@ export class DrainRunner {
       onStage(step);
     }
     if (step === 'force' && clock.monotonicMs() - this.#beganMs >= settings.graceMs) {
-      const limit = formatLimit(settings.graceMs);
+      const limit = formatSeconds(settings.graceMs);
       log.warn('heddle', `Graceful shutdown did not complete in ${limit}, terminating now`);
     }
     if (step === 'force' && inbound + outbound > 0) log.warn(target, messages[step], fields);
@@ -128,10 +129,6 @@ export class DrainRunner {
 }
 
 /** In the largest unit that Linkerd would choose: 120s, 1.5s, 300ms. */
-function formatLimit(limitMs: number): string {
-  return limitMs < 1000 ? `${limitMs}ms` : `${limitMs / 1000}s`;
-}
-
 const target = 'heddle::drain';
 const messages: Readonly<Record<DrainStep, string>> = {
   announce: 'draining: not ready any more, inbound answers ask clients to go',

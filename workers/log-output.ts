@@ -71,16 +71,17 @@ export class LogOutput {
   /** A record of any thread, which told it because somebody wants it. */
   write(record: LogRecord, thread: number): void {
     const { settings, clock } = this.#options;
-    const { level, target } = record;
-    let json = '';
-    const toJson = (): string => (json ||= formatJson(record, clock.wallMs(), thread));
-    if (this.#own.allows(level, target)) {
+    const nowMs = clock.wallMs();
+    if (this.#own.allows(record)) {
+      const shown = this.#own.show(record);
       const isJson = settings.logFormat === 'json';
-      const line = isJson ? toJson() : formatPlain(record, this.#uptimeMs(), thread);
+      const line = isJson
+        ? formatJson(shown, nowMs, thread)
+        : formatPlain(shown, this.#uptimeMs(), thread);
       this.#writer.write('log', line);
     }
-    for (const watcher of this.#watchers) {
-      if (watcher.filter.allows(level, target)) watcher.onLine(toJson());
+    for (const { filter, onLine } of this.#watchers) {
+      if (filter.allows(record)) onLine(formatJson(filter.show(record), nowMs, thread));
     }
   }
 

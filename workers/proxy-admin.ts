@@ -1,6 +1,7 @@
 /** The admin port of a proxy: what it shows and may change, taken from the parts of the process. */
 
 import type { ProxySettings } from '../api/settings.ts';
+import { formatAddress } from '../control/model/address.ts';
 import type { TimerWheel } from '../core/base/timers.ts';
 import { isLogOff, type LogFilter } from '../core/telemetry/log-filter.ts';
 import type { TlsContexts } from '../core/tls/contexts.ts';
@@ -16,6 +17,7 @@ import {
 } from './admin-view.ts';
 import { readVariables } from './config.ts';
 import type { LogOutput, LogWatcher } from './log-output.ts';
+import { recordAdminClosed } from './log-spans.ts';
 
 interface ProxyAdminParts extends MetricsSources {
   readonly settings: ProxySettings;
@@ -41,11 +43,13 @@ export function createProxyAdmin(parts: ProxyAdminParts): AdminServer {
     logs: isLogOff(settings.logLevel) ? null : logsOf(output),
     shutdown: settings.adminShutdown ? parts.shutDown : null,
   };
+  const listen = settings.admin === null ? '' : formatAddress(settings.admin);
   return createAdminServer({
     clock,
     tls,
     timers,
     serverName: settings.identityServerName,
+    onClosed: (client, error) => recordAdminClosed(output.log, listen, client, error),
     answer: (request) => answerAdmin(view, request),
   });
 }

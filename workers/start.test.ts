@@ -160,9 +160,15 @@ test('a changed file applies, a broken one is refused and shown, both are told',
       const response = await fetch(`http://127.0.0.1:${echo.admin.port}/config`);
       return (await response.json()) as { problems: string[]; restart: string[] };
     };
-    echo.configure('services: { web: { port: nonsense } }\n');
+    echo.configure(echoYaml.replace('services:', 'servces:'));
     await echo.untilLogged('the change is refused');
-    assert.match((await readConfig()).problems.join('\n'), /heddle\.yaml:1:\d+: services\.web/);
+    assert.match(
+      (await readConfig()).problems.join('\n'),
+      /heddle\.yaml:\d+:\d+: servces: unknown/,
+    );
+    echo.configure(echoYaml.replace('services:', 'services:\n  web: { port: nonsense }'));
+    await echo.untilLogged('an entry is refused, the others apply');
+    assert.match((await readConfig()).problems.join('\n'), /heddle\.yaml:\d+:\d+: services\.web/);
     echo.configure(echoYaml.replace('announceMs: 0', 'announceMs: 0\n  maxConnections: 5'));
     await echo.untilLogged('is applied');
     const shown = await readConfig();

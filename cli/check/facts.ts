@@ -55,6 +55,8 @@ export interface ProxyFacts extends KnownProxy {
   readonly watches: readonly ProxyWatch[];
   /** As configured; null where that is not known or left to the proxy. */
   readonly workers: number | null;
+  /** Why it refuses its configuration file, or entries of it. */
+  readonly problems: readonly string[];
   readonly samples: readonly Sample[];
   /** What it says of its certificate; null where it does not. */
   readonly certificate: ProxyIdentity | null;
@@ -130,20 +132,27 @@ async function readConfig(path: string): Promise<ConfigFacts> {
 async function askProxy(proxy: KnownProxy): Promise<ProxyFacts> {
   const { admin } = proxy;
   const askedMs = systemClock.wallMs();
-  const unasked = { ...proxy, unready: '', targets: null, watches: [], workers: null };
+  const unasked = {
+    ...proxy,
+    unready: '',
+    targets: null,
+    watches: [],
+    workers: null,
+    problems: [],
+  };
   try {
     const { status, body } = await askAdmin(admin, '/ready');
     const unready = status === 200 ? '' : body.trim() || `answered ${status}`;
-    const [targets, watches, workers, samples, certificate] = await Promise.all([
+    const [targets, watches, config, samples, certificate] = await Promise.all([
       readProxyTargets(admin).catch(() => null),
       readProxyWatches(admin).catch(() => []),
-      readWorkers(admin).catch(() => null),
+      readProxyConfig(admin).catch(() => unknownConfig),
       scrape(admin),
       readProxyIdentity(admin),
     ]);
     const answeredMs = systemClock.wallMs();
-    const shown = { targets, watches, workers, samples, certificate, askedMs, answeredMs };
-    return { ...proxy, silence: '', unready, ...shown };
+    const shown = { targets, watches, samples, certificate, askedMs, answeredMs };
+    return { ...proxy, silence: '', unready, ...config, ...shown };
   } catch (error) {
     const silence = (error as Error).message;
     const times = { askedMs, answeredMs: systemClock.wallMs() };
@@ -151,8 +160,16 @@ async function askProxy(proxy: KnownProxy): Promise<ProxyFacts> {
   }
 }
 
-async function readWorkers(admin: string): Promise<number | null> {
+async function readProxyConfig(admin: string): Promise<Pick<ProxyFacts, 'workers' | 'problems'>> {
   const { body } = await askAdmin(admin, '/config');
-  const { proxy } = JSON.parse(body) as { proxy?: { workers?: unknown } };
-  return typeof proxy?.workers === 'number' ? proxy.workers : null;
+  const { proxy, problems } = JSON.parse(body) as {
+    proxy?: { workers?: unknown };
+    problems?: unknown;
+  };
+  return {
+    workers: typeof proxy?.workers === 'number' ? proxy.workers : null,
+    problems: Array.isArray(problems) ? problems.map(String) : [],
+  };
 }
+
+const unknownConfig = { workers: null, problems: [] };

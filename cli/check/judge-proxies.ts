@@ -28,9 +28,19 @@ function judgeAll(proxies: readonly ProxyFacts[]): Check[] {
   if (answering.length > 0) {
     const details = unready.map((proxy) => `${proxy.name}: ${proxy.unready}`);
     checks.push(judge('proxies-are-ready', `proxies are ready (${answering.length})`, details));
+    checks.push(judgeConfigs(answering));
   }
   if (shown.length > 0) checks.push(...judgeTargets(shown));
   return checks;
+}
+
+/** Without a file of its own a proxy has nothing to refuse. */
+function judgeConfigs(proxies: readonly ProxyFacts[]): Check {
+  const problems = proxies.flatMap(({ name, problems: own }) =>
+    own.map((problem) => `${name}: ${problem}`),
+  );
+  const description = 'proxies refuse nothing of their configuration files';
+  return judge('proxies-apply-their-configuration', description, problems);
 }
 
 type Shown = Pick<ProxyFacts, 'name' | 'watches'> & { readonly targets: readonly ProxyTarget[] };

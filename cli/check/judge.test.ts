@@ -39,6 +39,7 @@ test('a mesh that is well has no trouble, and says what was looked at', () => {
       'services have endpoints',
       'proxies answer on their admin ports (1)',
       'proxies are ready (1)',
+      'proxies refuse nothing of their configuration files',
       'watches of proxies are live (1)',
       'no target of theirs is refused',
       'joined instances serve (1)',
@@ -126,6 +127,13 @@ const controlTroubles: readonly Row[] = [
 const proxyTroubles: readonly Row[] = [
   [{ proxies: [silent] }, ['error proxies-answer: web.demo: connect ECONNREFUSED']],
   [{ proxies: [{ unready: 'not ready' }] }, ['error proxies-are-ready: web.demo: not ready']],
+  [
+    { proxies: [{ problems: ['heddle.yaml:3:5: x', 'heddle.yaml:9:1: y'] }] },
+    [
+      'error proxies-apply-their-configuration: ' +
+        'web.demo: heddle.yaml:3:5: x | web.demo: heddle.yaml:9:1: y',
+    ],
+  ],
   [
     { proxies: [{ targets: [{ ...target, source: 'disk' }] }] },
     ['warning watches-are-live: web.demo: web.demo.svc.cluster.local:80 is from disk, 2m old'],

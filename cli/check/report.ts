@@ -15,6 +15,7 @@ type Anchor =
   | 'services-have-endpoints'
   | 'proxies-answer'
   | 'proxies-are-ready'
+  | 'proxies-apply-their-configuration'
   | 'watches-are-live'
   | 'no-target-is-refused'
   | 'instances-serve'

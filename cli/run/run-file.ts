@@ -4,9 +4,10 @@
  * whose process is gone, or is another by now, are removed by whoever meets them.
  */
 
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runFileBytesMax, runFilesMax } from '../../core/base/limits.ts';
+import { makeFolder } from '../../core/base/make-folder.ts';
 import { readBoot, readProcess } from './process-table.ts';
 
 export interface RunFacts {
@@ -33,7 +34,7 @@ export function describeSelf(): Pick<RunFacts, 'pid' | 'startTicks' | 'boot'> | 
 /** Throws what the system says. */
 export function writeRunFile(stateFolder: string, facts: RunFacts): void {
   const folder = join(stateFolder, runFolder);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const path = pathOf(stateFolder, facts.instance);
   const fresh = `${path}.new`;
   writeFileSync(fresh, `${JSON.stringify(facts, null, 2)}\n`, { mode: 0o600 });

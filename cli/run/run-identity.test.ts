@@ -46,6 +46,17 @@ test('the file is there as soon as a token, follows it, and goes with us', (t) =
   assert.deepEqual(said, []);
 });
 
+test('a token that does not come is told of, once, by what it should come from', (t) => {
+  const { clock, said, rig } = setUp(t);
+  rig.token = { problem: 'there is no /nowhere/web.token' };
+  const file = rig.open();
+  clock.advance(300);
+  assert.deepEqual(said, [], 'it may be on its way');
+  for (let tries = 0; tries < 20; tries += 1) clock.advance(250);
+  assert.deepEqual(said, ['the proxy gets no token: there is no /nowhere/web.token']);
+  file.close();
+});
+
 test('a folder that cannot be written is told once, and tried again', (t) => {
   const { clock, path, said, rig } = setUp(t);
   rig.token = { token: 'one' };

@@ -32,6 +32,7 @@ export class TokenFile {
   readonly #env: TokenFileEnv;
   #written = '';
   #said = '';
+  #tries = 0;
   #cancel: () => void = () => undefined;
 
   /** There is one from now on, or as soon as there is a token. */
@@ -49,6 +50,10 @@ export class TokenFile {
   #follow(): void {
     const read = this.#env.readToken();
     if ('token' in read && read.token !== this.#written) this.#write(read.token);
+    this.#tries += 1;
+    if ('problem' in read && this.#written === '' && this.#tries > quietTries) {
+      this.#say(`the proxy gets no token: ${read.problem}`);
+    }
     const pauseMs = this.#written === '' ? eagerMs : calmMs;
     this.#cancel = runAfter(this.#env.timers, pauseMs, () => this.#follow());
   }
@@ -58,14 +63,19 @@ export class TokenFile {
       writeSecretFile(this.#path, `${token}\n`);
       this.#written = token;
     } catch (error) {
-      const line = `the proxy gets no token: ${(error as Error).message}`;
-      if (line !== this.#said) this.#env.say(line);
-      this.#said = line;
+      this.#say(`the proxy gets no token: ${(error as Error).message}`);
     }
+  }
+
+  #say(line: string): void {
+    if (line !== this.#said) this.#env.say(line);
+    this.#said = line;
   }
 }
 
 /** The service account of what is no service, as in Kubernetes. */
 const clientAccount = 'default';
 const eagerMs = 200;
+/** A heddle up that has just been started may still make it. */
+const quietTries = 5;
 const calmMs = 5_000;

@@ -5,9 +5,10 @@
  * first, and writes `rotation.json` last, which the others watch.
  */
 
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificateFileBytesMax, formerIssuersMax } from '../../core/base/certificate-limits.ts';
+import { makeFolder } from '../../core/base/make-folder.ts';
 import { nodeErrorCode } from '../../core/base/node-error.ts';
 import type { Certificate } from '../../core/identity/certificate.ts';
 import { type Problem, parseCertificates, sortedBundle } from './certificate.ts';
@@ -86,7 +87,7 @@ export class IdentityFiles {
 
   /** Runs `change` on what the files say, and writes what it returns; null while others do so. */
   change<Result>(change: (loaded: LoadedState) => Change<Result>): Result | null {
-    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    makeFolder(this.folder);
     const release = takeLock(this.#path('lock'));
     if (release === null) return null;
     try {

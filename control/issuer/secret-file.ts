@@ -5,7 +5,6 @@ import {
   constants,
   fstatSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -14,6 +13,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { secretBytesMax } from '../../core/base/limits.ts';
+import { makeFolder } from '../../core/base/make-folder.ts';
 import { nodeErrorCode } from '../../core/base/node-error.ts';
 
 interface SecretProblem {
@@ -54,7 +54,7 @@ export function readSecretFile(path: string): { readonly text: string } | Secret
  */
 export function writeSecretFile(path: string, text: string, once = false): void {
   const folder = dirname(path);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const fresh = join(folder, `.${basename(path)}.${process.pid}`);
   rmSync(fresh, { force: true });
   try {

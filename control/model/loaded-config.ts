@@ -21,6 +21,13 @@ export interface LoadedConfig {
   readonly proxyProblems: readonly ConfigProblem[];
 }
 
+/** What a configuration with mistakes says apart from the entries that have them. */
+export interface ConfigRest {
+  readonly config: LoadedConfig;
+  /** Names of services that `config` does not have because of a mistake, among other words. */
+  readonly refused: readonly string[];
+}
+
 export interface ServiceConfig {
   readonly name: string;
   readonly namespace: string;
@@ -54,6 +61,8 @@ export interface ConfigProblem {
   readonly column: number;
   /** For example `services.web.endpoints[1].weight`. */
   readonly key: string;
+  /** What is refused alone because of it, such as `services.web`; empty for the whole file. */
+  readonly entry: string;
   readonly reason: string;
   readonly remedy: string;
 }

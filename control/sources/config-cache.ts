@@ -10,7 +10,6 @@ import {
   constants,
   fstatSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -22,6 +21,7 @@ import {
 import { join } from 'node:path';
 import { contentDigest } from '../../core/base/content-digest.ts';
 import { configBytesMax, configCacheBytesMax, configsCachedMax } from '../../core/base/limits.ts';
+import { makeFolder } from '../../core/base/make-folder.ts';
 import type { LoadedConfig } from '../model/loaded-config.ts';
 
 export class ConfigCache {
@@ -67,7 +67,7 @@ export class ConfigCache {
     const payload = JSON.stringify(entry);
     // A character takes three bytes at the most.
     if (payload.length * 3 > configCacheBytesMax) return;
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    makeFolder(this.#folder);
     if (!isOwnFolder(this.#folder)) return;
     const file = this.#fileOf(config.path);
     const draft = `${file}.${process.pid}`;

@@ -56,9 +56,17 @@ test('services follow the file, problems say why they do not', async (t) => {
   await changed();
   assert.deepEqual(ports(), [81]);
   const [problem] = catalog.problems();
-  assert.deepEqual([problem.object, problem.field], ['heddle.yaml:1', 'services.web.port']);
-  assert.match(problem.reason, /^expected a whole number.*got "none"; for example port: 80$/);
-  assert.match(catalog.status().error ?? '', /services\.web\.port/);
+  const said = 'got "none"; for example port: 80; until then what it said before stays';
+  assert.deepEqual([problem.object, problem.field], ['services.web in heddle.yaml:1', 'port']);
+  assert.ok(problem.reason.endsWith(said), problem.reason);
+  assert.deepEqual(warnings, ['an object is refused, the others apply']);
+  assert.deepEqual([catalog.result, catalog.status().error], ['partial', null]);
+  writeFileSync(path, 'services: 5\n');
+  await changed();
+  assert.deepEqual([ports(), catalog.result], [[81], 'refused']);
+  assert.match(catalog.status().error ?? '', /^.*heddle\.yaml:1:11: services: expected a mapping/);
+  const { object, field } = catalog.problems()[0];
+  assert.deepEqual([object, field], ['heddle.yaml:1', 'services']);
   rmSync(path);
   await changed();
   assert.match(catalog.problems()[0].reason, /it does not exist/);
@@ -66,5 +74,6 @@ test('services follow the file, problems say why they do not', async (t) => {
   write(82, './other.d');
   await changed();
   assert.deepEqual([ports(), catalog.problems(), catalog.status().error], [[82], [], null]);
+  assert.equal(catalog.result, 'applied');
   assert.match(warnings.at(-1) ?? '', /wait for a restart/);
 });

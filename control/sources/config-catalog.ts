@@ -28,6 +28,7 @@ export class ConfigCatalog implements Catalog {
   readonly #listeners = new Set<() => void>();
   #config: LoadedConfig;
   #problems: readonly ConfigProblem[] = [];
+  #isRefused = false;
   #confirmedWallMs: number;
 
   /** Starts from what has been loaded, and follows its file. */
@@ -37,7 +38,7 @@ export class ConfigCatalog implements Catalog {
     this.#env = env;
     this.#confirmedWallMs = env.clock.wallMs();
     this.#unwatch = watchConfig(config, loadConfig, env, {
-      onConfig: (changed) => this.#apply(changed),
+      onConfig: (changed, problems) => this.#apply(changed, problems),
       onProblems: (problems) => this.#refuse(problems),
     });
   }
@@ -56,20 +57,22 @@ export class ConfigCatalog implements Catalog {
   }
 
   problems(): readonly ObjectProblem[] {
-    return this.#problems.map(({ path, line, key, reason, remedy }) => ({
-      object: `${basename(path)}:${line}`,
-      field: key,
-      reason: `${reason}; ${remedy}`,
-    }));
+    return this.#problems.map(toObjectProblem);
   }
 
   status(): CatalogStatus {
-    const [problem] = this.#problems;
+    const problem = this.#isRefused ? this.#problems[0] : undefined;
     return {
       objects: this.#config.services.length,
       confirmedWallMs: this.#confirmedWallMs,
       error: problem === undefined ? null : formatProblem(problem),
     };
+  }
+
+  /** What has become of the newest change. */
+  get result(): 'applied' | 'partial' | 'refused' {
+    if (this.#isRefused) return 'refused';
+    return this.#problems.length === 0 ? 'applied' : 'partial';
   }
 
   isSettling(): boolean {
@@ -86,22 +89,29 @@ export class ConfigCatalog implements Catalog {
     this.#listeners.clear();
   }
 
-  #apply(config: LoadedConfig): void {
+  #apply(config: LoadedConfig, problems: readonly ConfigProblem[]): void {
     const { log, clock } = this.#env;
-    log.info('the configuration has changed and is applied', { path: this.location });
+    if (problems.length === 0) {
+      log.info('the configuration has changed and is applied', { path: this.location });
+    }
+    for (const problem of problems) {
+      log.warn('an object is refused, the others apply', { ...toObjectProblem(problem) });
+    }
     const { manifests, clusterDomain } = this.#config;
     if (manifests !== config.manifests || clusterDomain !== config.clusterDomain) {
       log.warn('manifests and mesh.clusterDomain have changed and wait for a restart');
     }
     this.#config = config;
-    this.#problems = [];
+    this.#problems = problems;
+    this.#isRefused = false;
     this.#confirmedWallMs = clock.wallMs();
     this.#tell();
   }
 
-  /** A file is good or bad as a whole: the last good one stays. */
+  /** A mistake that is in no entry concerns the whole file: the last good one stays. */
   #refuse(problems: readonly ConfigProblem[]): void {
     this.#problems = problems;
+    this.#isRefused = true;
     for (const problem of problems) {
       const reason = formatProblem(problem);
       this.#env.log.warn('the change is refused, the last good configuration stays', { reason });
@@ -112,4 +122,13 @@ export class ConfigCatalog implements Catalog {
   #tell(): void {
     for (const listener of Array.from(this.#listeners)) listener();
   }
+}
+
+/** `services.web in heddle.yaml:3`, and the key in it. */
+function toObjectProblem({ path, line, key, entry, reason, remedy }: ConfigProblem): ObjectProblem {
+  const place = `${basename(path)}:${line}`;
+  const said = `${reason}; ${remedy}`;
+  if (entry === '') return { object: place, field: key, reason: said };
+  const field = key.slice(entry.length).replace(/^\./, '');
+  return { object: `${entry} in ${place}`, field, reason: said };
 }

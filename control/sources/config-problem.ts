@@ -26,7 +26,20 @@ export function problemAt(
   where: 'key' | 'value' = 'value',
 ): ConfigProblem {
   const { line, col } = file.lines.linePos(offsetOf(file.document, keys, where));
-  return { path: file.path, line, column: col, key: formatKey(keys), reason, remedy };
+  const key = formatKey(keys);
+  return { path: file.path, line, column: col, key, entry: entryOf(keys), reason, remedy };
+}
+
+/**
+ * The service or route that a mistake at `keys` is in, as `services.web`. Empty where it is in none
+ * of them: the file has to be refused as a whole.
+ */
+export function entryOf(keys: KeyPath): string {
+  const [section, entry] = keys;
+  const isEntry =
+    (section === 'services' && typeof entry === 'string') ||
+    (section === 'routes' && typeof entry === 'number');
+  return isEntry ? formatKey([section, entry]) : '';
 }
 
 /** What the shape of the file violates; `schema` names the keys that are allowed. */

@@ -62,7 +62,7 @@ function isRecord(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function asRecord(value: unknown): Fields {
+export function asRecord(value: unknown): Fields {
   return isRecord(value) ? value : {};
 }
 

@@ -170,7 +170,6 @@ export const configSchema = z.strictObject(
       ),
     routes: z
       .array(z.never({ error: laterPolicy }), { error: 'expected an empty list' })
-      .max(0, { error: laterPolicy })
       .default([])
       .describe('Only the empty list for now: policy comes with a later release.'),
     proxy: proxySchema.prefault({}).describe('Settings of the proxy process.'),

@@ -270,6 +270,12 @@ test('SRV: the lowest priority that has addresses, with weights', async (t) => {
   assert.match(reason(await next()), /NXDOMAIN/);
 });
 
+test('a server to which there is no way is a failure, not an exception', async (t) => {
+  const { open } = await setUp(t, { resolvConf: 'nameserver 255.255.255.255\n' });
+  const next = open(users);
+  assert.match(reason(await next()), /users\.internal: .*E(?:ACCES|NETUNREACH)/);
+});
+
 test('the hosts file speaks first and its changes are seen', async (t) => {
   const { server, clock, open, paths } = await setUp(t, {
     hosts: '10.9.9.9 Users.Internal users # ours\n::9 users.internal\n',

@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { formatProblem, loadConfig } from './load-config.ts';
+import { formatProblem, loadConfig, loadProxyConfig } from './load-config.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'heddle-load-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -30,6 +30,31 @@ test('a valid file is loaded, its own path is absolute', async () => {
     kind: 'file',
     path: join(folder, 'web.endpoints'),
   });
+});
+
+test('a proxy refuses alone what it needs a control plane for, if that is an entry', async () => {
+  const path = join(folder, 'proxy.yaml');
+  const services =
+    'services: { web: { port: 80, join: true }, api: { port: 1 }, db: { port: 2, dns: "a:1" } }';
+  writeFileSync(path, `${services}\n`);
+  const result = await loadProxyConfig(path, '');
+  assert.ok('problems' in result && result.rest !== undefined);
+  assert.deepEqual(
+    result.problems.map(({ entry }) => entry),
+    ['services.api', 'services.web'],
+  );
+  assert.deepEqual(result.rest.refused, ['api', 'web']);
+  assert.deepEqual(
+    result.rest.config.services.map(({ name }) => name),
+    ['db'],
+  );
+  const beside = await loadProxyConfig(path, '127.0.0.1:8086');
+  assert.ok('problems' in beside);
+  assert.deepEqual(beside.rest?.refused, ['api']);
+  writeFileSync(path, `${services}\nmanifests: ./mesh.d\n`);
+  const whole = await loadProxyConfig(path, '');
+  assert.ok('problems' in whole);
+  assert.equal(whole.rest, undefined);
 });
 
 test('what is no readable file of a sane size is refused by name', async () => {

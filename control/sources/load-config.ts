@@ -7,13 +7,19 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ResolvedEndpoint } from '../../api/discovery.ts';
-import type { ConfigProblem, LoadedConfig } from '../model/loaded-config.ts';
+import type {
+  ConfigProblem,
+  ConfigRest,
+  LoadedConfig,
+  ServiceConfig,
+} from '../model/loaded-config.ts';
 import { ConfigCache } from './config-cache.ts';
 import type { LoadRequest } from './load-process.ts';
 
 export type LoadConfigResult =
   | { readonly config: LoadedConfig }
-  | { readonly problems: readonly ConfigProblem[] };
+  /** `rest` where entries can be refused alone: for a change of what runs, not for a start. */
+  | { readonly problems: readonly ConfigProblem[]; readonly rest?: ConfigRest };
 
 type LoadEndpointsResult =
   | { readonly endpoints: readonly ResolvedEndpoint[] }
@@ -47,9 +53,24 @@ export async function loadProxyConfig(
   cacheFolder: string | null = null,
 ): Promise<LoadConfigResult> {
   const result = await loadConfig(path, cacheFolder);
-  if ('problems' in result || result.config.proxyProblems.length === 0) return result;
-  if (control !== '' || result.config.settings.control !== '') return result;
-  return { problems: result.config.proxyProblems };
+  const rest = 'config' in result ? { config: result.config, refused: [] } : result.rest;
+  if (rest === undefined || rest.config.proxyProblems.length === 0) return result;
+  if (control !== '' || rest.config.settings.control !== '') return result;
+  const own = 'problems' in result ? result.problems : [];
+  return refuseFor(rest, [...own, ...rest.config.proxyProblems]);
+}
+
+/** Of what a proxy cannot do, only services that others join can be refused alone. */
+function refuseFor(rest: ConfigRest, problems: readonly ConfigProblem[]): LoadConfigResult {
+  if (problems.some(({ entry }) => entry === '')) return { problems };
+  const { services } = rest.config;
+  const joined = services.filter(isJoined).map(({ name }) => name);
+  const config = { ...rest.config, services: services.filter((one) => !isJoined(one)) };
+  return { problems, rest: { config, refused: [...rest.refused, ...joined] } };
+}
+
+function isJoined({ source }: ServiceConfig): boolean {
+  return source.kind === 'registry';
 }
 
 /** Parses the text of an endpoints file that is a YAML list. Never rejects. */
@@ -79,7 +100,7 @@ async function runLoadProcess<T>(
     const fail = (reason: string): void => {
       const remedy = 'make it smaller and less deeply nested';
       const { path } = request;
-      settle({ problems: [{ path, line: 1, column: 1, key: '', reason, remedy }] });
+      settle({ problems: [{ path, line: 1, column: 1, key: '', entry: '', reason, remedy }] });
     };
     const parts: Buffer[] = [];
     child.stdout.on('data', (part: Buffer) => {

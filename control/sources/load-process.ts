@@ -34,7 +34,7 @@ function load(request: LoadRequest) {
 }
 
 function refuse(path: string, reason: string, remedy: string) {
-  const problem: ConfigProblem = { path, line: 1, column: 1, key: '', reason, remedy };
+  const problem: ConfigProblem = { path, line: 1, column: 1, key: '', entry: '', reason, remedy };
   return { problems: [problem] };
 }
 

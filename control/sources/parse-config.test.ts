@@ -151,7 +151,7 @@ proxy:
       'missing; for example port: 80',
     'heddle.yaml:10:5: services.both.srv: expected one of endpoints, file, dns, srv, join, got ' +
       'file and srv; remove all but one of them',
-    'heddle.yaml:12:9: routes: expected no policy yet, got [1]; routes and policy objects come ' +
+    'heddle.yaml:12:10: routes[0]: expected no policy yet, got 1; routes and policy objects come ' +
       'with a later release',
     'heddle.yaml:14:3: proxy.conectTimeoutMs: unknown key; did you mean connectTimeoutMs?',
     'heddle.yaml:15:12: proxy.workers: expected a whole number from 0 to 32, got 1000; for ' +
@@ -164,7 +164,7 @@ const mistakes: readonly (readonly [text: string, key: string, words: RegExp])[]
   [`${web}services: {}\n`, 'services', /this key is there twice/],
   ['services: { web: { port: 80, port: 81, dns: "a:1" } }', 'services.web.port', /twice/],
   ['services:\n  web: [', '', /not valid YAML/],
-  ['routes: &a [*a]', 'routes', /contains itself/],
+  ['routes: &a [*a]', 'routes[0]', /contains itself/],
   ['- a', '', /expected a mapping with mesh, services, proxy, got \["a"\]/],
   ['services: []', 'services', /expected a mapping from service names/],
   ['services: { web: 80 }', 'services.web', /expected a mapping with port/],
@@ -217,6 +217,75 @@ for (const [text, key, words] of mistakes) {
     assert.equal(result.problems.length, 1, JSON.stringify(result.problems));
     assert.equal(result.problems[0].key, key);
     assert.match(formatProblem(result.problems[0]), words);
+  });
+}
+
+const entries = `services:
+  good: { port: 80, endpoints: [10.0.0.1:80] }
+  port: { port: many, endpoints: [10.0.0.1:80] }
+  endpoint: { port: 80, endpoints: [10.0.0.1:80, { address: 10.0.0.2:80, weight: -1 }] }
+  Name: { port: 80, join: true }
+  number: 5
+  sources: { port: 80, dns: "a:1", join: true }
+  unknown: { port: 80, join: true, inner: { port: 80 } }
+  twice: { port: 80, port: 81, join: true }
+  bound: { port: 80, join: true, bind: 127.0.0.1:4140 }
+  open: { port: 80, join: true, bind: 0.0.0.0:9 }
+  loop: { port: 80, endpoints: [127.0.0.1:4140] }
+  fine: { port: 81, join: true }
+`;
+
+test('an entry that is wrong is told from the rest of the file', () => {
+  const result = parseConfig('heddle.yaml', `${entries}routes: [{ a: 1 }]\n`);
+  assert.ok('problems' in result && result.rest !== undefined);
+  const { rest } = result;
+  const { services, settings, proxyProblems } = rest.config;
+  assert.deepEqual(
+    services.map(({ name }) => name),
+    ['good', 'fine'],
+  );
+  assert.deepEqual(settings.binds, []);
+  assert.deepEqual(
+    proxyProblems.map(({ entry }) => entry),
+    ['services.fine'],
+    'nobody needs to hear what else is wrong with an entry that is refused',
+  );
+  const names = 'port endpoint Name number sources unknown twice bound open loop inner'.split(' ');
+  assert.deepEqual(rest.refused, names);
+  assert.deepEqual(
+    [...new Set(result.problems.map(({ entry }) => entry))],
+    [...names.slice(0, -1).map((name) => `services.${name}`), 'routes[0]'],
+  );
+});
+
+test('more entries than are told are refused all the same', () => {
+  const wrong = Array.from({ length: 150 }, (_, index) => `  s${index}: { port: 0, join: true }`);
+  const text = ['services:', ...wrong, '  good: { port: 80, join: true }'].join('\n');
+  const result = parseConfig('heddle.yaml', text);
+  assert.ok('problems' in result && result.rest !== undefined);
+  assert.equal(result.problems.length, 100);
+  assert.equal(result.rest.refused.length, 150);
+  assert.equal(result.rest.config.services.length, 1);
+});
+
+for (const text of [
+  'servces: {}',
+  'services: 5',
+  'services:',
+  'services: { web: { port: 80, join: true } }\nservices: {}',
+  'services: {}\nroutes: 1',
+  'services: {}\nproxy: { workers: none }',
+  'services: {}\nmesh: { trustDomain: "a b" }',
+  'services: {}\nmanifests: 5',
+  'services: {}\nproxy: { inbound: 127.0.0.1:1 }',
+  '- services',
+  'services: {',
+]) {
+  test(`a mistake in no entry takes the file: ${JSON.stringify(text)}`, () => {
+    // One that is in an entry beside it makes no difference.
+    const result = parseConfig('heddle.yaml', text.replace('{}', '{ a: 1 }'));
+    assert.ok('problems' in result);
+    assert.equal(result.rest, undefined);
   });
 }
 

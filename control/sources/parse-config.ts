@@ -11,10 +11,22 @@ import type { Protocol } from '../../api/snapshot.ts';
 import { contentDigest } from '../../core/base/content-digest.ts';
 import { canonicalIp, parseAddress, splitPort } from '../model/address.ts';
 import { environmentSettings } from '../model/default-settings.ts';
-import type { ConfigProblem, LoadedConfig, ServiceConfig } from '../model/loaded-config.ts';
+import type {
+  ConfigProblem,
+  ConfigRest,
+  LoadedConfig,
+  ServiceConfig,
+} from '../model/loaded-config.ts';
 import { meshedTraits } from '../model/meshed-traits.ts';
-import { type ParsedFile, problemsOfShape, sortProblems } from './config-problem.ts';
-import { listenerDefaults, problemsOfProxy, problemsOfRules } from './config-rules.ts';
+import {
+  entryOf,
+  formatKey,
+  type KeyPath,
+  type ParsedFile,
+  problemsOfShape,
+  sortProblems,
+} from './config-problem.ts';
+import { asRecord, listenerDefaults, problemsOfProxy, problemsOfRules } from './config-rules.ts';
 import {
   type ConfigFile,
   configSchema,
@@ -25,7 +37,7 @@ import { findRepeats } from './yaml-repeats.ts';
 
 type ParseConfigResult =
   | { readonly config: LoadedConfig }
-  | { readonly problems: readonly ConfigProblem[] };
+  | { readonly problems: readonly ConfigProblem[]; readonly rest?: ConfigRest };
 
 /** `path` is absolute: files that the configuration names are relative to its folder. */
 export function parseConfig(path: string, text: string): ParseConfigResult {
@@ -34,12 +46,31 @@ export function parseConfig(path: string, text: string): ParseConfigResult {
   const file = read.file;
   // An empty file is a valid one: everything has a default.
   const parsed = configSchema.safeParse(file.raw ?? {});
-  const problems = [...read.problems];
-  if (!parsed.success) problems.push(...problemsOfShape(file, parsed.error.issues, configSchema));
-  problems.push(...problemsOfRules(file));
-  if (!parsed.success || problems.length > 0) return { problems: sortProblems(problems) };
+  const issues = parsed.success ? [] : parsed.error.issues;
+  const problems = [
+    ...read.problems,
+    ...problemsOfShape(file, issues, configSchema),
+    ...problemsOfRules(file),
+  ];
+  const digest = contentDigest(text);
   const proxyProblems = sortProblems(problemsOfProxy(file));
-  return { config: toLoadedConfig(path, contentDigest(text), parsed.data, proxyProblems) };
+  if (parsed.success && problems.length === 0) {
+    return { config: toLoadedConfig(path, digest, parsed.data, proxyProblems) };
+  }
+  const wrong = new Set(problems.map(({ entry }) => entry));
+  // Not every issue has become a problem.
+  for (const issue of issues) wrong.add(entryOf(issue.path));
+  const rest = configSchema.safeParse(withoutEntries(file.raw, wrong));
+  if (wrong.has('') || !rest.success) return { problems: sortProblems(problems) };
+  const others = proxyProblems.filter(({ entry }) => !wrong.has(entry));
+  const config = toLoadedConfig(path, digest, rest.data, others);
+  const services = Object.keys(asRecord(asRecord(file.raw).services));
+  const refused = [
+    ...services.filter((name) => wrong.has(`services.${name}`)),
+    // By a wrong indentation a service is in another one.
+    ...issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : [])),
+  ];
+  return { problems: sortProblems(problems), rest: { config, refused } };
 }
 
 /** An endpoints file that is a YAML or JSON list. */
@@ -65,19 +96,20 @@ function readYaml(
   // The library compares each key with each other: a minute for a megabyte of keys.
   const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false };
   const document = parseDocument(text, options);
-  const problemOf = (offset: number, key: string, reason: string, remedy: string) => {
+  const problemOf = (offset: number, keys: KeyPath, reason: string, remedy: string) => {
     const { line, col } = lines.linePos(offset);
-    return { path, line, column: col, key, reason, remedy };
+    const [key, entry] = [formatKey(keys), entryOf(keys)];
+    return { path, line, column: col, key, entry, reason, remedy };
   };
   if (document.errors.length > 0) {
     const remedy = 'check indentation, quotes and brackets';
     const problems = document.errors
       .slice(0, problemsMax)
-      .map(({ message, pos }) => problemOf(pos[0], '', `not valid YAML: ${message}`, remedy));
+      .map(({ message, pos }) => problemOf(pos[0], [], `not valid YAML: ${message}`, remedy));
     return { file: null, problems: sortProblems(problems) };
   }
-  const problems = findRepeats(document).map(({ offset, key }) =>
-    problemOf(offset, key, 'this key is there twice', 'remove or rename one of the two'),
+  const problems = findRepeats(document).map(({ offset, keys }) =>
+    problemOf(offset, keys, 'this key is there twice', 'remove or rename one of the two'),
   );
   try {
     const raw: unknown = document.toJS({ maxAliasCount: aliasesMax });
@@ -85,8 +117,19 @@ function readYaml(
   } catch (error) {
     const reason = `not valid YAML: ${error instanceof Error ? error.message : String(error)}`;
     const remedy = `use at most ${aliasesMax} aliases, each after its anchor`;
-    return { file: null, problems: [{ path, line: 1, column: 1, key: '', reason, remedy }] };
+    return { file: null, problems: [problemOf(0, [], reason, remedy)] };
   }
+}
+
+function withoutEntries(raw: unknown, wrong: ReadonlySet<string>): unknown {
+  const { services, routes, ...others } = asRecord(raw);
+  const isRight = (keys: KeyPath): boolean => !wrong.has(formatKey(keys));
+  const right = Object.entries(asRecord(services)).filter(([name]) => isRight(['services', name]));
+  return {
+    ...others,
+    services: Object.fromEntries(right),
+    routes: Array.isArray(routes) ? routes.filter((_, at) => isRight(['routes', at])) : [],
+  };
 }
 
 function toLoadedConfig(

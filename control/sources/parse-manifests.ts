@@ -65,7 +65,8 @@ export function parseManifests(path: string, text: string): ParsedManifests {
     const [repeat] = findRepeats(document);
     if (repeat !== undefined) {
       const { line } = lines.linePos(repeat.offset);
-      problems.push({ object: `${path}:${line}`, field: repeat.key, reason: 'it is there twice' });
+      const field = formatKey(repeat.keys);
+      problems.push({ object: `${path}:${line}`, field, reason: 'it is there twice' });
       continue;
     }
     const file = { path, document, lines, raw };

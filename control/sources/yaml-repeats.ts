@@ -4,8 +4,8 @@ import { type Document, isPair, isScalar, visit } from 'yaml';
 
 interface RepeatedKey {
   readonly offset: number;
-  /** `services.web.port` */
-  readonly key: string;
+  /** `services`, `web`, `port` */
+  readonly keys: readonly string[];
 }
 
 export function findRepeats(document: Document): RepeatedKey[] {
@@ -17,7 +17,7 @@ export function findRepeats(document: Document): RepeatedKey[] {
         if (!isScalar(key)) continue;
         if (seen.has(key.value)) {
           const keys = [...ancestors.filter((node) => isPair(node)).map((pair) => pair.key), key];
-          repeats.push({ offset: key.range?.[0] ?? 0, key: keys.map(String).join('.') });
+          repeats.push({ offset: key.range?.[0] ?? 0, keys: keys.map(String) });
         }
         seen.add(key.value);
       }

@@ -314,7 +314,9 @@ export const logRepeatMs = 5_000;
 export const logRepeatsMax = 256;
 /** Characters of a message or of one value of a log line; the rest is cut off. */
 export const logValueCharsMax = 2_048;
+/** Fields of a line, or of one of its spans. */
 export const logFieldsMax = 32;
+export const logSpansMax = 8;
 export const logDirectivesMax = 64;
 /** What waits for a slow stderr; lines beyond it are dropped and counted. */
 export const logBufferBytesMax = 1024 * 1024;

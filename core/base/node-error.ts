@@ -1,5 +1,6 @@
 /** The border where the system's and Node's error codes become ours. */
 
+import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import type { ErrorCode } from './errors.ts';
 
@@ -51,3 +52,28 @@ export function connectErrorCode(systemCode: string): ErrorCode {
       return 'CONNECT_FAILED';
   }
 }
+
+/** A detail that begins with a system code, with the text of the system instead, as Linkerd's. */
+export function explainSystemError(detail: string): string {
+  return detail.replace(/^E[A-Z]+/, (code) => {
+    const text = systemTexts[code];
+    const number = Reflect.get(constants.errno, code) as number | undefined;
+    return text === undefined || number === undefined ? code : `${text} (os error ${number})`;
+  });
+}
+
+const systemTexts: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'Connection refused',
+  ECONNRESET: 'Connection reset by peer',
+  ECONNABORTED: 'Software caused connection abort',
+  ETIMEDOUT: 'Connection timed out',
+  EHOSTUNREACH: 'No route to host',
+  ENETUNREACH: 'Network is unreachable',
+  EADDRNOTAVAIL: 'Cannot assign requested address',
+  ENOTCONN: 'Transport endpoint is not connected',
+  EPIPE: 'Broken pipe',
+  EACCES: 'Permission denied',
+  EPERM: 'Operation not permitted',
+  EMFILE: 'Too many open files',
+  ENFILE: 'Too many open files in system',
+};

@@ -72,7 +72,8 @@ export class ControlPlane {
 
   #followFailed(reason: string): void {
     this.error = reason;
-    this.#env.log.warn('the control plane is not found', { control: this.text, reason });
+    const message = 'Failed to resolve control-plane component';
+    this.#env.log.warn(message, { error: reason, control: this.text });
   }
 }
 

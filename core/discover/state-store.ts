@@ -5,10 +5,11 @@
  * told and counted, and changes nothing else.
  */
 
-import { chmod, mkdir, readdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { stateBytesMax, stateFileBytesMax, statesMax, stateWriteMs } from '../base/limits.ts';
+import { makeFolder } from '../base/make-folder.ts';
 import { nodeErrorCode } from '../base/node-error.ts';
 import { Timer, type TimerOwner, type TimerWheel } from '../base/timers.ts';
 import type { DiscoveryCounters } from './counters.ts';
@@ -103,7 +104,7 @@ export class StateStore implements TimerOwner {
 
   async #open(): Promise<void> {
     try {
-      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      makeFolder(this.#folder);
       await chmod(this.#folder, 0o700);
       const found: { name: string; size: number; mtimeMs: number }[] = [];
       for (const name of await readdir(this.#folder)) {

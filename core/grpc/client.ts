@@ -62,6 +62,8 @@ export interface GrpcClientOptions {
   /** A connection without a call. */
   readonly idleTimeoutMs?: number;
   readonly messageBytesMax?: number;
+  /** Nobody was reached: hears why, beside the calls. Who is not trusted is told by them alone. */
+  readonly onConnectFailed?: (detail: string) => void;
 }
 
 export interface CallOptions {
@@ -87,6 +89,7 @@ export class GrpcClient
   readonly #calls = new Set<Call>();
   /** For a connection, or for room on it; in their order. */
   #waiting: Call[] = [];
+  readonly #onConnectFailed: GrpcClientOptions['onConnectFailed'];
   readonly #security: ClientSecurity | null;
   #dial: Dial | Handshake | null = null;
   #connection: H2Client | null = null;
@@ -103,6 +106,7 @@ export class GrpcClient
     const connectTimeoutMs = options.connectTimeoutMs ?? limits.connectTimeoutMs;
     this.#dialContext = { io, timers, connectTimeoutMs };
     this.#security = options.security ?? null;
+    this.#onConnectFailed = options.onConnectFailed;
     thread ??= new H2Thread(grpcSettings(0));
     this.#context = {
       io,
@@ -200,12 +204,12 @@ export class GrpcClient
   }
 
   dialFailed(_code: ErrorCode, detail: string): void {
-    this.#dial = null;
-    this.#failAll(this.#waiting.splice(0), detail);
+    this.#onConnectFailed?.(detail);
+    this.#failed(detail);
   }
 
-  handshakeFailed(code: ErrorCode, detail: string): void {
-    this.dialFailed(code, `TLS: ${detail}`);
+  handshakeFailed(_code: ErrorCode, detail: string): void {
+    this.#failed(`TLS: ${detail}`);
   }
 
   changed(connection: H2Client): void {
@@ -340,6 +344,11 @@ export class GrpcClient
   #watchWaiting(): void {
     if (this.#waiting.length === 0 || this.#timer.armed) return;
     this.arm(this.#timer, this.#waiting[0].waitUntilMs - this.nowMs);
+  }
+
+  #failed(detail: string): void {
+    this.#dial = null;
+    this.#failAll(this.#waiting.splice(0), detail);
   }
 
   #failAll(calls: readonly Call[], detail: string): void {

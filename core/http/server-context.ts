@@ -1,6 +1,7 @@
 /** What the server connections of clients that are alike share, whichever version they speak. */
 
 import type { Deadlines } from '../base/deadlines.ts';
+import type { Conduit } from '../io/conduit.ts';
 import type { Io } from '../io/io.ts';
 import type { Layer } from '../stack/layer.ts';
 import type { ClientIdentity, Exchange, Exchanges } from './exchange.ts';
@@ -9,6 +10,8 @@ import type { ClientIdentity, Exchange, Exchanges } from './exchange.ts';
 export interface ServerConnection {
   /** Of the client of a connection of HTTP. */
   readonly identity?: ClientIdentity | null;
+  /** The connection of HTTP itself. */
+  readonly socket?: Conduit;
   /** A trust anchor has left: for what no `closeIdle` ends and whose peers may be proved by it. */
   distrust?(): void;
   /** The policy of its target has changed: for what no request passes any more. */

@@ -39,12 +39,14 @@ export function exchangeDatagrams(exchange: DnsExchange): () => void {
   socket.on('message', (answer) => {
     if (!over && exchange.onAnswer(answer)) end();
   });
-  socket.connect(server.port, server.host, () => {
+  // By its event: a callback would also be called with the reason where there is no way there.
+  socket.on('connect', () => {
     if (over) return;
     socket.send(query, (error) => {
       if (error) fail(error);
     });
   });
+  socket.connect(server.port, server.host);
   return end;
 }
 

@@ -8,6 +8,7 @@
  * connection is opaque. That connection is used in any case.
  */
 
+import type { LogSpan } from '../../api/messages.ts';
 import { helloSilenceMs, serverFirstSilenceMs } from '../base/limits.ts';
 import { Timer, type TimerOwner } from '../base/timers.ts';
 import { createClientHello, type Detected, detectProtocol, isConnect } from '../detect/detect.ts';
@@ -21,7 +22,9 @@ import type { ClientGroup, GroupDirection } from './client-group.ts';
 import type { ClientGroups } from './client-groups.ts';
 import type { Counters } from './counters.ts';
 import { EarlyDial } from './early-dial.ts';
+import { clientAddress, connectionSpans } from './log-spans.ts';
 import { Opaque } from './opaque.ts';
+import { recordClosed, recordEnded, recordRefused } from './record-closed.ts';
 import { serveHttp } from './serve-http.ts';
 import type { Target, TargetWaiter } from './target.ts';
 import type { Targets } from './targets.ts';
@@ -332,19 +335,17 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
 
   #timeOut(): void {
     const target = this.#target;
-    const { core, name } = this.#direction;
+    const { core } = this.#direction;
     this.#context.counters.detected(null);
     if (target?.protocol === 'opaque') {
       this.#settle('opaque');
     } else if (target !== null) {
       this.#context.counters.detectTimedOut(target.authority);
-      core.log.warn('heddle::proxy', `Protocol detection timed out; taken for ${this.#fallback}`, {
-        service: target.authority,
-        remedy: 'declare protocol: opaque (or http) for this service in the configuration',
-      });
+      const message = `Protocol detection timed out; taken for ${this.#fallback}`;
+      const fields = { service: target.authority, remedy: declareProtocol };
+      core.log.warn('heddle::proxy', message, fields, this.#spans);
       this.#settle(this.#fallback);
     } else {
-      core.log.info('heddle::proxy', 'Protocol detection timed out', { direction: name });
       this.#close('nothing was sent in time');
     }
   }
@@ -352,9 +353,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   /** A TLS client learns from an alert that nobody has this name (RFC 6066 section 3). */
   #refuse(): void {
     const { core } = this.#direction;
-    core.log.info('heddle::proxy', 'Connection refused: unknown service', {
-      target: this.#target?.key ?? '',
-    });
+    recordRefused(this.#clients, this.#socket, this.#target, 'no service of this name is known');
     core.io.enter();
     this.#socket.write(unrecognizedName, 0, unrecognizedName.length);
     core.io.leave();
@@ -363,9 +362,8 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
 
   #close(reason: string): void {
     if (this.#over) return;
-    const { core, name } = this.#direction;
-    if (reason !== '')
-      core.log.info('heddle::proxy', 'Connection closed', { direction: name, reason });
+    if (reason === '') recordEnded(this.#clients, this.#socket);
+    else recordClosed(this.#clients, this.#socket, this.#target, reason);
     this.#early?.abort();
     this.#leave();
     this.#clients.ended();
@@ -380,6 +378,10 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
     if (this.#securable !== null) this.#clients.accepted();
   }
 
+  get #spans(): LogSpan[] {
+    return connectionSpans(this.#clients, clientAddress(this.#socket), this.#target);
+  }
+
   #cancelTimers(): void {
     const { timers } = this.#direction.core;
     timers.cancel(this.#detectTimer);
@@ -389,6 +391,7 @@ export class Accept implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
 
 const hello = createClientHello();
 const nothing = Buffer.alloc(0);
+const declareProtocol = 'declare protocol: opaque (or http) for this service in the configuration';
 /** The content type of a handshake record. */
 const tlsFirstByte = 0x16;
 /** Endpoints that are tried for a client that says nothing. */

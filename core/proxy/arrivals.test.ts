@@ -112,7 +112,7 @@ test('an address that is not ours is closed', async (t) => {
   assert.equal(await ask(), '');
   assert.deepEqual(harness.wants, []);
   assert.equal(refused(harness, 'not_inbound_ip'), 1);
-  assert.match(harness.logs[0].fields.reason as string, /inboundIps/);
+  assert.match(harness.logs[0].fields.error as string, /inboundIps/);
 });
 
 test('one of our addresses is served', async (t) => {

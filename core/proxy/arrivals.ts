@@ -19,6 +19,7 @@ import type { Core } from './core.ts';
 import type { ArrivalRefusal } from './counters.ts';
 import type { DirectionStack } from './direction-stack.ts';
 import { isOwnPort } from './own-listeners.ts';
+import { recordRefused } from './record-closed.ts';
 import type { Targets } from './targets.ts';
 
 export class Arrivals {
@@ -94,12 +95,11 @@ export class Arrivals {
     reason: keyof typeof explanations,
   ): void {
     stack.counters.arrivalRefused(reason);
-    this.#core.log.info('heddle::proxy', 'Connection refused', {
-      direction: stack.direction.name,
-      client: `${plainHost(socket.remoteAddress ?? '')}:${socket.remotePort ?? 0}`,
-      destination: typeof meant === 'string' ? meant : formatAddress(meant),
-      reason: explanations[reason],
-    });
+    const { remoteAddress = '', remotePort = 0 } = socket;
+    const client = { remoteHost: plainHost(remoteAddress), remotePort };
+    const kind = stack.direction.name === 'inbound' ? 'inbound' : 'addr';
+    const key = `${kind}:${typeof meant === 'string' ? meant : formatAddress(meant)}`;
+    recordRefused(stack.direction.plain, client, { key }, explanations[reason]);
     socket.resetAndDestroy();
   }
 }

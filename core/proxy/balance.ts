@@ -89,9 +89,6 @@ export class Balance extends Layer<Exchange> {
     const unreadyMs = this.#core.io.nowMs - target.unreadySinceMs;
     if (unreadyMs < this.#core.settings.failfastTimeoutMs) return;
     target.enterFailfast();
-    this.#core.log.info('heddle::proxy', 'Unavailable; entering failfast', {
-      service: target.authority,
-    });
     const text = `${target.authority}: no endpoint was ready for ${Math.round(unreadyMs)} ms`;
     this.#failAll(target, new ProxyError('FAILFAST', `${text} (failfastTimeoutMs)`));
     this.#stopPoll(target);

@@ -7,6 +7,7 @@ import type { Exchange } from '../http/exchange.ts';
 import type { HandshakeFailure } from '../tls/handshake.ts';
 import type { TransportHeader } from '../tls/transport-header.ts';
 import type { Core, DirectionName } from './core.ts';
+import { recordFailed } from './record-failed.ts';
 import { responseTo } from './respond.ts';
 
 /** Why a connection with a transport header was closed. */
@@ -56,15 +57,7 @@ export class Counters {
       this.#errors.set(error.code, cells);
     }
     for (const cell of cells) this.#core.cells[cell] += 1;
-    if (!this.#core.log.enabled('info', logTarget)) return;
-    const { request } = x;
-    const protocol = x.isGrpc ? 'gRPC' : `HTTP/${request.major}.${request.minor}`;
-    this.#core.log.info(logTarget, `${protocol} request failed`, {
-      direction: this.#name,
-      error: error.code,
-      detail: error.message,
-      client: x.client?.connection.peer ?? '',
-    });
+    recordFailed({ name: this.#name, core: this.#core }, x, error);
   };
 
   readonly retried = (sentAgain: boolean): void => {
@@ -159,5 +152,3 @@ export class Counters {
 
 const sessionLabels = { http1: 'http/1', http2: 'http/2' } as const;
 const detectLabels: Partial<Record<Detected, string>> = { HTTP1: 'http/1', HTTP2: 'http/2' };
-
-const logTarget = 'heddle::proxy';

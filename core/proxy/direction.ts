@@ -13,6 +13,8 @@ import { ClientGroup, type GroupDirection } from './client-group.ts';
 import type { Core, DirectionName } from './core.ts';
 import { recordDistrusted } from './distrusted.ts';
 import type { HttpLayers } from './layers.ts';
+import { acceptSpans, clientAddress, connectionSpans } from './log-spans.ts';
+import { recordEnded } from './record-closed.ts';
 
 export class Direction implements GroupDirection {
   readonly name: DirectionName;
@@ -41,7 +43,7 @@ export class Direction implements GroupDirection {
 
   /** What the HTTP connections of `clients` are served with. */
   serverContext(clients: ClientGroup): H2ServerContext {
-    const { core, name } = this;
+    const { core } = this;
     const { settings } = core;
     const isDraining = (): boolean => this.#draining;
     return {
@@ -66,14 +68,13 @@ export class Direction implements GroupDirection {
       opened: (server) => clients.opened(server),
       closed: (server, gone) => {
         clients.closed(server);
-        if (gone) clients.ended();
+        if (!gone) return;
+        clients.ended();
+        if (server.socket !== undefined) recordEnded(clients, server.socket);
       },
       violated: (peer, text) => {
-        core.log.info('heddle::proxy', 'HTTP/2 client broke a rule', {
-          direction: name,
-          client: peer,
-          text,
-        });
+        const spans = connectionSpans(clients, peer, null);
+        core.log.info('heddle::proxy', 'HTTP/2 client broke a rule', { text }, spans);
       },
     };
   }
@@ -145,7 +146,10 @@ export class Direction implements GroupDirection {
       const endMs = group.distrustedMs + distrustedConnectionMs;
       if (core.io.nowMs < endMs - distrustedConnectionMs / 10) continue;
       if (!this.#isTurn(periodMs, endMs)) continue;
-      recordDistrusted(core, { direction, peer: 'src', carried: 'http' }, { client: group.name });
+      const labels = { direction, peer: 'src', carried: 'http' } as const;
+      const { socket } = connection;
+      const spans = socket === undefined ? [] : acceptSpans(group, clientAddress(socket));
+      recordDistrusted(core, labels, { client: group.name }, spans);
       connection.closeForced(anchorLeft);
     }
   }

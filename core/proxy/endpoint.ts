@@ -3,8 +3,10 @@
  * its requests count in, resolved once when the endpoint appears.
  */
 
+import type { LogSpan } from '../../api/messages.ts';
 import type { EndpointSnapshot, EndpointTraits } from '../../api/snapshot.ts';
 import { type ErrorCode, errorTraits } from '../base/errors.ts';
+import { explainSystemError } from '../base/node-error.ts';
 import { formatAddress } from '../discover/address-text.ts';
 import type { ClientIdentity, Exchange, ExchangeEndpoint } from '../http/exchange.ts';
 import { Form } from '../http/head.ts';
@@ -15,17 +17,11 @@ import { type PoolContext, Pools, type UpstreamVersion } from '../pool/pools.ts'
 import { Transport } from '../tls/transport.ts';
 import type { ClientCells } from './client-cells.ts';
 import type { ClientGroup } from './client-group.ts';
-import type { Core, DirectionName } from './core.ts';
+import type { Core } from './core.ts';
 import { recordDistrusted } from './distrusted.ts';
 import { readAuthorityOverride, transportOf } from './endpoint-transport.ts';
+import { endpointSpans, type SpanTarget } from './log-spans.ts';
 import { RequestCells } from './request-cells.ts';
-
-interface EndpointLabels {
-  readonly direction: DirectionName;
-  readonly authority: string;
-  readonly namespace: string;
-  readonly service: string;
-}
 
 export class Endpoint implements ExchangeEndpoint, PoolEvents {
   readonly host: string;
@@ -45,6 +41,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   inFlight = 0;
 
   readonly #core: Core;
+  readonly #origin: SpanTarget;
   /** Its proxy makes HTTP/1 again of what says in HTTP/2 that it was. */
   readonly #restores: boolean;
   readonly #labels: Record<string, string>;
@@ -56,8 +53,9 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   readonly #closeCell: number;
   readonly #dialFailureCells = new Map<ErrorCode, number>();
 
-  constructor(core: Core, pools: PoolContext, snapshot: EndpointSnapshot, labels: EndpointLabels) {
+  constructor(core: Core, pools: PoolContext, snapshot: EndpointSnapshot, origin: SpanTarget) {
     this.#core = core;
+    this.#origin = origin;
     this.host = snapshot.host;
     this.port = snapshot.port;
     this.address = formatAddress(snapshot);
@@ -65,7 +63,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
     this.weight = snapshot.weight;
     this.traits = snapshot.traits;
     this.authorityOverride = readAuthorityOverride(snapshot);
-    this.#labels = endpointLabels(snapshot, labels);
+    this.#labels = endpointLabels(snapshot, origin);
     const { registry } = core;
     const transport = { ...this.#labels, peer: 'dst' };
     this.meter = {
@@ -83,7 +81,7 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
       transportOf(snapshot, settings.outboundTransportMode),
       this.meter,
     );
-    const mustProve = labels.direction === 'outbound' && settings.requireIdentity;
+    const mustProve = origin.direction === 'outbound' && settings.requireIdentity;
     this.refusal = mustProve && !this.transport.secure ? unproved : '';
     this.#restores = this.transport.secure && snapshot.traits?.protocolHint === 'h2';
     this.pools = new Pools(pools, this.address, this.transport, this);
@@ -143,11 +141,8 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   connectFailed(code: ErrorCode, detail: string): boolean {
     const { slots, log, freeDescriptors, connectBackoff } = this.#core;
     if (this.transport.secure) this.#countDialFailure(code);
-    log.warn('heddle::proxy', 'Failed to connect', {
-      endpoint: this.address,
-      error: code,
-      reason: detail,
-    });
+    const error = `endpoint ${this.address}: ${explainSystemError(detail)}`;
+    log.warn('heddle::proxy::reconnect', 'Failed to connect', { error, code }, this.#spans);
     if (errorTraits[code].initiator !== 'local') {
       slots.connectFailed(this.slot, connectBackoff);
       return false;
@@ -179,19 +174,20 @@ export class Endpoint implements ExchangeEndpoint, PoolEvents {
   }
 
   distrusted(): void {
-    const { direction } = this.#labels;
-    recordDistrusted(
-      this.#core,
-      { direction: direction as DirectionName, peer: 'dst', carried: 'http' },
-      { endpoint: this.address },
-    );
+    const { direction } = this.#origin;
+    const parties = { endpoint: this.address };
+    const labels = { direction, peer: 'dst', carried: 'http' } as const;
+    recordDistrusted(this.#core, labels, parties, this.#spans);
   }
 
   violated(text: string): void {
-    this.#core.log.warn('heddle::proxy', 'Endpoint sent what it may not send', {
-      endpoint: this.address,
-      what: text,
-    });
+    const fields = { endpoint: this.address, what: text };
+    const message = 'Endpoint sent what it may not send';
+    this.#core.log.warn('heddle::proxy', message, fields, this.#spans);
+  }
+
+  get #spans(): LogSpan[] {
+    return endpointSpans(this.#core.settings, this.#origin, this.address);
   }
 
   /** Gives the metric cells back; nothing is in flight and no connection is open. */
@@ -237,10 +233,7 @@ function origProtoOf({ request, client }: Exchange): number {
   return isWhole ? proto + OrigProto.ABSOLUTE_FORM : proto;
 }
 
-function endpointLabels(
-  snapshot: EndpointSnapshot,
-  labels: EndpointLabels,
-): Record<string, string> {
+function endpointLabels(snapshot: EndpointSnapshot, labels: SpanTarget): Record<string, string> {
   const inbound = labels.direction === 'inbound';
   const target = {
     direction: labels.direction,

@@ -21,6 +21,7 @@ import type { ClientGroups } from './client-groups.ts';
 import type { Core } from './core.ts';
 import type { Counters } from './counters.ts';
 import { Opaque } from './opaque.ts';
+import { explainCode, recordClosed } from './record-closed.ts';
 import { serveHttp } from './serve-http.ts';
 import { Target, type TargetDirection, type TargetWaiter } from './target.ts';
 import type { Targets } from './targets.ts';
@@ -135,11 +136,10 @@ class GatewayTunnel implements SocketOwner, ServerConnection, TargetWaiter {
   }
 
   #refuse(code: 'LOOP' | 'DISCOVERY_TIMEOUT', reason: string): void {
-    const { core, name } = this.#clients.direction;
     this.#counters.tcpError(code);
-    const identity = this.#clients.name;
-    const said = { direction: name, identity, error: code, reason };
-    core.log.info('heddle::proxy', 'Connection closed', said);
+    const { name: identity } = this.#clients;
+    const error = explainCode(code, reason);
+    recordClosed(this.#clients, this.#socket, null, error, { code, identity });
     this.#close();
   }
 

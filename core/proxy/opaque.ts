@@ -17,6 +17,10 @@ import type { ClientGroup } from './client-group.ts';
 import type { Counters } from './counters.ts';
 import type { EarlyDial } from './early-dial.ts';
 import type { Endpoint } from './endpoint.ts';
+import { endpointSpans, serviceSpans } from './log-spans.ts';
+import { explainCode, recordClosed, recordEnded } from './record-closed.ts';
+import { asLinkerdSays } from './record-failed.ts';
+import { recordFailfast } from './record-failfast.ts';
 import type { Target } from './target.ts';
 import { Tunnel } from './tunnel.ts';
 
@@ -104,6 +108,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
   onDrain(): void {}
 
   onClose(): void {
+    if (!this.#over) recordEnded(this.#clients, this.#client.conduit);
     this.#abort();
     this.#end();
   }
@@ -128,7 +133,7 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
       const waitedMs = io.nowMs - this.#startMs;
       const { failfastTimeoutMs, opaqueFailfastTimeoutMs: ownMs } = settings;
       if (this.#target.endpoints.length === 0) this.#fail(this.#target.emptyCode);
-      else if (waitedMs >= (ownMs === 0 ? failfastTimeoutMs : ownMs)) this.#fail('FAILFAST');
+      else if (waitedMs >= (ownMs === 0 ? failfastTimeoutMs : ownMs)) this.#waitedTooLong(waitedMs);
       else timers.arm(this.#pollTimer, pollMs);
       return;
     }
@@ -146,26 +151,29 @@ export class Opaque implements SocketOwner, DialOwner, TimerOwner, ServerConnect
   #refuse(endpoint: Endpoint): void {
     const { core } = this.#clients.direction;
     core.slots.releasePermit(endpoint.slot);
-    core.log.info('heddle::proxy', 'Endpoint refused', {
-      endpoint: endpoint.address,
-      reason: endpoint.refusal,
-    });
+    const fields = { endpoint: endpoint.address, reason: endpoint.refusal };
+    const spans = endpointSpans(core.settings, this.#target, endpoint.address);
+    core.log.info('heddle::proxy', 'Endpoint refused', fields, spans);
     const isOther = this.#target.endpoints.length > 1;
     if (this.#attempts < attemptsMax && isOther) this.#dial();
     else this.#fail('IDENTITY_MISMATCH');
   }
 
+  #waitedTooLong(waitedMs: number): void {
+    const { log, settings } = this.#clients.direction.core;
+    const target = this.#target;
+    recordFailfast(log, target.authority, waitedMs, serviceSpans(settings, target));
+    this.#fail('FAILFAST');
+  }
+
   #fail(code: ErrorCode): void {
     if (this.#over) return;
-    const { core, name } = this.#clients.direction;
     this.#abort();
     this.#counters.tcpError(code);
-    core.log.info('heddle::proxy', 'Connection closed', {
-      direction: name,
-      service: this.#target.authority,
-      error: code,
-      ...(code === 'POLICY_UNSUPPORTED' ? { reason: this.#target.refusal } : {}),
-    });
+    const target = this.#target;
+    const detail = code === 'POLICY_UNSUPPORTED' ? target.refusal : target.authority;
+    const error = asLinkerdSays(code, explainCode(code, detail));
+    recordClosed(this.#clients, this.#client.conduit, target, error, { code });
     this.#client.conduit.reset();
     this.#end();
   }

@@ -14,6 +14,8 @@ import type { PoolContext, UpstreamVersion } from '../pool/pools.ts';
 import type { ClientCells } from './client-cells.ts';
 import type { Core, DirectionName } from './core.ts';
 import { Endpoint } from './endpoint.ts';
+import { serviceSpans } from './log-spans.ts';
+import { failfastTarget, recordFailfast } from './record-failfast.ts';
 import { TargetAccess } from './target-access.ts';
 
 /** A connection that cannot go on before its target is known. */
@@ -36,6 +38,8 @@ export class Target {
   /** It is the original destination of connections that were redirected. */
   readonly redirected: boolean;
   authority = '';
+  namespace = '';
+  service = '';
   protocol: TargetSnapshot['protocol'] = 'auto';
   /** What its endpoints are spoken to in. */
   version: UpstreamVersion = 'kept';
@@ -63,6 +67,7 @@ export class Target {
   /** Since when requests have waited for an endpoint, without a gap. */
   unreadySinceMs = 0;
   failfast = false;
+  #failfastSinceMs = 0;
   /** Cells of its queue and of failfast, once it has needed them. */
   #queueCell = -1;
   #failfastCell = -1;
@@ -94,6 +99,8 @@ export class Target {
     this.refusal = snapshot.refusal ?? '';
     this.#applyAccess(snapshot);
     this.authority = snapshot.authority;
+    this.namespace = snapshot.namespace;
+    this.service = snapshot.service;
     this.protocol = snapshot.protocol;
     this.version = versionOf(snapshot.protocol);
     const before = new Map(this.endpoints.map((endpoint) => [keyOf(endpoint), endpoint]));
@@ -135,8 +142,17 @@ export class Target {
 
   /** No endpoint has been ready for too long: requests are refused until one is. */
   enterFailfast(): void {
-    const { cells, registry } = this.#core;
+    const { cells, registry, io, log, settings } = this.#core;
     this.failfast = true;
+    this.#failfastSinceMs = io.nowMs;
+    const spans = serviceSpans(settings, this);
+    const { failfastTimeoutMs: limitMs } = settings;
+    if (this.direction === 'outbound') {
+      const fields = { service: this.authority, timeout: limitMs / 1000 };
+      log.info(balanceTarget, 'Unavailable; entering failfast', fields, spans);
+    } else {
+      recordFailfast(log, this.authority, limitMs, spans);
+    }
     if (this.#failfastCell === -1) {
       this.#failfastCell = registry.counter('heddle_failfast_total', { authority: this.authority });
     }
@@ -145,8 +161,13 @@ export class Target {
 
   #leaveFailfast(): void {
     this.failfast = false;
-    const fields = { service: this.authority };
-    this.#core.log.info('heddle::proxy', 'Available; exiting failfast', fields);
+    const { io, log, settings } = this.#core;
+    const elapsed = (io.nowMs - this.#failfastSinceMs) / 1000;
+    const spans = serviceSpans(settings, this);
+    const fields = { service: this.authority, elapsed };
+    if (this.direction === 'inbound')
+      log.info(failfastTarget, 'Service has recovered', fields, spans);
+    else log.info(balanceTarget, 'Available; exiting failfast', fields, spans);
   }
 
   /** Tells main of endpoints that have left and have nothing in flight any more. */
@@ -244,6 +265,7 @@ export class Target {
 
   #create(wanted: EndpointSnapshot, snapshot: TargetSnapshot): Endpoint {
     return new Endpoint(this.#core, this.#pools, wanted, {
+      key: this.key,
       direction: this.direction,
       authority: snapshot.authority,
       namespace: snapshot.namespace,
@@ -252,6 +274,7 @@ export class Target {
   }
 }
 
+const balanceTarget = 'heddle::proxy::balance';
 const redirectedKey = /^(?:addr|inbound):./;
 
 function versionOf(protocol: TargetSnapshot['protocol']): UpstreamVersion {

@@ -10,6 +10,8 @@ import type { Admission } from './admission.ts';
 import type { ClientGroup } from './client-group.ts';
 import { recordDistrusted } from './distrusted.ts';
 import type { Endpoint } from './endpoint.ts';
+import { acceptSpans, clientAddress } from './log-spans.ts';
+import { recordEnded } from './record-closed.ts';
 
 /** The side that asked for it; `admission` is null where no policy says who may. */
 interface ClientSide extends TunnelSide {
@@ -97,6 +99,7 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
       core,
       { direction: name, peer, carried: 'opaque' },
       { endpoint: this.#endpoint.address, client: this.#clients.name },
+      acceptSpans(this.#clients, clientAddress(this.#client)),
     );
     core.io.enter();
     this.closeForced();
@@ -141,6 +144,7 @@ export class Tunnel implements ServerConnection, DeadlineHolder {
     this.#endpoint.closed();
     this.#clients.closed(this);
     this.#clients.ended();
+    recordEnded(this.#clients, this.#client);
   }
 }
 

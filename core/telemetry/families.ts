@@ -310,8 +310,13 @@ export const families = {
   },
   heddle_config_reloads_total: {
     type: 'counter',
-    help: 'Changes of the configuration, by result: applied or refused.',
+    help: 'Changes of the configuration: applied, partial (entries are refused) or refused.',
     labels: ['result'],
+  },
+  heddle_config_problems: {
+    type: 'gauge',
+    help: 'Mistakes in the newest configuration file, for which it or entries of it are refused.',
+    labels: [],
   },
   heddle_balancer_endpoints: {
     type: 'gauge',

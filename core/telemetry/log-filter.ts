@@ -1,20 +1,35 @@
 /**
- * Which lines are logged, in the syntax of Linkerd's filters: directives, comma-separated, each a
- * level for all (`warn`), for what has a target (`heddle::drain=debug`, and `linkerd=info`, which
- * stands for `heddle`), or for what happens in a span (`[{headers}]=off`). The directive with the
- * longest target decides. Ours have no spans, so that directives for spans are kept and shown but
- * meet no line; and no line is finer than debug, which is what `trace` shows too.
+ * Which lines are logged, by Linkerd's filters (`log-directives.ts` has their syntax). Of the
+ * directives for all (`warn`), for targets (`heddle::drain=debug`, and `linkerd=info`, which stands
+ * for `heddle`) and for lines with certain fields (`[{reason}]=off`) the most particular decides.
+ * Those that name a span or the value of a span's field (`[server{port=80}]=debug`) let through
+ * what happens in such a span, in addition. No line is finer than debug, which `trace` shows too.
  */
 
-import type { LogLevel } from '../../api/messages.ts';
+import type { LogLevel, LogSpan } from '../../api/messages.ts';
 import { logDirectivesMax } from '../base/limits.ts';
+import {
+  compareDirectives,
+  type Directive,
+  type FilterLevel,
+  formatDirectives,
+  parseDirective,
+  parseSpan,
+  type SpanPattern,
+  splitDirectives,
+} from './log-directives.ts';
+import type { LogFields, LogRecord } from './log-format.ts';
 
 export interface LogFilter {
   /** Its directives, the most particular first. */
   readonly text: string;
   /** The same as Linkerd shows it, with what keeps the access log out of the others. */
   readonly shown: string;
-  allows(level: LogLevel, target: string): boolean;
+  /** False when no line of this target and level is let through, whatever it says and where. */
+  mayAllow(level: LogLevel, target: string): boolean;
+  allows(record: LogRecord): boolean;
+  /** The record as it is shown: with those of its spans that are let through themselves. */
+  show(record: LogRecord): LogRecord;
 }
 
 interface ParsedFilter {
@@ -24,7 +39,7 @@ interface ParsedFilter {
   readonly problems: readonly string[];
 }
 
-/** Text without a directive lets errors through. */
+/** Text without a directive lets warnings through. */
 export function parseLogFilter(text: string): ParsedFilter {
   const byPlace = new Map<string, Directive>();
   const problems: string[] = [];
@@ -38,7 +53,7 @@ export function parseLogFilter(text: string): ParsedFilter {
       byPlace.set(directive.target + directive.span, directive);
     }
   }
-  if (byPlace.size === 0) byPlace.set('', { target: '', span: '', level: 'error' });
+  if (byPlace.size === 0) byPlace.set('', { target: '', span: '', level: 'warn' });
   return { filter: new DirectiveFilter([...byPlace.values()]), problems };
 }
 
@@ -47,19 +62,18 @@ export function isLogOff(text: string): boolean {
   return parseLogFilter(text).filter.text === 'off';
 }
 
-interface Directive {
-  /** Empty: any. */
-  readonly target: string;
-  /** With its brackets; empty: in any span and in none. */
-  readonly span: string;
-  readonly level: FilterLevel;
+interface Rule extends SpanPattern {
+  readonly prefix: string;
+  readonly rank: number;
 }
 
 class DirectiveFilter implements LogFilter {
   readonly text: string;
   readonly shown: string;
-  /** Most particular first. */
-  readonly #directives: readonly { readonly prefix: string; readonly rank: number }[];
+  /** For targets, and for lines with certain fields; the most particular first. */
+  readonly #lineRules: readonly Rule[];
+  /** For what happens in certain spans. */
+  readonly #spanRules: readonly Rule[];
   /** Of the targets that have been asked for: ours are few, and fixed. */
   readonly #ranks = new Map<string, number>();
 
@@ -67,78 +81,99 @@ class DirectiveFilter implements LogFilter {
     const sorted = directives.toSorted(compareDirectives);
     this.text = formatDirectives(sorted);
     this.shown = formatDirectives([...sorted, accessOff].toSorted(compareDirectives));
-    this.#directives = sorted
-      .filter(({ span }) => span === '')
-      .map(({ target, level }) => ({ prefix: ourTarget(target), rank: ranks[level] }));
+    const rules = sorted.map(ruleOf);
+    this.#lineRules = rules.filter((rule) => !isForSpans(rule));
+    this.#spanRules = rules.filter(isForSpans);
   }
 
-  allows(level: LogLevel, target: string): boolean {
+  mayAllow(level: LogLevel, target: string): boolean {
     let rank = this.#ranks.get(target);
     if (rank === undefined) {
-      rank = this.#directives.find(({ prefix }) => target.startsWith(prefix))?.rank ?? 0;
+      rank = this.#findRank(target);
       this.#ranks.set(target, rank);
     }
     return ranks[level] <= rank;
   }
-}
 
-/** At the commas that are not inside of a span's brackets. */
-function splitDirectives(text: string): string[] {
-  const parts: string[] = [];
-  let start = 0;
-  let depth = 0;
-  for (let index = 0; index < text.length; index++) {
-    if (text[index] === '[') depth += 1;
-    else if (text[index] === ']') depth -= 1;
-    else if (text[index] === ',' && depth <= 0) {
-      parts.push(text.slice(start, index));
-      start = index + 1;
+  allows(record: LogRecord): boolean {
+    const { level, target, fields, spans = none } = record;
+    if (!this.mayAllow(level, target)) return false;
+    if (ranks[level] <= this.#lineRank(target, fields)) return true;
+    for (const rule of this.#spanRules) {
+      if (ranks[level] > rule.rank) continue;
+      if (spans.some((span) => isAbout(rule, span) && hasValues(rule, span))) return true;
     }
+    return false;
   }
-  parts.push(text.slice(start));
-  return parts.map((part) => part.trim()).filter((part) => part !== '');
+
+  show(record: LogRecord): LogRecord {
+    const { spans } = record;
+    if (spans === undefined) return record;
+    const visible = spans.filter((span) => this.#shows(span));
+    return visible.length === spans.length ? record : { ...record, spans: visible };
+  }
+
+  #shows(span: LogSpan): boolean {
+    if (ranks[span.level] <= this.#lineRank(span.target, span.fields)) return true;
+    return this.#spanRules.some((rule) => isAbout(rule, span));
+  }
+
+  /** Of a line, or of a span. */
+  #lineRank(target: string, fields: LogFields): number {
+    for (const rule of this.#lineRules) {
+      if (!target.startsWith(rule.prefix)) continue;
+      if (rule.fields.every(([name]) => isField(fields, name))) return rule.rank;
+    }
+    return 0;
+  }
+
+  /** The finest that anything may let through of this target. */
+  #findRank(target: string): number {
+    let rank = 0;
+    for (const rule of this.#spanRules) rank = Math.max(rank, rule.rank);
+    for (const rule of this.#lineRules) {
+      if (!target.startsWith(rule.prefix)) continue;
+      rank = Math.max(rank, rule.rank);
+      if (rule.fields.length === 0) break;
+    }
+    return rank;
+  }
 }
 
-/** A target alone stands for all of its lines; a word that is no path may be a slip for a level. */
-function parseDirective(text: string): Directive | null {
-  const level = readLevel(text);
-  if (level !== null) return { target: '', span: '', level };
-  const match = directiveShape.exec(text);
-  if (match === null) return null;
-  const { target = '', span = '', level: named = '' } = match.groups ?? {};
-  if (text === target && !bareTarget.test(target)) return null;
-  const chosen = named === '' ? 'trace' : readLevel(named);
-  return chosen === null ? null : { target, span, level: chosen };
+function ruleOf({ target, span, level }: Directive): Rule {
+  const pattern = span === '' ? null : parseSpan(span);
+  return { ...(pattern ?? anySpan), prefix: ourTarget(target), rank: ranks[level] };
 }
 
-function readLevel(text: string): FilterLevel | null {
-  const name = text.toLowerCase();
-  return filterLevels.find((level, number) => level === name || String(number) === name) ?? null;
+function isForSpans({ name, fields }: Rule): boolean {
+  return name !== '' || fields.some(([, value]) => value !== null);
+}
+
+function isField(fields: LogFields, name: string): boolean {
+  return name === 'message' || Object.hasOwn(fields, name);
+}
+
+/** By its name and the names of its fields. */
+function isAbout(rule: Rule, { name, target, fields }: LogSpan): boolean {
+  if (rule.name !== '' && rule.name !== name) return false;
+  if (!target.startsWith(rule.prefix)) return false;
+  return rule.fields.every(([field]) => Object.hasOwn(fields, field));
+}
+
+function hasValues(rule: Rule, { fields }: LogSpan): boolean {
+  return rule.fields.every(([field, value]) => value === null || String(fields[field]) === value);
 }
 
 /** What Linkerd calls a part of itself, as the part of ours that does the same. */
 function ourTarget(target: string): string {
   if (!target.startsWith('linkerd')) return target;
-  return ourTargets[target] ?? target;
+  for (let part = target; part !== ''; part = part.slice(0, Math.max(0, part.lastIndexOf('::')))) {
+    const ours = ourTargets[part];
+    if (ours !== undefined) return ours;
+  }
+  return target;
 }
 
-/** The longer target first, then the one with a span. */
-function compareDirectives(one: Directive, other: Directive): number {
-  const byLength = other.target.length - one.target.length || other.span.length - one.span.length;
-  if (byLength !== 0) return byLength;
-  return one.target + one.span < other.target + other.span ? 1 : -1;
-}
-
-function formatDirectives(directives: readonly Directive[]): string {
-  return directives
-    .map(({ target, span, level }) => (target + span === '' ? level : `${target}${span}=${level}`))
-    .join(',');
-}
-
-type FilterLevel = (typeof filterLevels)[number];
-
-/** Each also has its position as a name. */
-const filterLevels = ['off', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 const ranks: Readonly<Record<FilterLevel, number>> = {
   off: 0,
   error: 1,
@@ -147,19 +182,27 @@ const ranks: Readonly<Record<FilterLevel, number>> = {
   debug: 4,
   trace: 5,
 };
-const directiveShape =
-  /^(?!=)(?<target>[\w:-]+)?(?<span>\[[^\][]{0,200}\])?(?:=(?<level>[a-zA-Z0-5]{0,5}))?$/;
-const bareTarget = /^heddle|^linkerd|::/;
+const none: readonly LogSpan[] = [];
+const anySpan: SpanPattern = { name: '', fields: [] };
 const accessTarget = '_access_log';
 const accessOff: Directive = { target: accessTarget, span: '', level: 'off' };
+/** What is below one of these and is not named goes by it. */
 const ourTargets: Readonly<Record<string, string>> = {
   linkerd: 'heddle',
   linkerd2_proxy: 'heddle',
   linkerd_app: 'heddle',
   linkerd_app_core: 'heddle',
+  'linkerd_app_core::control': 'heddle::discovery',
+  'linkerd_app_core::errors': 'heddle::proxy::respond',
+  'linkerd_app_core::serve': 'heddle::proxy::serve',
   linkerd_app_inbound: 'heddle::proxy',
   linkerd_app_outbound: 'heddle::proxy',
+  linkerd_app_gateway: 'heddle::proxy',
   linkerd_app_admin: 'heddle::admin',
+  linkerd_proxy_balance_queue: 'heddle::proxy::balance',
+  linkerd_proxy_http: 'heddle::proxy',
+  linkerd_reconnect: 'heddle::proxy::reconnect',
+  linkerd_stack: 'heddle::proxy::failfast',
   linkerd_identity: 'heddle::identity',
   linkerd_proxy_identity_client: 'heddle::identity',
   linkerd_proxy_api_resolve: 'heddle::discovery',

@@ -7,8 +7,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import type { LogSpan } from '../../api/messages.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { logFieldsMax, logRepeatMs, logRepeatsMax, logValueCharsMax } from '../base/limits.ts';
+import {
+  logFieldsMax,
+  logRepeatMs,
+  logRepeatsMax,
+  logSpansMax,
+  logValueCharsMax,
+} from '../base/limits.ts';
 import { Logger } from './log.ts';
 import type { LogRecord } from './log-format.ts';
 import { formatJson, formatPlain } from './log-format.ts';
@@ -83,6 +90,68 @@ test('a line is bounded, whatever is logged', () => {
   const charsMax = (logFieldsMax + 2) * (logValueCharsMax + 20);
   assert.ok(formatPlain(all, 1, 1).length < charsMax);
   assert.ok(formatJson(all, 1, 1).length < charsMax);
+});
+
+const spans: readonly LogSpan[] = [
+  { name: 'outbound', level: 'info', target: 'heddle', fields: {} },
+  {
+    name: 'proxy',
+    level: 'info',
+    target: 'heddle::proxy',
+    fields: { addr: '10.0.0.1:80' },
+  },
+  {
+    name: 'service',
+    level: 'info',
+    target: 'heddle::proxy',
+    fields: { ns: '', name: 'web', port: 80 },
+  },
+];
+
+test('a line tells in what it was logged, the outermost first', () => {
+  const chained: LogRecord = { ...record, spans };
+  assert.equal(
+    formatPlain(chained, 12_345.678, 2),
+    '[    12.345678s]  WARN ThreadId(02) outbound:proxy{addr=10.0.0.1:80}:' +
+      'service{ns= name=web port=80}: heddle::pool: Failed to connect ' +
+      'endpoint=10.0.0.5:80 error="connection refused" attempts=3\n',
+  );
+  assert.equal(
+    formatJson({ ...chained, fields: {} }, 0, 2),
+    '{"timestamp":"1970-01-01T00:00:00.000Z","level":"WARN",' +
+      '"fields":{"message":"Failed to connect"},"target":"heddle::pool",' +
+      '"spans":[{"name":"outbound"},{"addr":"10.0.0.1:80","name":"proxy"},' +
+      '{"ns":"","field.name":"web","port":80,"name":"service"}],"threadId":"ThreadId(2)"}\n',
+  );
+});
+
+test('no field of a span can end a line, or look like another span', () => {
+  const fields = { addr: 'a}:other{b=c}: heddle: forged\n[', 'x\ny': 'two words', z: 'a=b' };
+  const one: LogRecord = {
+    level: 'info',
+    target: 't',
+    message: 'm',
+    fields: {},
+    spans: [{ name: 'gate\r\nway', level: 'info', target: 't', fields }],
+  };
+  assert.equal(
+    formatPlain(one, 0, 1),
+    '[     0.000000s]  INFO ThreadId(01) gate\\r\\nway{' +
+      'addr="a}:other{b=c}: heddle: forged\\n[" x\\ny="two words" z="a=b"}: t: m\n',
+  );
+  const json = formatJson(one, 0, 1);
+  assert.match(json, /^[ -~]+\n$/);
+  assert.deepEqual(JSON.parse(json).spans, [{ ...fields, name: 'gate\r\nway' }]);
+});
+
+test('spans are bounded in number and size', () => {
+  const long = 'x'.repeat(1_000_000);
+  const many = Array.from({ length: 1_000 }, (_, index) => [`f${index}`, long] as const);
+  const span = { ...spans[1], name: long, fields: Object.fromEntries(many) };
+  const one: LogRecord = { ...record, fields: {}, spans: Array.from({ length: 50 }, () => span) };
+  const charsMax = (logSpansMax + 1) * (logFieldsMax + 2) * (logValueCharsMax + 20);
+  assert.ok(formatPlain(one, 1, 1).length < charsMax);
+  assert.ok(formatJson(one, 1, 1).length < charsMax);
 });
 
 function createLogger(level?: string) {
@@ -176,4 +245,19 @@ test('the messages whose repeats are counted are bounded, and no count is lost',
   assert.ok(messages().includes('first (repeated 1 times)'));
   logger.info('t', 'first');
   assert.equal(messages().at(-1), 'first');
+});
+
+test('a filter by a span lets through what happens in it alone', () => {
+  const { logger, records } = createLogger('warn,[proxy{addr=10.0.0.1:80}]=debug');
+  const other = [{ ...spans[1], fields: { addr: '10.0.0.2:80' } }];
+  assert.equal(logger.enabled('debug', 't'), true);
+  logger.debug('t', 'this', {}, spans);
+  logger.debug('t', 'not', {}, other);
+  logger.info('t', 'nor', {}, other);
+  logger.info('t', 'nor this');
+  logger.warn('t', 'always');
+  assert.deepEqual(records, [
+    { level: 'debug', target: 't', message: 'this', fields: {}, spans },
+    { level: 'warn', target: 't', message: 'always', fields: {} },
+  ]);
 });

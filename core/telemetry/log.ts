@@ -9,7 +9,7 @@
  * on wants each. The owner calls `flush` about once a second, and at the end.
  */
 
-import type { LogLevel } from '../../api/messages.ts';
+import type { LogLevel, LogSpan } from '../../api/messages.ts';
 import type { Clock } from '../base/clock.ts';
 import { logRepeatMs, logRepeatsMax } from '../base/limits.ts';
 import { type LogFilter, parseLogFilter } from './log-filter.ts';
@@ -39,26 +39,26 @@ export class Logger {
     this.#filters = filters.map((text) => parseLogFilter(text).filter);
   }
 
-  /** To be asked before the fields of a frequent line are built. */
+  /** To be asked before the fields and spans of a frequent line are built. */
   enabled(level: LogLevel, target: string): boolean {
-    for (const filter of this.#filters) if (filter.allows(level, target)) return true;
+    for (const filter of this.#filters) if (filter.mayAllow(level, target)) return true;
     return false;
   }
 
-  error(target: string, message: string, fields: LogFields = noFields): void {
-    this.#log({ level: 'error', target, message, fields });
+  error(target: string, message: string, fields?: LogFields, spans?: LogSpans): void {
+    this.#log('error', target, message, fields, spans);
   }
 
-  warn(target: string, message: string, fields: LogFields = noFields): void {
-    this.#log({ level: 'warn', target, message, fields });
+  warn(target: string, message: string, fields?: LogFields, spans?: LogSpans): void {
+    this.#log('warn', target, message, fields, spans);
   }
 
-  info(target: string, message: string, fields: LogFields = noFields): void {
-    this.#log({ level: 'info', target, message, fields });
+  info(target: string, message: string, fields?: LogFields, spans?: LogSpans): void {
+    this.#log('info', target, message, fields, spans);
   }
 
-  debug(target: string, message: string, fields: LogFields = noFields): void {
-    if (this.enabled('debug', target)) this.#sink({ level: 'debug', target, message, fields });
+  debug(target: string, message: string, fields?: LogFields, spans?: LogSpans): void {
+    this.#log('debug', target, message, fields, spans);
   }
 
   /** Tells the counts whose time is over; with `all`, every count, for the end of the thread. */
@@ -71,8 +71,27 @@ export class Logger {
     }
   }
 
-  #log(record: LogRecord): void {
-    if (!this.enabled(record.level, record.target)) return;
+  #log(
+    level: LogLevel,
+    target: string,
+    message: string,
+    fields: LogFields = noFields,
+    spans: LogSpans = noSpans,
+  ): void {
+    if (!this.enabled(level, target)) return;
+    const record: LogRecord = {
+      level,
+      target,
+      message,
+      fields,
+      ...(spans.length > 0 && { spans }),
+    };
+    if (!this.#filters.some((filter) => filter.allows(record))) return;
+    if (level === 'debug') this.#sink(record);
+    else this.#collapse(record);
+  }
+
+  #collapse(record: LogRecord): void {
     const nowMs = this.#clock.monotonicMs();
     const key = `${record.level} ${record.target} ${record.message}`;
     const repeat = this.#repeats.get(key);
@@ -103,4 +122,7 @@ export class Logger {
   }
 }
 
+type LogSpans = readonly LogSpan[];
+
 const noFields: LogFields = {};
+const noSpans: LogSpans = [];

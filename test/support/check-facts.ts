@@ -126,6 +126,7 @@ const proxy: ProxyFacts = {
   targets: [target],
   watches: [],
   workers: 2,
+  problems: [],
   samples: metrics({
     heddle_workers: 2,
     process_open_fds: 100,

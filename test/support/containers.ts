@@ -61,7 +61,8 @@ export function startContainer(t: Owner, pod: Pod, container: Container): ProxyP
 
 /**
  * Words: root file system, pod's folders, user, mode of /run, what is linkerd2-proxy or nothing,
- * program. Its mounts end with it. Linkerd's proxy logs to the standard output.
+ * program. Its mounts end with it. Linkerd's proxy logs to the standard output. The last that it says
+ * itself is when the program begins, in nanoseconds of the system's clock.
  */
 const enterRootfs = `
 set -e
@@ -78,5 +79,7 @@ mount --bind "$folders/end-entity" linkerd/identity/end-entity
 mount --bind -o ro "$folders/tokens" secrets/tokens
 mount --bind -o ro "$folders/test" test
 [ -z "$program" ] || { mount --bind "$program" "$root${paths.linkerd}"; exec >&2; }
-PATH=$PATH:/usr/sbin:/sbin exec chroot --userspec="$user" --groups= "$root" "$@"
+PATH=$PATH:/usr/sbin:/sbin
+date '+entered at %s%N' >&2
+exec chroot --userspec="$user" --groups= "$root" "$@"
 `;

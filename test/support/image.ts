@@ -67,8 +67,10 @@ export function imageEnvironment(): Record<string, string> {
     PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
     HOME: '/',
     NODE_COMPILE_CACHE: '/usr/lib/heddle/cache',
-    MALLOC_ARENA_MAX: '2',
-    HEDDLE_ADDED: 'NODE_COMPILE_CACHE MALLOC_ARENA_MAX',
+    GLIBC_TUNABLES:
+      'glibc.malloc.arena_max=2:glibc.malloc.top_pad=0:' +
+      'glibc.malloc.mmap_threshold=32768:glibc.malloc.trim_threshold=65536',
+    HEDDLE_ADDED: 'NODE_COMPILE_CACHE GLIBC_TUNABLES',
     ...marked(),
   };
 }

@@ -1,7 +1,7 @@
 /**
  * The application of a pod, which says who calls it and what for: HTTP/1.1 and WebSocket on 8080,
  * HTTP/2 on 8081, gRPC on 8082, bytes sent back on 9000 and 4567, a greeting and then bytes sent
- * back on 9001, datagrams on 9002. SIGTERM: each stream of bytes is ended behind its next answer;
+ * back on 9001 and 9003, datagrams on 9002. SIGTERM: each stream of bytes is ended behind its next answer;
  * everything else goes on until nobody has come for a while, and then it ends.
  */
 
@@ -17,8 +17,8 @@ export function serve(say: (line: string) => void): void {
   const state: State = { isEnding: false, busyAt: 0 };
   const http = [createWeb(state), createHttp2(state)] as const;
   const rpc = serveGrpc(state);
-  const tcp = [9000, 4567, 9001].map((port) => {
-    return echoBytes(state, port === 9001).listen({ port, host: '::', backlog });
+  const tcp = [9000, 4567, 9001, 9003].map((port) => {
+    return echoBytes(state, port > 9000).listen({ port, host: '::', backlog });
   });
   for (const [index, server] of http.entries()) {
     server.listen({ port: 8080 + index, host: '::', backlog });

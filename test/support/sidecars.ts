@@ -6,14 +6,14 @@
  */
 
 import assert from 'node:assert/strict';
-import { chownSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { prepareIdentity } from '../../workers/prepare-identity.ts';
 import type { Owner } from './cleanup.ts';
 import { createPod, type Pod, paths, startContainer, users } from './containers.ts';
 import { type Host, type Hosts, startHosts, whyNoHosts } from './hosts.ts';
 import { injectedEnvironment, injectedInit } from './injected.ts';
-import { type ProxyProcess, startUp } from './process.ts';
+import { makeFolder, type ProxyProcess, startUp } from './process.ts';
 import { whyNoRootfs } from './rootfs.ts';
 import { runCommand } from './run-process.ts';
 
@@ -54,6 +54,8 @@ interface SidecarOptions {
   readonly environment?: Variables;
   /** Arguments of our proxies, which come before what the environment says. */
   readonly flags?: readonly string[];
+  /** Of Kubernetes, as the control plane reads them; the endpoints are the pods of `web`. */
+  readonly manifests?: (webs: readonly Host[]) => string;
   /** A path: what runs in the pods of these services, without arguments, in place of ours. */
   readonly linkerd?: { readonly program: string; readonly services: readonly string[] };
 }
@@ -73,7 +75,7 @@ export async function startSidecars(t: Owner, options: SidecarOptions = {}): Pro
   const network = await startHosts(t, all.length + 2);
   const [controlHost, outside, ...hosts] = network.hosts;
   const webHosts = hosts.filter((_, index) => all[index] === 'web');
-  const control = await startControl(t, controlHost, webHosts);
+  const control = await startControl(t, controlHost, webHosts, options.manifests?.(webHosts));
   const mesh = { t, control, controlHost, options };
   const pods = await Promise.all(
     all.map(async (service, index) => {
@@ -94,13 +96,22 @@ export async function startSidecars(t: Owner, options: SidecarOptions = {}): Pro
   };
 }
 
-function startControl(t: Owner, host: Host, webs: readonly Host[]): Promise<ProxyProcess> {
+function startControl(
+  t: Owner,
+  host: Host,
+  webs: readonly Host[],
+  manifests = '',
+): Promise<ProxyProcess> {
   const address = `${host.ip}:8086`;
   const args = ['--listen', '0.0.0.0:8086', '--advertise', address];
-  return startUp(t, describeServices(webs), { inside: host.inside, args });
+  const folder = makeFolder(t);
+  mkdirSync(join(folder, 'mesh.d'));
+  writeFileSync(join(folder, 'mesh.d/pods.yaml'), manifests);
+  const options = { inside: host.inside, args, folder };
+  return startUp(t, describeServices(webs, manifests !== ''), options);
 }
 
-function describeServices(webs: readonly Host[]): string {
+function describeServices(webs: readonly Host[], hasManifests = false): string {
   const identity = identityOf('web');
   const services = Object.entries(ports).flatMap(([name, [port, protocol]]) =>
     [webIp, webIp6].map((clusterIp) => {
@@ -116,7 +127,8 @@ function describeServices(webs: readonly Host[]): string {
       ];
     }),
   );
-  return JSON.stringify({ services: Object.fromEntries(services) });
+  const manifests = hasManifests ? { manifests: './mesh.d' } : {};
+  return JSON.stringify({ services: Object.fromEntries(services), ...manifests });
 }
 
 interface Mesh {

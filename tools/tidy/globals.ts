@@ -168,7 +168,7 @@ const moduleBans: readonly ModuleBan[] = [
   {
     modules: ['node:worker_threads', 'node:cluster', 'node:child_process', 'node:fs'],
     within: /^(core|api)\//,
-    allowed: /^core\/discover\//,
+    allowed: /^core\/(discover\/|base\/make-folder\.ts$)/,
     instead: 'core knows no threads, processes or files: workers hands it what it needs',
   },
   { modules: ['node:process'], allowed: environmentFiles, instead: environmentInstead },

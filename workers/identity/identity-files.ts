@@ -4,9 +4,10 @@
  * is replaced as a whole. What is read is believed only when it fits together and is valid now.
  */
 
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { identityFileBytesMax } from '../../core/base/limits.ts';
+import { makeFolder } from '../../core/base/make-folder.ts';
 import { nodeErrorCode } from '../../core/base/node-error.ts';
 import { readBounded } from './bounded-file.ts';
 import { replaceFile } from './replace-file.ts';
@@ -70,7 +71,7 @@ export class IdentityFiles {
   /** In this order what is on disk fits together, or the leaf does not fit and is not used. */
   async #write({ key, leaf, bundle }: IdentityTexts): Promise<void> {
     try {
-      await mkdir(this.folder, { recursive: true, mode: 0o700 });
+      makeFolder(this.folder);
       await chmod(this.folder, 0o700);
       if (key !== null) await this.#replace('key.p8', key);
       if (bundle !== '') await this.#replace('bundle.crt', Buffer.from(bundle));

@@ -19,6 +19,7 @@ import { keyDer, keyPem } from '../../core/identity/csr.ts';
 import { controlNameOf } from '../../core/identity/names.ts';
 import type { Logger } from '../../core/telemetry/log.ts';
 import type { TlsContexts } from '../../core/tls/contexts.ts';
+import { identitySpans } from '../log-spans.ts';
 import type { MainMetrics } from '../metrics.ts';
 import type { ControlAccess } from '../proxy-discovery.ts';
 import { readBeginning } from './beginning.ts';
@@ -60,7 +61,7 @@ export class ProxyIdentity {
   constructor(settings: ProxySettings, env: IdentityEnv) {
     this.#settings = settings;
     this.#env = env;
-    this.#log = logOf(env.log);
+    this.#log = logOf(env.log, settings.controlIdentity || settings.control);
     const { stateDir } = settings;
     const isKept = stateDir !== 'off' && stateDir !== '';
     this.#files = isKept ? new IdentityFiles(this.#log, join(stateDir, 'identity')) : null;
@@ -271,11 +272,13 @@ export class ProxyIdentity {
 type Fields = Readonly<Record<string, string | number>>;
 type CertifierLog = Record<'info' | 'warn' | 'error', (message: string, fields?: Fields) => void>;
 
-function logOf(log: Logger): CertifierLog {
+/** What is well is told of the proxy, what is wrong of whom it asks. */
+function logOf(log: Logger, server: string): CertifierLog {
+  const asking = identitySpans(server);
   return {
-    info: (message, fields) => log.info(target, message, fields),
-    warn: (message, fields) => log.warn(target, message, fields),
-    error: (message, fields) => log.error(target, message, fields),
+    info: (message, fields) => log.info(target, message, fields, identitySpans('')),
+    warn: (message, fields) => log.warn(target, message, fields, asking),
+    error: (message, fields) => log.error(target, message, fields, asking),
   };
 }
 

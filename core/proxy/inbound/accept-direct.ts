@@ -12,6 +12,7 @@ import type { Socket } from '../../io/socket.ts';
 import type { SocketOwner } from '../../io/socket-owner.ts';
 import type { ClientGroup } from '../client-group.ts';
 import type { Counters } from '../counters.ts';
+import { recordRefused } from '../record-closed.ts';
 
 interface DirectTerminator {
   readonly counters: Counters;
@@ -91,13 +92,9 @@ export class AcceptDirect implements SocketOwner, TimerOwner, ServerConnection {
   }
 
   #refuse(reason: string): void {
-    const { core, name } = this.#clients.direction;
     this.#terminator.counters.arrivalRefused('not_direct');
-    core.log.info('heddle::proxy', 'Connection refused', {
-      direction: name,
-      client: `${this.#socket.remoteHost}:${this.#socket.remotePort}`,
-      reason: `the inbound port itself is for peers of the mesh, and ${reason}`,
-    });
+    const error = `the inbound port itself is for peers of the mesh, and ${reason}`;
+    recordRefused(this.#clients, this.#socket, null, error);
     this.#close();
   }
 

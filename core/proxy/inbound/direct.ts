@@ -17,6 +17,7 @@ import type { Counters, DirectRefusal } from '../counters.ts';
 import type { Gateway } from '../gateway.ts';
 import { Opaque } from '../opaque.ts';
 import { isOwnPort } from '../own-listeners.ts';
+import { recordClosed, warnOfClosed } from '../record-closed.ts';
 import { serveHttp } from '../serve-http.ts';
 import type { Target, TargetWaiter } from '../target.ts';
 
@@ -216,16 +217,11 @@ export class Direct implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
   }
 
   #report(kind: DirectRefusal, reason: string, remedy: string): void {
-    const { core, name } = this.#clients.direction;
+    const clients = this.#clients;
+    const { name: identity } = clients;
     this.#targets.counters.directRefused(kind);
-    const fields = {
-      direction: name,
-      client: `${this.#socket.remoteHost}:${this.#socket.remotePort}`,
-      identity: this.#clients.name,
-      reason,
-    };
-    if (remedy === '') core.log.info('heddle::proxy', 'Connection closed', fields);
-    else core.log.warn('heddle::proxy', 'Connection closed', { ...fields, remedy });
+    if (remedy === '') recordClosed(clients, this.#socket, this.#target, reason, { identity });
+    else warnOfClosed(clients, this.#socket, this.#target, reason, { identity, remedy });
   }
 
   #close(): void {

@@ -20,6 +20,7 @@ import { transportProtocol } from '../../tls/transport-header.ts';
 import type { ClientGroup } from '../client-group.ts';
 import type { ClientGroups } from '../client-groups.ts';
 import type { Counters } from '../counters.ts';
+import { recordClosed, recordRefused } from '../record-closed.ts';
 import type { Target } from '../target.ts';
 import { Direct, type LocalTargets } from './direct.ts';
 
@@ -105,27 +106,15 @@ export class Terminate implements HandshakeOwner, ServerConnection {
 
   handshakeFailed(code: ErrorCode, detail: string, failure: HandshakeFailure): void {
     const { counters, plain } = this.#context;
-    const { name, core } = plain.direction;
     counters.handshakeFailed(failure);
     counters.tcpError(code);
-    core.log.info('heddle::proxy', 'Connection closed', {
-      direction: name,
-      client: `${this.#socket.remoteHost}:${this.#socket.remotePort}`,
-      error: code,
-      reason: detail,
-    });
+    recordClosed(plain, this.#socket, this.#target, detail, { code });
     this.#end();
   }
 
   #refuse(clients: ClientGroup, socket: Socket): void {
-    const { name, core } = clients.direction;
     this.#context.counters.directRefused('not_asked');
-    core.log.info('heddle::proxy', 'Connection refused', {
-      direction: name,
-      client: `${socket.remoteHost}:${socket.remotePort}`,
-      identity: clients.name,
-      reason: `on the inbound port itself TLS has to carry a transport header`,
-    });
+    recordRefused(clients, socket, null, headerMissing, { identity: clients.name });
     clients.ended();
     socket.destroy();
   }
@@ -156,4 +145,5 @@ function findContext(tls: TlsContexts): SecureContext | string {
 }
 
 const notCertified = 'this proxy has no certificate yet; see /ready and heddle check';
+const headerMissing = 'on the inbound port itself TLS has to carry a transport header';
 const anchorLeft = 'a trust anchor left in the middle of the handshake';

@@ -42,21 +42,31 @@ test('a watcher has the endpoints, and each change of the file', async (t) => {
   assert.equal(metrics.sum('heddle_control_services'), 1);
 });
 
-test('a broken file changes nothing, is told, and a good one applies again', async (t) => {
+test('a broken entry keeps its last good state, is told, and the rest applies', async (t) => {
   const control = await startUp(t, web(1));
   const client = new ControlClient(t, control.port('Control plane'));
   const watch = client.get(path);
   await watch.untilEndpoints('127.0.0.1:1');
-  control.write('services:\n  web: { port: 0, endpoints: [] }\n');
-  const line = await control.untilSaid('the last good configuration stays');
-  assert.match(line, /heddle\.yaml:2:\d+: services\.web\.port: expected a whole number/);
+  control.write(
+    'services:\n  web: { port: 0, join: true }\n  api: { port: 80, endpoints: [127.0.0.1:9] }\n',
+  );
+  const line = await control.untilSaid('an object is refused');
+  const other = client.get('api.default.svc.cluster.local:80');
+  await other.untilEndpoints('127.0.0.1:9');
+  assert.match(
+    line,
+    /object="services\.web in heddle\.yaml:2" field=port reason="expected a whole/,
+  );
   const admin = control.port('Admin interface');
-  await untilMetrics(admin, (metrics) => metrics.sum('heddle_control_problems') > 0);
+  await untilMetrics(admin, (metrics) => metrics.sum('heddle_control_problems') === 1);
   const reloads = 'heddle_config_reloads_total';
-  assert.equal((await readMetrics(admin)).sum(reloads, { result: 'refused' }), 1);
+  assert.equal((await readMetrics(admin)).sum(reloads, { result: 'partial' }), 1);
   const status = await client.ask('heddle.view.v1.View', 'Status', {});
-  assert.match(JSON.stringify(status), /"object":"heddle.yaml:2","field":"services.web.port"/);
+  assert.match(JSON.stringify(status), /"object":"services.web in heddle.yaml:2","field":"port"/);
   assert.deepEqual(watch.endpoints, ['127.0.0.1:1']);
+  control.write('services: {\n');
+  await control.untilSaid(/the last good configuration stays.*not valid YAML/);
+  assert.deepEqual([watch.endpoints, other.endpoints], [['127.0.0.1:1'], ['127.0.0.1:9']]);
   control.write(web(4));
   await watch.untilEndpoints('127.0.0.1:4');
   assert.equal(watch.ended, null);

@@ -204,7 +204,7 @@ describe('a handshake', () => {
     assert.equal(failures('certificate'), failed + 1);
     assert.equal(origin.connections.length, before);
     const closed = harness.logs.findLast(({ message }) => message.startsWith('Connection closed'));
-    assert.match(String(closed?.fields.reason), /certificate is not good/);
+    assert.match(String(closed?.fields.error), /certificate is not good/);
     wire.destroy();
   });
 

@@ -102,7 +102,7 @@ proxy: { outbound: 127.0.0.1:0, admin: 127.0.0.1:0, workers: 1 }
   const get = () => ask(port, '/', { headers: { host: 'web' }, agent });
   // Each leaves a kept connection at one endpoint after the other, more than there may be.
   for (let count = 0; count < 500; count++) assert.equal((await get()).status, 200);
-  assert.match(proxy.said, /Failed to connect .*error=LOAD_SHED/);
+  assert.match(proxy.said, /Failed to connect .*code=LOAD_SHED/);
   // With none left just now a client of the admin port is closed; kept connections end soon.
   let body = '';
   while (body === '') {

@@ -31,7 +31,7 @@ proxy: { outbound: 127.0.0.1:0, admin: 127.0.0.1:0, workers: 1 }
 async function configure(
   proxy: ProxyProcess,
   yaml: string,
-  result: 'applied' | 'refused',
+  result: 'applied' | 'partial' | 'refused',
   count: number,
 ): Promise<void> {
   proxy.write(yaml);
@@ -102,23 +102,10 @@ test('services change, come and go under connections that stay', async (t) => {
   await configure(proxy, yamlOf(web(second)), 'applied', 1);
   await untilGet('web', '200 first', '200 second');
 
-  await configure(proxy, 'services:\n  web:\n    port: many\n    dsn: x\n', 'refused', 1);
-  const { problems, services } = await showConfig(proxy);
-  const listed = problems.join('\n');
-  assert.match(listed, /heddle\.yaml:3:11: services\.web\.port: expected .*, got "many"; /);
-  assert.match(listed, /heddle\.yaml:4:5: services\.web\.dsn: unknown key; .*dns/);
-  assert.deepEqual(
-    services.map(({ name }) => name),
-    ['web'],
-  );
-  await proxy.untilSaid(/ERROR .*the change is refused.*heddle\.yaml:3:11: services\.web\.port/);
-  assert.equal(await get('web'), '200 second');
-
   const api = `{ api: { port: 80, endpoints: [127.0.0.1:${second}] } }`;
   await configure(proxy, yamlOf(api), 'applied', 2);
   await untilGet('web', '200 second', '404 UNKNOWN_SERVICE');
   assert.equal(await get('api'), '200 second');
-  assert.deepEqual((await showConfig(proxy)).problems, []);
 
   rmSync(join(proxy.folder, 'heddle.yaml'));
   await proxy.untilSaid(/the change is refused.*heddle\.yaml:1:1: it does not exist/);
@@ -128,6 +115,45 @@ test('services change, come and go under connections that stay', async (t) => {
   held?.end('and ended');
   await streamEnded;
   assert.equal(streamed, 'begun and ended');
+});
+
+test('services with mistakes are refused alone, other mistakes with the file', async (t) => {
+  const origin = await startHttpOrigin(t, (_incoming, outgoing) => outgoing.end('good'));
+  const good = `{ port: 80, endpoints: [127.0.0.1:${origin}] }`;
+  const proxy = await startProxy(t, yamlOf(`{ web: ${good} }`));
+  const port = proxy.port('Outbound interface');
+  const admin = proxy.port('Admin interface');
+  const get = async (host: string): Promise<string> => {
+    const { status, headers, body } = await ask(port, '/', { headers: { host } });
+    return `${status} ${String(headers['heddle-error'] ?? body)}`;
+  };
+  assert.equal(await get('web'), '200 good');
+  const bad = `\n  api: ${good}\n  web:\n    port: many\n    dsn: x\n  new: 5`;
+  await configure(proxy, yamlOf(bad), 'partial', 1);
+  const { problems, services } = await showConfig(proxy);
+  const listed = problems.join('\n');
+  assert.match(listed, /heddle\.yaml:5:11: services\.web\.port: expected .*, got "many"; /);
+  assert.match(listed, /heddle\.yaml:6:5: services\.web\.dsn: unknown key; .*dns.*before stays/);
+  assert.match(listed, /heddle\.yaml:7:8: services\.new: expected a mapping.*it is left out/);
+  assert.deepEqual(
+    services.map(({ name }) => name),
+    ['web', 'api'],
+  );
+  await proxy.untilSaid(/ERROR .*an entry is refused.*heddle\.yaml:5:11: services\.web\.port/);
+  assert.deepEqual([await get('web'), await get('api')], ['200 good', '200 good']);
+  const refused = 'heddle_config_problems';
+  await untilMetrics(admin, (metrics) => metrics.sum(refused) === problems.length);
+
+  await configure(proxy, yamlOf('5'), 'refused', 1);
+  await proxy.untilSaid(/ERROR .*the change is refused.*heddle\.yaml:2:11: services: expected/);
+  assert.deepEqual([await get('web'), await get('api')], ['200 good', '200 good']);
+
+  await configure(proxy, yamlOf(`{ api: ${good} }`), 'applied', 1);
+  let gone = await get('web');
+  while (gone === '200 good') gone = await get('web');
+  assert.equal(gone, '404 UNKNOWN_SERVICE');
+  assert.deepEqual((await showConfig(proxy)).problems, []);
+  await untilMetrics(admin, (metrics) => metrics.sum(refused) === 0);
 });
 
 test('a spoilt endpoints file keeps the last good endpoints', async (t) => {

@@ -50,6 +50,7 @@ test('another port, or one that somebody has, ends with 95', { skip }, async (t)
   const taken = run(pod, 'validate-network --listen-addr [::]:4999');
   assert.equal(taken.status, 95);
   assert.match(taken.stderr, /--listen-addr: cannot listen on \[::\]:4999: .*EADDRINUSE/);
+  assert.doesNotMatch(taken.stderr, /heddle init/, 'nothing has been found out about the rules');
 });
 
 function run({ namespace }: Pod, words: string) {
