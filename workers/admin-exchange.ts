@@ -22,6 +22,8 @@ export interface AdminRequest {
   readonly body: string;
   /** The client's address. */
   readonly remoteHost: string;
+  /** Whom it has proved to be, '' for nobody; null in plaintext. */
+  readonly identity: string | null;
 }
 
 export interface AdminResponse {
@@ -289,13 +291,14 @@ function readRequest(x: Exchange): Omit<AdminRequest, 'body'> {
   if (!fields.has('host')) fields.set('host', head.authority());
   const target = head.pathStart === -1 ? '/' : text(head.pathStart, head.targetEnd);
   const mark = target.indexOf('?');
-  const peer = x.client?.connection.peer ?? '';
+  const { peer = '', identity = null } = x.client?.connection ?? {};
   return {
     method: readMethod(head),
     path: mark === -1 ? target : target.slice(0, mark),
     query: mark === -1 ? null : target.slice(mark + 1),
     field: (name) => fields.get(name) ?? '',
     remoteHost: peer.slice(0, peer.lastIndexOf(':')),
+    identity: identity === null ? null : identity.name,
   };
 }
 

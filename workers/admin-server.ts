@@ -112,8 +112,9 @@ class Server implements AdminServer {
         security: this.#security,
         opened: (door) => this.#connections.add(door),
         closed: (door) => this.#connections.delete(door),
-        enter: (entered, _trusted, first) => {
-          new Beginning(this.#context, this.#timers, entered, first, this.#onClosed);
+        enter: (entered, _trusted, first, identity) => {
+          const context = first === null ? this.#contextOf(identity) : this.#context;
+          new Beginning(context, this.#timers, entered, first, this.#onClosed);
         },
         firstBytesMs: adminDetectMs,
         awaitsSilent: true,
@@ -122,6 +123,18 @@ class Server implements AdminServer {
       io.adopt(socket, nobody, { readCell: 0, writeCell: 1 }),
     );
     io.leave();
+  }
+
+  /** For the connection of a client that is known by TLS. */
+  #contextOf(name: string): H2ServerContext {
+    const all = this.#context;
+    return {
+      ...all,
+      identity: { name, line: '' },
+      get draining() {
+        return all.draining;
+      },
+    };
   }
 
   /** Who names nobody knows the address alone. */

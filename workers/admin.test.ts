@@ -239,6 +239,7 @@ for (const [method, path] of forLoopback) {
         query: null,
         body: 'info',
         remoteHost,
+        identity: null,
       });
       if (status === 403) assert.equal(body, 'Requests are only permitted from localhost.');
       return status;
@@ -258,7 +259,7 @@ for (const [method, path] of forLoopback) {
 
 test('whether it lives, is ready, and its metrics are for all who reach the port', async () => {
   for (const path of ['/live', '/ready', '/metrics', '/env.json']) {
-    const rest = { query: null, field: () => '', body: '', remoteHost: '10.1.2.3' };
+    const rest = { query: null, field: () => '', body: '', remoteHost: '10.1.2.3', identity: null };
     const request = { method: 'GET', path, ...rest };
     assert.equal((await answer(request)).status, 200);
   }

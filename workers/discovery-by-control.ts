@@ -62,6 +62,7 @@ function remoteOptions(settings: ProxySettings): RemoteDiscoverySettings {
     ...settings,
     context: destinationContext === '' ? workload : destinationContext,
     admin: admin === null ? '' : formatAddress(admin),
+    adminPort: admin?.port ?? 0,
     version,
     redirected: settings.originalDestination !== 'off',
     stateDir: stateDir === 'off' ? null : stateDir,

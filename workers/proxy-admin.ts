@@ -6,6 +6,7 @@ import type { TimerWheel } from '../core/base/timers.ts';
 import { isLogOff, type LogFilter } from '../core/telemetry/log-filter.ts';
 import type { TlsContexts } from '../core/tls/contexts.ts';
 import { answerAdmin } from './admin.ts';
+import { AdminAccess } from './admin-access.ts';
 import { type AdminServer, createAdminServer } from './admin-server.ts';
 import {
   type ConfigState,
@@ -18,8 +19,10 @@ import {
 import { readVariables } from './config.ts';
 import type { LogOutput, LogWatcher } from './log-output.ts';
 import { recordAdminClosed } from './log-spans.ts';
+import type { ProxyDiscovery } from './proxy-discovery.ts';
 
-interface ProxyAdminParts extends MetricsSources {
+interface ProxyAdminParts extends Omit<MetricsSources, 'remote'> {
+  readonly discovery: ProxyDiscovery;
   readonly settings: ProxySettings;
   readonly timers: TimerWheel;
   readonly tls: TlsContexts;
@@ -31,10 +34,11 @@ interface ProxyAdminParts extends MetricsSources {
 }
 
 export function createProxyAdmin(parts: ProxyAdminParts): AdminServer {
-  const { settings, clock, timers, tls, output, config, publisher, slots, remote } = parts;
+  const { settings, clock, timers, tls, output, config, publisher, slots, discovery } = parts;
+  const { remote } = discovery;
   const view = {
     notReady: parts.explainUnready,
-    renderMetrics: () => collectMetrics(parts),
+    renderMetrics: () => collectMetrics({ ...parts, remote }),
     readConfig: () => showConfig(settings, config),
     readEndpoints: () => showEndpoints(publisher, slots, clock),
     readWatches: () => showWatches(remote),
@@ -43,6 +47,7 @@ export function createProxyAdmin(parts: ProxyAdminParts): AdminServer {
     logs: isLogOff(settings.logLevel) ? null : logsOf(output),
     shutdown: settings.adminShutdown ? parts.shutDown : null,
   };
+  const access = accessOf(parts);
   const listen = settings.admin === null ? '' : formatAddress(settings.admin);
   return createAdminServer({
     clock,
@@ -50,8 +55,15 @@ export function createProxyAdmin(parts: ProxyAdminParts): AdminServer {
     timers,
     serverName: settings.identityServerName,
     onClosed: (client, error) => recordAdminClosed(output.log, listen, client, error),
-    answer: (request) => answerAdmin(view, request),
+    answer: async (request) => access?.refuse(request) ?? answerAdmin(view, request),
   });
+}
+
+/** Only the admin port of a pod has a policy: others are where whoever starts them puts them. */
+function accessOf({ settings, discovery, output }: ProxyAdminParts): AdminAccess | null {
+  const { admin, originalDestination } = settings;
+  if (admin === null || discovery.remote === null || originalDestination === 'off') return null;
+  return new AdminAccess(discovery, settings, admin, output.log);
 }
 
 function logsOf(output: LogOutput) {

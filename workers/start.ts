@@ -367,7 +367,7 @@ class ProxyProcess implements RunningProxy {
       main: this.#metrics,
       process: this.#process,
       publisher: this.#publisher,
-      remote: this.#discovery.remote,
+      discovery: this.#discovery,
       slots: this.#slots,
       readyWorkers: () => this.#workforce?.readyCount ?? 0,
       explainUnready: () => explainUnready(this.#readiness()),

@@ -14,6 +14,7 @@ const usual: DefaultPolicySettings = {
   inboundDefaultPolicy: 'all-unauthenticated',
   inboundOpaquePorts: [],
   clusterNetworks: ['10.0.0.0/8', 'fd00::/8', 'nonsense'],
+  adminPort: 4191,
 };
 
 function serverOf(name: DefaultPolicySettings['inboundDefaultPolicy'], changes: object = {}) {

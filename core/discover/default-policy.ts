@@ -8,10 +8,11 @@ import type { IPNetwork } from '../../api/gen/proxy/net.ts';
 import type { ProxySettings } from '../../api/settings.ts';
 import { tcpAddressOf } from './address-text.ts';
 
-export type DefaultPolicySettings = Pick<
-  ProxySettings,
-  'inboundDefaultPolicy' | 'inboundOpaquePorts' | 'clusterNetworks'
->;
+export interface DefaultPolicySettings
+  extends Pick<ProxySettings, 'inboundDefaultPolicy' | 'inboundOpaquePorts' | 'clusterNetworks'> {
+  /** Whose probes everybody may send, as control planes write it of a pod; 0: there is none. */
+  readonly adminPort: number;
+}
 
 export function defaultServer(port: number, settings: DefaultPolicySettings): Server {
   const { inboundDefaultPolicy: name, inboundOpaquePorts } = settings;
@@ -27,7 +28,11 @@ export function defaultServer(port: number, settings: DefaultPolicySettings): Se
         ? { kind: 'opaque', value: {} }
         : {
             kind: 'detect',
-            value: { timeout: null, httpRoutes: [everyRoute], httpLocalRateLimit: null },
+            value: {
+              timeout: null,
+              httpRoutes: port === settings.adminPort ? [everyRoute, probeRoute] : [everyRoute],
+              httpLocalRateLimit: null,
+            },
           },
     },
     serverIps: [],
@@ -47,7 +52,10 @@ export function defaultServer(port: number, settings: DefaultPolicySettings): Se
 }
 
 function networksOf({ inboundDefaultPolicy: name, clusterNetworks }: DefaultPolicySettings) {
-  const texts = name.startsWith('cluster-') ? clusterNetworks : ['0.0.0.0/0', '::/0'];
+  return readNetworks(name.startsWith('cluster-') ? clusterNetworks : everywhere);
+}
+
+function readNetworks(texts: readonly string[]): Network[] {
   return texts.flatMap((text): Network[] => {
     const net = readNetwork(text);
     return net === null ? [] : [{ net, except: [] }];
@@ -83,4 +91,31 @@ const everyRoute: HttpRoute = {
   hosts: [],
   authorizations: [],
   rules: [{ matches: [], filters: [] }],
+};
+
+const everywhere = ['0.0.0.0/0', '::/0'];
+
+/** Of a kubelet, which comes from its node and proves nothing. */
+const probeRoute: HttpRoute = {
+  metadata: { kind: { kind: 'default', value: 'probe' } },
+  hosts: [],
+  authorizations: [
+    {
+      networks: readNetworks(everywhere),
+      authentication: { permit: { kind: 'unauthenticated', value: {} } },
+      labels: new Map(),
+      metadata: { kind: { kind: 'default', value: 'probe' } },
+    },
+  ],
+  rules: [
+    {
+      matches: ['/live', '/ready'].map((path) => ({
+        path: { kind: { kind: 'exact', value: path } },
+        headers: [],
+        queryParams: [],
+        method: { type: { kind: 'registered', value: 0 } },
+      })),
+      filters: [],
+    },
+  ],
 };

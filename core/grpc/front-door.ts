@@ -29,9 +29,9 @@ interface FrontDoorOwner {
   closed(connection: ServerConnection): void;
   /**
    * `trusted`: it may call every method. `first` are bytes that were read already; null within TLS,
-   * of which none was read.
+   * of which none was read. `identity`: whom the client has proved to be there, '' for nobody.
    */
-  enter(socket: Socket, trusted: boolean, first: Buffer | null): void;
+  enter(socket: Socket, trusted: boolean, first: Buffer | null, identity: string): void;
   /** How long the first bytes may take, if not as long as a handshake. */
   readonly firstBytesMs?: number;
   /** Whether a TLS client asks for whom it finds here; null while its hello is not whole. */
@@ -95,7 +95,7 @@ export class FrontDoor implements SocketOwner, TimerOwner, HandshakeOwner, Serve
   }
 
   secured(_socket: Socket, peer: Peer): void {
-    this.#enter(peer.name !== '', null);
+    this.#enter(peer.name !== '', null, peer.name);
   }
 
   handshakeFailed(_code: string, detail: string): void {
@@ -133,9 +133,9 @@ export class FrontDoor implements SocketOwner, TimerOwner, HandshakeOwner, Serve
     });
   }
 
-  #enter(trusted: boolean, first: Buffer | null): void {
+  #enter(trusted: boolean, first: Buffer | null, identity = ''): void {
     this.#leave();
-    this.#owner.enter(this.#socket, trusted, first);
+    this.#owner.enter(this.#socket, trusted, first, identity);
   }
 
   #close(reason: string): void {

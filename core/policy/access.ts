@@ -42,6 +42,14 @@ export class Access {
     return judge(this.#authorizations, client);
   }
 
+  /** The number of the exception that is for this request; -1 for none. `target`: with query. */
+  exceptionFor(method: string, target: string): number {
+    const [path] = target.split('?', 1);
+    return this.exceptions.findIndex(({ matches }) =>
+      matches.some((one) => one.path === path && (one.method === '' || one.method === method)),
+    );
+  }
+
   /** A route's own authorizations come first, then those of the server. */
   #compileRoute({ name, authorizations }: RouteAccess): CompiledRoute {
     const all = [...authorizations.map(compile), ...this.#authorizations];

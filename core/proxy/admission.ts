@@ -6,6 +6,7 @@
 
 import type { Conduit } from '../io/conduit.ts';
 import type { ClientGroup } from './client-group.ts';
+import { clientAddress } from './log-spans.ts';
 import type { Target } from './target.ts';
 import type { TargetAccess } from './target-access.ts';
 import { type ToldClient, tellGrant, tellTerminated } from './tell-grant.ts';
@@ -63,7 +64,8 @@ export class Admission {
   }
 
   get #told(): ToldClient {
-    const { remoteHost, remotePort } = this.#conduit;
-    return { clients: this.#clients, address: `${remoteHost}:${remotePort}` };
+    const { remoteHost: host } = this.#conduit;
+    const address = clientAddress(this.#conduit);
+    return { clients: this.#clients, host, address, target: this.#target };
   }
 }

@@ -66,10 +66,8 @@ export class TargetAccess {
     const { bytes, methodStart, methodEnd, pathStart, targetEnd } = request;
     if (pathStart < 0) return grant;
     const method = bytes.toString('latin1', methodStart, methodEnd);
-    const [path] = bytes.toString('latin1', pathStart, targetEnd).split('?', 1);
-    const index = this.access.exceptions.findIndex(({ matches }) =>
-      matches.some((one) => one.path === path && (one.method === '' || one.method === method)),
-    );
+    const path = bytes.toString('latin1', pathStart, targetEnd);
+    const index = this.access.exceptionFor(method, path);
     return index === -1 ? grant : grant.exceptions[index];
   }
 

@@ -19,6 +19,7 @@ import {
   joining,
   nobody,
   startRun,
+  tokenOfTest,
 } from '../support/run-process.ts';
 
 test('a client: exit codes and signals are the application’s', async (t) => {
@@ -73,7 +74,7 @@ test('announced when the port answers, withdrawn before the signal', async (t) =
   const { namespace, service, servicePort, protocol, zone, weight, token } = registration;
   assert.deepEqual(
     [namespace, service, servicePort, protocol, zone, weight, token],
-    ['demo', 'web', 8000, 'http1', 'a', 10_000, 'token of the test'],
+    ['demo', 'web', 8000, 'http1', 'a', 10_000, tokenOfTest],
   );
   assert.deepEqual(registration.address?.ip?.ip, { case: 'ipv4', value: 0x7f000001 });
   const inbound = await ask(registration.address?.port ?? 0, '/');

@@ -175,6 +175,7 @@ export const defaultSettings: RemoteDiscoverySettings = {
   inboundDefaultPolicy: 'all-unauthenticated',
   inboundOpaquePorts: [],
   clusterNetworks: [],
+  adminPort: 4191,
   profileSuffixes: ['.'],
   profileNetworks: ['0.0.0.0/0', '::/0'],
   passthrough: 'allow',

@@ -46,7 +46,7 @@ export function startRun(
   const child = spawn(words[0], [...words.slice(1), ...args], {
     detached: options.isGroup === true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, HEDDLE_TOKEN: 'token of the test', ...options.environment },
+    env: { ...process.env, HEDDLE_TOKEN: tokenOfTest, ...options.environment },
   });
   for (const stream of [child.stdout, child.stderr]) eachLine(stream, events.add);
   const ended = untilClosed(child);
@@ -174,3 +174,6 @@ export function appPid(events: Events): number {
 
 /** No control plane listens there. */
 export const nobody = ['--control', '127.0.0.1:1', '--wait', '500ms'];
+
+/** Of a control plane without an issuer, so that a proxy asks for no certificate. */
+export const tokenOfTest = `x.${Buffer.from('{"svc":"*"}').toString('base64url')}.y`;

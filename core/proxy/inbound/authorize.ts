@@ -4,7 +4,7 @@
  */
 
 import { ProxyError } from '../../base/errors.ts';
-import type { Exchange, ExchangeClient } from '../../http/exchange.ts';
+import type { ClientConnection, Exchange, ExchangeClient } from '../../http/exchange.ts';
 import { Layer } from '../../stack/layer.ts';
 import type { ClientGroup } from '../client-group.ts';
 import type { Core } from '../core.ts';
@@ -36,23 +36,28 @@ export class Authorize extends Layer<Exchange> {
     const { connection } = x.client as ExchangeClient;
     let grant = connection.grant as Grant | null;
     if (grant === null || grant.owner !== access) {
-      const { peer } = connection;
-      const host = peer.slice(0, peer.lastIndexOf(':'));
-      grant = access.grantRequests(this.#finder.clientsOf(x), host);
+      grant = access.grantRequests(this.#finder.clientsOf(x), hostOf(connection));
       connection.grant = grant;
     }
     if (grant.exceptions.length > 0) grant = access.exceptionOf(grant, x.request);
     this.#core.cells[grant.cell] += 1;
-    return grant.silent || this.#tell(x, grant, connection.peer);
+    return grant.silent || this.#tell(x, grant, connection);
   }
 
-  #tell(x: Exchange, grant: Grant, address: string): boolean {
-    tellGrant(grant, { clients: this.#finder.clientsOf(x), address });
+  #tell(x: Exchange, grant: Grant, connection: ClientConnection): boolean {
+    const target = x.target as Target;
+    const clients = this.#finder.clientsOf(x);
+    const { peer: address } = connection;
+    tellGrant(grant, { clients, host: hostOf(connection), address, target });
     if (grant.authorization !== null) return true;
     const { name } = grant.owner.access.server;
-    const { authority } = x.target as Target;
-    const text = `the policy ${name} of ${authority} does not let in ${address}`;
+    const text = `the policy ${name} of ${target.authority} does not let in ${address}`;
     this.prev.fail(x, new ProxyError('UNAUTHORIZED', text));
     return false;
   }
+}
+
+/** Of an address with its port, of IPv6 with or without brackets. */
+function hostOf({ peer }: ClientConnection): string {
+  return peer.slice(0, peer.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
 }
