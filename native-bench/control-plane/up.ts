@@ -11,7 +11,7 @@ import { projectDir } from '../peer.ts';
 import { isReady } from '../peer-ours.ts';
 import { findFreePorts, type Run, type Started } from '../run.ts';
 
-export interface LaunchedUp {
+interface LaunchedUp {
   readonly started: Started;
   readonly startedAtMs: number;
   readonly port: number;
@@ -57,14 +57,17 @@ export function writeFile(folder: string, port: number, end: '' | '\n'): void {
     Array.from({ length: servicesAll }, (_, index) => {
       const name = `service-${index}`;
       if (name === joinedService) return [name, { port: 80, join: true }];
-      return [name, { port: 80, endpoints: endpoints(name === fileService ? port : firstPort) }];
+      return [
+        name,
+        { port: 80, endpoints: listEndpoints(name === fileService ? port : firstPort) },
+      ];
     }).filter(([name]) => name !== manifestService),
   );
   const text = JSON.stringify({ services, manifests: manifestFolder });
   writeFileSync(join(folder, 'heddle.yaml'), `${text}${end}`);
 }
 
-function endpoints(first: number): string[] {
+function listEndpoints(first: number): string[] {
   return Array.from({ length: endpointsEach }, (_, at) => `127.0.0.1:${first + at}`);
 }
 
@@ -108,11 +111,10 @@ export async function measureUpStart({ run, options }: Bench): Promise<Figure[]>
     for (const values of [first, later]) {
       const up = await launchUp(run, options.proxyCores, folder);
       while (!(await isReady(up.adminPort))) {
-        if (
-          performance.now() - up.startedAtMs > startTimeoutMs ||
-          up.started.child.exitCode !== null
-        )
+        const tookMs = performance.now() - up.startedAtMs;
+        if (tookMs > startTimeoutMs || up.started.child.exitCode !== null) {
           throw new Error(`heddle up is not ready: ${up.started.complaint()}`);
+        }
         await sleep(2);
       }
       values.push(performance.now() - up.startedAtMs);

@@ -11,7 +11,13 @@ import { fromJson, type JsonValue, toBinary } from '@bufbuild/protobuf';
 import { status } from '@grpc/grpc-js';
 import { UpdateSchema } from '../../../api/gen/control/destination_pb.ts';
 import { FakeControl } from '../../support/fake-control.ts';
-import { ask, startHttpOrigin, startLoad, startProxy } from '../../support/process.ts';
+import {
+  ask,
+  startHttpOrigin,
+  startLoad,
+  startProxy,
+  untilMetrics,
+} from '../../support/process.ts';
 
 test('sets that make no sense are refused, and the last good one serves', async (t) => {
   const { origins, says, watched, load, answers } = await setUp(t);
@@ -39,6 +45,47 @@ test('sets that make no sense are refused, and the last good one serves', async 
   await load.stop();
   assert.ok(load.answered > 100, `${load.answered} requests`);
   assert.deepEqual(load.failures, []);
+});
+
+test('100 000 endpoints in small messages are refused once they are too many', async (t) => {
+  // On a busy machine a worker thread takes longer for 65 000 endpoints than it may be silent.
+  const { proxy, control, origins, outbound, admin, load, answers } = await setUp(t, 0);
+  const [old, next] = origins;
+  control.service('api:80', []);
+  const saysOfApi = (port: number): void =>
+    control.say('destination', 'api:80', { add: { addrs: [endpoint(port)] } });
+  saysOfApi(old);
+  const other = startLoad(t, outbound, 'api', 2, 2);
+  const answersOfApi = async (): Promise<string> =>
+    (await ask(outbound, '/', { headers: { host: 'api' } })).body;
+  while ((await answersOfApi()) !== String(old));
+  const [call] = control.open('destination', name);
+  // Until it says so, the next streams hear nothing.
+  control.script.set(`destination ${name}`, status.UNAVAILABLE);
+  const batch = 5_000;
+  for (let first = 1; first <= 100_000; first += batch) {
+    // All of 127.0.0.0/8 is this machine, so that each of them answers.
+    const addrs = Array.from({ length: batch }, (_, at) => endpoint(old, 0x7f010000 + first + at));
+    call.send({ add: { addrs } });
+  }
+  const refused = 'a set of endpoints is refused, the last good one stays in use';
+  const line = await proxy.untilSaid(refused);
+  assert.match(line, /path=web:80 reason="70001 endpoints are more than 65536"/);
+  const authority = 'web:80';
+  await untilMetrics(
+    admin,
+    (metrics) =>
+      metrics.sum('heddle_discovery_stream_failures_total', { reason: 'REFUSED' }) === 1 &&
+      metrics.sum('heddle_balancer_endpoints', { authority }) === 65_001,
+  );
+  saysOfApi(next);
+  control.say('destination', 'api:80', { remove: { addrs: [address(old)] } });
+  while ((await answersOfApi()) !== String(next));
+  for (let asked = 0; asked < 20; asked++) assert.equal(await answers(), String(old));
+  control.script.set(`destination ${name}`, [{ add: { addrs: [endpoint(next)] } }]);
+  while ((await answers()) !== String(next));
+  await Promise.all([load.stop(), other.stop()]);
+  assert.deepEqual([load.failures, other.failures], [[], []]);
 });
 
 test('fields that it does not know change nothing of what it knows', async (t) => {
@@ -86,14 +133,19 @@ test('names that are none are refused, and disturb nobody', async (t) => {
 });
 
 /** A proxy that knows `web` with the first of two origins, and load. */
-async function setUp(t: TestContext) {
+async function setUp(t: TestContext, workers = 1) {
   const origins = [await startOrigin(t), await startOrigin(t)];
   const control = await new FakeControl().start();
   t.after(() => control.stop());
   control.service(name, []);
   const says = (message: JsonValue | Buffer): void => control.say('destination', name, message);
   says({ add: { addrs: [endpoint(origins[0])] } });
-  const settings = { control: `127.0.0.1:${control.port}`, stateDir: 'off', ...proxySettings };
+  const settings = {
+    control: `127.0.0.1:${control.port}`,
+    stateDir: 'off',
+    workers,
+    ...proxySettings,
+  };
   const proxy = await startProxy(t, JSON.stringify({ proxy: settings }));
   const outbound = proxy.port('Outbound interface');
   const admin = proxy.port('Admin interface');
@@ -102,14 +154,18 @@ async function setUp(t: TestContext) {
   assert.equal(await answers(), String(origins[0]));
   const watched = (holds: (row: WatchRow) => boolean) => untilWatch(t, admin, holds);
   const load = startLoad(t, outbound, 'web', 4, 2);
-  return { proxy, control, origins, outbound, answers, says, watched, load };
+  return { proxy, control, origins, outbound, admin, answers, says, watched, load };
 }
 
 function startOrigin(t: TestContext): Promise<number> {
-  return startHttpOrigin(t, (incoming, outgoing) => {
-    incoming.resume();
-    outgoing.end(String(incoming.socket.localPort));
-  });
+  return startHttpOrigin(
+    t,
+    (incoming, outgoing) => {
+      incoming.resume();
+      outgoing.end(String(incoming.socket.localPort));
+    },
+    '0.0.0.0',
+  );
 }
 
 /** Resolves with the watch of the set when it is so. */
@@ -157,6 +213,5 @@ const name = 'web:80';
 const proxySettings = {
   outbound: '127.0.0.1:0',
   admin: '127.0.0.1:0',
-  workers: 1,
   announceMs: 0,
 };
