@@ -101,7 +101,7 @@ export function writeManifest(folder: string, port: number): void {
   writeFileSync(join(folder, manifestFolder, 'service.json'), `${text}\n`);
 }
 
-/** From exec until `/ready` answers 200: as on a new machine, and with what the first start left. */
+/** From exec until `/ready` answers 200: on a new machine, and with what the first one left. */
 export async function measureUpStart({ run, options }: Bench): Promise<Figure[]> {
   const first: number[] = [];
   const later: number[] = [];
