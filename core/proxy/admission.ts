@@ -27,6 +27,7 @@ export class Admission {
   /** By which it was judged last. */
   #access: TargetAccess | null;
   #wasRequest = true;
+  #lets = true;
 
   constructor(clients: ClientGroup, conduit: Conduit, target: Target) {
     this.#clients = clients;
@@ -54,10 +55,11 @@ export class Admission {
       tellTerminated(refusal, this.#told);
       return false;
     }
-    if (access === this.#access || access === null) return true;
+    if (access === this.#access) return this.#lets;
     this.#access = access;
     const { remoteHost } = this.#conduit;
-    if (access.letsIn(this.#clients, remoteHost, this.#wasRequest)) return true;
+    this.#lets = access?.letsIn(this.#clients, remoteHost, this.#wasRequest) !== false;
+    if (this.#lets || access === null) return true;
     access.countTerminated(this.#clients);
     tellTerminated(access, this.#told);
     return false;

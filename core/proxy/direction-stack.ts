@@ -141,7 +141,10 @@ export class DirectionStack implements TunnelTaker, TerminateContext, Terminator
   }
 
   changed(target: Target): void {
-    if (target.direction === 'inbound') this.direction.reauthorize();
+    if (target.direction === 'inbound') {
+      this.direction.reauthorize();
+      this.gateway?.reauthorize();
+    }
     this.#balance.retry(target);
   }
 

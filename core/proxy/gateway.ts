@@ -16,6 +16,7 @@ import type { Socket } from '../io/socket.ts';
 import type { SocketOwner } from '../io/socket-owner.ts';
 import { Layer } from '../stack/layer.ts';
 import type { TransportHeader } from '../tls/transport-header.ts';
+import { type Admission, admissionOf } from './admission.ts';
 import type { ClientGroup } from './client-group.ts';
 import type { ClientGroups } from './client-groups.ts';
 import type { Core } from './core.ts';
@@ -30,11 +31,14 @@ import type { Targets } from './targets.ts';
 interface GatewayWay extends TargetDirection {
   readonly groups: ClientGroups;
   readonly counters: Counters;
+  readonly direction: { reauthorize(): void };
 }
 
 export class Gateway {
   readonly #way: GatewayWay;
   readonly #targets: Targets;
+  /** By whose policies its peers are let in; they stay known for what changes there. */
+  readonly #own = new Set<Target>();
   /** For names that are not behind it: nothing is asked about them. */
   readonly #nowhere: Target;
 
@@ -46,19 +50,36 @@ export class Gateway {
     this.#nowhere.absent = true;
   }
 
-  /** Takes the connection over; `first` is what came behind the header. False: there is no room. */
-  enter(peer: ClientGroup, socket: Socket, header: TransportHeader, first: Buffer): boolean {
+  /** A policy has changed: tunnels that it lets in no longer end. */
+  reauthorize(): void {
+    this.#way.direction.reauthorize();
+  }
+
+  /**
+   * Takes the connection over; `first` is what came behind the header, `own` the target of the port
+   * that it came to. False: there is no room.
+   */
+  enter(
+    peer: ClientGroup,
+    socket: Socket,
+    header: TransportHeader,
+    first: Buffer,
+    own: Target,
+  ): boolean {
     const { groups, counters } = this.#way;
     const target = this.#find(header);
     if (target === null) return false;
+    if (!this.#own.has(own)) own.holders += 1;
+    this.#own.add(own);
+    const admission = admissionOf(peer, socket, own);
     peer.ended();
     const clients = groups.identified(peer.name);
     socket.meter = clients.cells;
     clients.accepted();
     if (header.session !== null) {
-      serveHttp(clients, socket, target, header.session, first, first.length);
+      serveHttp(clients, socket, target, header.session, first, first.length, admission);
     } else {
-      new GatewayTunnel(clients, counters, socket, first).start(target);
+      new GatewayTunnel(clients, counters, socket, first, admission).start(target);
     }
     return true;
   }
@@ -80,9 +101,17 @@ class GatewayTunnel implements SocketOwner, ServerConnection, TargetWaiter {
   readonly #counters: Counters;
   readonly #socket: Socket;
   readonly #first: Buffer;
+  readonly #admission: Admission | null;
   #over = false;
 
-  constructor(clients: ClientGroup, counters: Counters, socket: Socket, first: Buffer) {
+  constructor(
+    clients: ClientGroup,
+    counters: Counters,
+    socket: Socket,
+    first: Buffer,
+    admission: Admission | null,
+  ) {
+    this.#admission = admission;
     this.#clients = clients;
     this.#counters = counters;
     this.#socket = socket;
@@ -113,7 +142,7 @@ class GatewayTunnel implements SocketOwner, ServerConnection, TargetWaiter {
     }
     this.#leave();
     const client = { conduit: this.#socket, first: this.#first };
-    new Opaque(this.#clients, this.#counters, client, target);
+    new Opaque(this.#clients, this.#counters, client, target, null, this.#admission);
   }
 
   /** It is bounded in time. */
@@ -170,9 +199,14 @@ export class PassGateway extends Layer<Exchange> {
   }
 
   override request(x: Exchange): void {
-    const { identity, fixedTarget } = (x.client as ExchangeClient).connection;
+    const { identity, fixedTarget, grant } = (x.client as ExchangeClient).connection;
     if (identity === null) {
       this.next.request(x);
+      return;
+    }
+    if ((grant as Admission | null)?.holds() === false) {
+      x.closing = true;
+      this.prev.fail(x, new ProxyError('UNAUTHORIZED', 'the policy of the gateway has changed'));
       return;
     }
     const own = this.#core.tls.name;

@@ -244,8 +244,8 @@ export class Target {
     this.#accessText = text;
     this.access?.release();
     const { registry } = this.#core;
-    this.access =
-      access === null ? null : new TargetAccess(registry, new Access(access), endpoints[0]);
+    const [to = { host: '', port: 0 }] = endpoints;
+    this.access = access === null ? null : new TargetAccess(registry, new Access(access), to);
   }
 
   /** What was going to the admin port of its own accord does not come back by it. */

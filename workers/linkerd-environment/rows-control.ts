@@ -106,7 +106,9 @@ export const controlRows: readonly VariableRow[] = [
     policy,
     {
       usual: 'all-unauthenticated',
-      about: 'Whom a port lets in while no policy is known. `cluster-…` needs cluster networks.',
+      about:
+        'Whom a port lets in while no policy is known; `audit` lets in everybody and says so in ' +
+        'the log. It and `cluster-…` need cluster networks.',
     },
     readDefaultPolicy,
   ),

@@ -79,7 +79,7 @@ export type Server = Message<"io.linkerd.proxy.inbound.Server"> & {
   serverIps: IPAddress[];
 
   /**
-   * One that fits is enough; for HTTP, those of the route count instead if it has any.
+   * One that fits is enough; for HTTP, those of the route come before.
    *
    * @generated from field: repeated io.linkerd.proxy.inbound.Authz authorizations = 3;
    */

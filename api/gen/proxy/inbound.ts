@@ -50,7 +50,7 @@ export interface Server {
   readonly protocol: ProxyProtocol | null;
   /** The addresses of the workload; empty: any. */
   readonly serverIps: readonly IPAddress[];
-  /** One that fits is enough; for HTTP, those of the route count instead if it has any. */
+  /** One that fits is enough; for HTTP, those of the route come before. */
   readonly authorizations: readonly Authz[];
   readonly labels: ReadonlyMap<string, string>;
 }

@@ -196,7 +196,7 @@ export class Direct implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
       target.access?.letsIn(clients, socket.remoteHost, session !== null) !== false;
     this.#leave();
     if (passes && gateway !== null) {
-      if (gateway.enter(clients, socket, header, first)) return;
+      if (gateway.enter(clients, socket, header, first, target)) return;
       this.#report('no_room', noRoom, '');
       clients.ended();
       socket.destroyWhenWritten();

@@ -160,3 +160,45 @@ describe('no way through a gateway has', () => {
     harness.setTarget(ownKey, { endpoints: [] });
   });
 });
+
+test('who is inside goes when the policy of its own port changes', async () => {
+  const some = { group: '', kind: 'default', name: 'some' };
+  const accessFor = (identity: string) => ({
+    server: some,
+    authorizations: [
+      {
+        name: some,
+        networks: ['0.0.0.0/0', '::/0'].map((net) => ({ net, except: [] })),
+        proof: 'identity' as const,
+        identities: [identity],
+        suffixes: [],
+      },
+    ],
+    route: { name: some, authorizations: [] },
+    exceptions: [],
+  });
+  // 127.0.0.1 may always.
+  const dialWith = (session: 'http1' | null): Promise<Wire> =>
+    dialTls(harness.inboundPort, {
+      serverName,
+      identity: alice,
+      header: { port: 80, name, session },
+      tls: { localAddress: '127.0.0.2' } as object,
+    });
+  harness.setTarget(ownKey, { endpoints: [], access: accessFor(alice.name) });
+  const [asks, tunnels] = [await dialWith('http1'), await dialWith(null)];
+  asks.write(`GET / HTTP/1.1\r\nhost: ${name}\r\n\r\n`);
+  const app = await origin.accept();
+  await app.read('\r\n\r\n');
+  app.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+  assert.match(await asks.readResponse(), /^HTTP\/1.1 200 /);
+  tunnels.write('hello');
+  await origin.until('the bytes', () => origin.connections.some((one) => one.received === 'hello'));
+  harness.setTarget(ownKey, { endpoints: [], access: accessFor('nobody.test') });
+  await tunnels.until('the end', () => tunnels.closed);
+  assert.equal(await statusOf(asks), '403');
+  tunnels.destroy();
+  const refused = await dialWith('http1');
+  assert.equal(await statusOf(refused), '403');
+  harness.setTarget(ownKey, { endpoints: [] });
+});
