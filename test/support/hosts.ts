@@ -14,6 +14,8 @@ export interface Host {
   /** Where the others reach it. */
   readonly ip: string;
   readonly ip6: string;
+  /** The file of its network namespace. */
+  readonly namespace: string;
   /** Words that run a command there. */
   readonly inside: readonly string[];
 }
@@ -43,39 +45,45 @@ export function whyNoHosts(): string | null {
 
 export async function startHosts(t: Owner, count: number): Promise<Hosts> {
   const router = await startNamespace(t);
-  run(router, 'ip link set lo up && echo 1 > /proc/sys/net/ipv4/ip_forward');
-  run(router, `${noDad} && echo 1 > /proc/sys/net/ipv6/conf/all/forwarding`);
+  runOn(router, 'ip link set lo up && echo 1 > /proc/sys/net/ipv4/ip_forward');
+  runOn(router, `${noDad} && echo 1 > /proc/sys/net/ipv6/conf/all/forwarding`);
   const hosts: Host[] = [];
   for (let index = 1; index <= count; index++) {
-    const pid = await startNamespace(t);
-    run(pid, noDad);
+    const host = await startNamespace(t);
+    runOn(host, noDad);
     const [ip, way] = [`10.77.${index}.2`, `10.77.${index}.1`];
     const [ip6, way6] = [`fd77:${index}::2`, `fd77:${index}::1`];
-    run(
+    runOn(
       router,
-      `ip link add host${index} type veth peer name eth0 netns ${pid}` +
+      `ip link add host${index} type veth peer name eth0 netns ${host.pid}` +
         ` && ip addr add ${way}/24 dev host${index}` +
         ` && ip addr add ${way6}/64 dev host${index} nodad && ip link set host${index} up`,
     );
-    run(
-      pid,
+    runOn(
+      host,
       `ip link set lo up && ip addr add ${ip}/24 dev eth0` +
         ` && ip addr add ${ip6}/64 dev eth0 nodad && ip link set eth0 up` +
         ` && ip route add default via ${way} && ip route add default via ${way6}`,
     );
-    hosts.push({ ip, ip6, inside: entering(pid) });
+    hosts.push({ ip, ip6, namespace: host.namespace, inside: host.inside });
   }
   return { hosts, watch: (...words) => startWiretap(t, router, words) };
 }
 
-/** Its id is that of a process in it, which ends with this one. */
-async function startNamespace(t: Owner): Promise<number> {
+interface Namespace extends Pick<Host, 'namespace' | 'inside'> {
+  /** Of a process in it, which ends with this one. */
+  readonly pid: number;
+}
+
+async function startNamespace(t: Owner): Promise<Namespace> {
   const holder = spawn('unshare', ['--net', 'sh', '-c', 'echo there && exec cat'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   endWith(t, holder);
   await once(holder.stdout, 'data');
-  return holder.pid ?? 0;
+  const { pid = 0 } = holder;
+  const namespace = `/proc/${pid}/ns/net`;
+  return { pid, namespace, inside: ['nsenter', `--net=${namespace}`, '--'] };
 }
 
 function endWith(t: Owner, child: ChildProcess): void {
@@ -86,19 +94,21 @@ function endWith(t: Owner, child: ChildProcess): void {
   });
 }
 
-function entering(pid: number): string[] {
-  return ['nsenter', `--net=/proc/${pid}/ns/net`, '--'];
-}
-
-function run(pid: number, command: string): void {
-  const [program, ...args] = [...entering(pid), 'sh', '-c', command];
-  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+/** The output of a command of the shell. */
+export function runOn({ inside }: Pick<Host, 'inside'>, command: string): string {
+  const [program, ...args] = [...inside, 'sh', '-c', command];
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`${command}: ${stderr}`);
+  return stdout;
 }
 
-async function startWiretap(t: Owner, router: number, words: readonly string[]): Promise<Wiretap> {
+async function startWiretap(
+  t: Owner,
+  router: Namespace,
+  words: readonly string[],
+): Promise<Wiretap> {
   const events = new Events();
-  const [program, ...args] = [...entering(router), 'python3', '-u', '-c', wiretap, ...words];
+  const [program, ...args] = [...router.inside, 'python3', '-u', '-c', wiretap, ...words];
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   eachLine(child.stdout, events.add);
   endWith(t, child);

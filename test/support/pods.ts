@@ -9,7 +9,7 @@ import { resolve } from 'node:path';
 import type { TestContext } from 'node:test';
 import { cleanUp } from './cleanup.ts';
 import { Events } from './events.ts';
-import { type Host, startHosts, whyNoHosts } from './hosts.ts';
+import { type Host, runOn, startHosts, whyNoHosts } from './hosts.ts';
 import type { Kind, LoadReport } from './pod-load.ts';
 import { type ProxyProcess, startProxy } from './process.ts';
 import { eachLine, runProgram } from './run-process.ts';
@@ -51,7 +51,7 @@ export async function startPods(
   const { hosts } = await startHosts(t, 2);
   const [meshed, plain] = hosts;
   for (const rule of rules[kind]) {
-    if (!without.some((words) => rule.includes(words))) run(meshed, rule);
+    if (!without.some((words) => rule.includes(words))) runOn(meshed, rule);
   }
   const yaml = [
     'proxy:',
@@ -148,12 +148,6 @@ export function startPodLoad(
     return until(({ isOver }) => isOver);
   };
   return { until, stop };
-}
-
-function run(host: Host, command: string): void {
-  const [name, ...args] = [...host.inside, 'sh', '-c', command];
-  const { status, stderr } = spawnSync(name, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${command}: ${stderr}`);
 }
 
 const loadWaitMs = 20_000;

@@ -8,14 +8,15 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { test } from 'node:test';
-import { createPods, lackOfPods, type Pod } from '../../support/network-pods.ts';
+import { type TestContext, test } from 'node:test';
+import { type Host, runOn, startHosts } from '../../support/hosts.ts';
+import { whyNoPods } from '../../support/pods.ts';
 import { makeFolder } from '../../support/process.ts';
 
-const skip = lackOfPods(['iptables-nft', 'nft', 'iptables-legacy', 'setpriv']);
+const skip = whyNoPods('iptables-nft', 'nft', 'iptables-legacy') ?? false;
 
-test('when IPv6 fails, IPv4 gets back what it had', { skip }, (t) => {
-  const [pod] = createPods(t);
+test('when IPv6 fails, IPv4 gets back what it had', { skip }, async (t) => {
+  const pod = await startPod(t);
   const folder = makeFolder(t);
   for (const name of ['iptables-nft-save', 'iptables-nft-restore', 'ip6tables-nft-save']) {
     symlinkSync('/usr/sbin/xtables-nft-multi', join(folder, name));
@@ -29,7 +30,7 @@ test('when IPv6 fails, IPv4 gets back what it had', { skip }, (t) => {
   assert.match(first.stderr, /ip6tables-nft-restore --noflush: no such target/);
   assert.equal(save(pod), empty);
 
-  pod.run(words('iptables-nft -t nat -A OUTPUT -p tcp --dport 1 -j RETURN'));
+  runOn(pod, 'iptables-nft -t nat -A OUTPUT -p tcp --dport 1 -j RETURN');
   assert.equal(init(pod, words('--iptables-mode nft --proxy-uid 1 -p 5143')).status, 0);
   const before = save(pod);
   assert.match(before, /5143/);
@@ -39,8 +40,8 @@ test('when IPv6 fails, IPv4 gets back what it had', { skip }, (t) => {
   assert.equal(save(pod), before);
 });
 
-test('a tool that writes something else is found out', { skip }, (t) => {
-  const [pod] = createPods(t);
+test('a tool that writes something else is found out', { skip }, async (t) => {
+  const pod = await startPod(t);
   const folder = makeFolder(t);
   symlinkSync('/usr/sbin/xtables-nft-multi', join(folder, 'iptables-nft-save'));
   const lying = 'sed s/4143/4999/ | exec /usr/sbin/iptables-nft-restore "$@"';
@@ -55,8 +56,10 @@ test('a tool that writes something else is found out', { skip }, (t) => {
   assert.equal(save(pod), before);
 });
 
-test('a missing tool is replaced by its sibling, or named with its package', { skip }, (t) => {
-  const [pod] = createPods(t);
+test('a missing tool is replaced by its sibling, or named with its package', {
+  skip,
+}, async (t) => {
+  const pod = await startPod(t);
   const folder = makeFolder(t);
   for (const name of ['iptables', 'ip6tables']) {
     for (const end of ['-save', '-restore']) {
@@ -70,31 +73,30 @@ test('a missing tool is replaced by its sibling, or named with its package', { s
   ]);
   assert.equal(other.status, 0, other.stderr);
   assert.match(other.stderr, /iptables-legacy-restore is not installed: takes iptables of plain/);
-  assert.match(pod.run(['iptables-nft-save', '-t', 'nat']), /PROXY_INIT_OUTPUT/);
+  assert.match(runOn(pod, 'iptables-nft-save -t nat'), /PROXY_INIT_OUTPUT/);
 
   const none = init(pod, ['--firewall-bin-path', join(makeFolder(t), 'iptables-nft')]);
   assert.equal(none.status, 69);
   assert.match(none.stderr, /Install the package iptables/);
 });
 
-test('without the capability it says which one', { skip }, (t) => {
-  const [pod] = createPods(t);
+test('without the capability it says which one', { skip }, async (t) => {
+  const pod = await startPod(t);
   for (const mode of ['legacy', 'nft', 'nftables']) {
-    const { status, stderr } = spawnSync(
-      'ip',
-      words(
-        `netns exec ${pod.namespace} setpriv --reuid 65534 --regid 65534 --clear-groups ` +
-          `${executable} init --iptables-mode ${mode} --proxy-uid 2102`,
-      ),
-      { encoding: 'utf8' },
-    );
+    const [program, ...args] = [
+      ...pod.inside,
+      ...words('setpriv --reuid 65534 --regid 65534 --clear-groups'),
+      executable,
+      ...words(`init --iptables-mode ${mode} --proxy-uid 2102`),
+    ];
+    const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
     assert.equal(status, 77, stderr);
     assert.match(stderr, /CAP_NET_ADMIN/);
   }
 });
 
-test('a namespace that is none is refused', { skip }, (t) => {
-  const [pod] = createPods(t);
+test('a namespace that is none is refused', { skip }, async (t) => {
+  const pod = await startPod(t);
   const rows: [file: string, expected: RegExp][] = [
     ['/run/netns/nobody-has-this', /ENOENT/],
     ['/proc/self/status', /setns has failed/],
@@ -107,8 +109,10 @@ test('a namespace that is none is refused', { skip }, (t) => {
   assert.doesNotMatch(save(pod), /PROXY_INIT/);
 });
 
-test('--simulate prints and touches nothing, --timeout-close-wait-secs is set', { skip }, (t) => {
-  const [pod] = createPods(t);
+test('--simulate prints and touches nothing, --timeout-close-wait-secs is set', {
+  skip,
+}, async (t) => {
+  const pod = await startPod(t);
   const before = save(pod);
   const { status, stdout } = init(pod, words('--simulate --proxy-uid 2102 --iptables-mode nft'));
   assert.equal(status, 0);
@@ -122,19 +126,23 @@ test('--simulate prints and touches nothing, --timeout-close-wait-secs is set', 
   const set = init(pod, words('--iptables-mode nft --proxy-uid 1 --timeout-close-wait-secs 77'));
   assert.equal(set.status, 0, set.stderr);
   assert.equal(
-    pod.run(['cat', '/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_close_wait']),
+    runOn(pod, 'cat /proc/sys/net/netfilter/nf_conntrack_tcp_timeout_close_wait'),
     '77\n',
   );
 });
 
-function init({ namespace }: Pod, args: readonly string[]) {
-  const netns = ['--netns', `/run/netns/${namespace}`];
-  return spawnSync(executable, ['init', ...netns, ...args], { encoding: 'utf8' });
+async function startPod(t: TestContext): Promise<Host> {
+  const { hosts } = await startHosts(t, 1);
+  return hosts[0];
 }
 
-function save(pod: Pod): string {
+function init({ namespace }: Host, args: readonly string[]) {
+  return spawnSync(executable, ['init', '--netns', namespace, ...args], { encoding: 'utf8' });
+}
+
+function save(host: Host): string {
   const texts = ['iptables-nft-save', 'ip6tables-nft-save'].map((tool) => {
-    return pod.run([tool, '-t', 'nat']);
+    return runOn(host, `${tool} -t nat`);
   });
   return texts.join('').replaceAll(/^#.*\n|\[\d+:\d+\]$/gm, '');
 }

@@ -1,7 +1,7 @@
 /**
  * Goal: the rules of `heddle init` bring TCP to the proxy and leave the rest alone, by every tool
  * and in both families, twice the same, and gone without a trace. Method: a pod and an outside,
- * which are network namespaces; listeners that say their name; dials in both directions before,
+ * which are hosts of their own; listeners that say their name; dials in both directions before,
  * between and after.
  */
 
@@ -9,18 +9,20 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type Agent, createPods, lackOfPods, type Pod } from '../../support/network-pods.ts';
+import { type Agent, startAgent } from '../../support/host-agents.ts';
+import { type Host, runOn, startHosts } from '../../support/hosts.ts';
+import { whyNoPods } from '../../support/pods.ts';
 
 const tools = [
-  { mode: 'legacy', programs: ['iptables-legacy', 'ip6tables-legacy'] },
-  { mode: 'nft', programs: ['iptables-nft', 'ip6tables-nft'] },
-  { mode: 'nftables', programs: ['nft'] },
+  { mode: 'legacy', kind: 'iptables-legacy' },
+  { mode: 'nft', kind: 'iptables-nft' },
+  { mode: 'nftables', kind: 'nft' },
 ] as const;
 
-for (const { mode, programs } of tools) {
-  test(`${mode}: what is redirected, and what passes`, {
-    skip: lackOfPods(programs),
-  }, async (t) => {
+for (const { mode, kind } of tools) {
+  const skip = whyNoPods(kind) ?? false;
+
+  test(`${mode}: what is redirected, and what passes`, { skip }, async (t) => {
     const rig = await createRig(t);
     await checkWithoutRules(rig);
     const before = saveRules(rig.pod, mode);
@@ -41,31 +43,38 @@ for (const { mode, programs } of tools) {
     assert.equal(saveRules(rig.pod, mode), before);
   });
 
-  test(`${mode}: without IPv6, only listed ports`, { skip: lackOfPods(programs) }, async (t) => {
+  test(`${mode}: without IPv6, only listed ports`, { skip }, async (t) => {
     const { pod, outside, inPod, outsider } = await createRig(t);
     init(pod, ['--iptables-mode', mode, '--ipv6=false', '-r', '8080', '--proxy-uid=2102']);
-    assert.equal(await inPod.dial(outside.ipv4, 80), 'outbound');
-    assert.equal(await inPod.dial(outside.ipv6, 80), 'outside');
-    assert.equal(await outsider.dial(pod.ipv4, 8080), 'inbound');
-    assert.equal(await outsider.dial(pod.ipv4, 9001), 'application');
-    assert.equal(await outsider.dial(pod.ipv6, 8080), 'application');
+    assert.equal(await inPod.dial(outside.ip, 80), 'outbound');
+    assert.equal(await inPod.dial(outside.ip6, 80), 'outside');
+    assert.equal(await outsider.dial(pod.ip, 8080), 'inbound');
+    assert.equal(await outsider.dial(pod.ip, 9001), 'application');
+    assert.equal(await outsider.dial(pod.ip6, 8080), 'application');
   });
 }
 
+interface RigHost extends Host {
+  /** A second address of each family. */
+  readonly other: string;
+  readonly other6: string;
+}
+
 interface Rig {
-  readonly pod: Pod;
-  readonly outside: Pod;
+  readonly pod: RigHost;
+  readonly outside: RigHost;
   readonly inPod: Agent;
   readonly proxy: Agent;
   readonly outsider: Agent;
 }
 
 async function createRig(t: TestContext): Promise<Rig> {
-  const [pod, outside] = createPods(t);
+  const { hosts } = await startHosts(t, 2);
+  const [pod, outside] = hosts.map(addAddresses);
   const [inPod, proxy, outsider] = await Promise.all([
-    pod.agent(1000),
-    pod.agent(2102),
-    outside.agent(),
+    startAgent(t, pod, 1000),
+    startAgent(t, pod, 2102),
+    startAgent(t, outside),
   ]);
   await Promise.all([
     proxy.listen(4140, 'outbound'),
@@ -78,21 +87,30 @@ async function createRig(t: TestContext): Promise<Rig> {
   return { pod, outside, inPod, proxy, outsider };
 }
 
+function addAddresses(host: Host): RigHost {
+  const other = host.ip.replace(/\d+$/, '130');
+  const other6 = `${host.ip6}:130`;
+  runOn(host, `ip addr add ${other}/24 dev eth0 && ip addr add ${other6}/64 dev eth0`);
+  return { ...host, other, other6 };
+}
+
+/** The second addresses of both. */
+const ignored = '10.77.1.128/25,10.77.2.128/25,fd77:1::2:0/112,fd77:2::2:0/112';
 const flags = `--incoming-proxy-port 4143 --outgoing-proxy-port 4140 --proxy-uid 2102
   --inbound-ports-to-ignore 4190,4191,9000-9002 --outbound-ports-to-ignore 4567,4568
-  --subnets-to-ignore 10.78.0.0/24,fd78::/64`.split(/\s+/);
+  --subnets-to-ignore ${ignored}`.split(/\s+/);
 
 async function checkWithoutRules({ pod, outside, inPod, outsider }: Rig): Promise<void> {
-  for (const family of ['ipv4', 'ipv6'] as const) {
+  for (const family of ['ip', 'ip6'] as const) {
     assert.equal(await inPod.dial(outside[family], 80), 'outside');
     assert.equal(await outsider.dial(pod[family], 8080), 'application');
   }
 }
 
 async function checkOutbound({ pod, outside, inPod, proxy }: Rig): Promise<void> {
-  for (const family of ['ipv4', 'ipv6'] as const) {
-    const loopback = family === 'ipv4' ? '127.0.0.1' : '::1';
-    const nobody = family === 'ipv4' ? '192.0.2.1' : '2001:db8::1';
+  for (const family of ['ip', 'ip6'] as const) {
+    const loopback = family === 'ip' ? '127.0.0.1' : '::1';
+    const nobody = family === 'ip' ? '192.0.2.1' : '2001:db8::1';
     const rows: [agent: Agent, host: string, port: number, expected: string][] = [
       [inPod, outside[family], 80, 'outbound'],
       // Nobody has this address: only the redirect can have answered.
@@ -112,8 +130,8 @@ async function checkOutbound({ pod, outside, inPod, proxy }: Rig): Promise<void>
 }
 
 async function checkInbound({ pod, outside, outsider }: Rig): Promise<void> {
-  for (const family of ['ipv4', 'ipv6'] as const) {
-    const other = family === 'ipv4' ? 'otherIpv4' : 'otherIpv6';
+  for (const family of ['ip', 'ip6'] as const) {
+    const other = family === 'ip' ? 'other' : 'other6';
     const rows: [host: string, port: number, from: string, expected: string][] = [
       [pod[family], 8080, outside[family], 'inbound'],
       // Behind the redirect every port answers.
@@ -131,17 +149,17 @@ async function checkInbound({ pod, outside, outsider }: Rig): Promise<void> {
   }
 }
 
-function init({ namespace }: Pod, args: readonly string[]): void {
-  const words = ['init', '--netns', `/run/netns/${namespace}`, ...args];
+function init({ namespace }: Host, args: readonly string[]): void {
+  const words = ['init', '--netns', namespace, ...args];
   const { status, stderr } = spawnSync(executable, words, { encoding: 'utf8' });
   assert.equal(status, 0, stderr);
 }
 
 /** All that the tool has, without counters and comments of its own. */
-function saveRules(pod: Pod, mode: (typeof tools)[number]['mode']): string {
-  if (mode === 'nftables') return pod.run(['nft', 'list', 'ruleset']);
+function saveRules(host: Host, mode: (typeof tools)[number]['mode']): string {
+  if (mode === 'nftables') return runOn(host, 'nft list ruleset');
   const texts = ['iptables', 'ip6tables'].map((tool) => {
-    return pod.run([`${tool}-${mode}-save`, '-t', 'nat']);
+    return runOn(host, `${tool}-${mode}-save -t nat`);
   });
   return texts.join('').replaceAll(/^#.*\n|\[\d+:\d+\]$/gm, '');
 }

@@ -7,9 +7,11 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
-import { createPods, lackOfPods, type Pod } from '../../support/network-pods.ts';
+import { startAgent } from '../../support/host-agents.ts';
+import { type Host, startHosts } from '../../support/hosts.ts';
+import { whyNoPods } from '../../support/pods.ts';
 
-const skip = lackOfPods(['iptables-nft', 'ip6tables-nft']);
+const skip = whyNoPods('iptables-nft') ?? false;
 
 /** As the manifests of Linkerd have them. */
 const asked = {
@@ -18,8 +20,9 @@ const asked = {
 };
 const log = '--log-format plain --log-level debug';
 
-test('without rules it ends with 95, with them with 0', { skip }, (t) => {
-  const [pod] = createPods(t);
+test('without rules it ends with 95, with them with 0', { skip }, async (t) => {
+  const { hosts } = await startHosts(t, 1);
+  const [pod] = hosts;
   for (const addresses of Object.values(asked)) {
     const { status, stderr } = run(pod, `validate-network ${log} ${addresses} --timeout 300ms`);
     assert.equal(status, 95, stderr);
@@ -35,13 +38,14 @@ test('without rules it ends with 95, with them with 0', { skip }, (t) => {
 });
 
 test('another port, or one that somebody has, ends with 95', { skip }, async (t) => {
-  const [pod] = createPods(t);
+  const { hosts } = await startHosts(t, 1);
+  const [pod] = hosts;
   assert.equal(run(pod, 'init --iptables-mode nft --proxy-uid 2102 -o 4999').status, 0);
   const refused = run(pod, `validate-network ${asked.ipv4} --timeout 10s`);
   assert.equal(refused.status, 95);
   assert.match(refused.stderr, /cannot connect: ECONNREFUSED$/m);
 
-  const proxy = await pod.agent();
+  const proxy = await startAgent(t, pod);
   await proxy.listen(4999, 'x'.repeat(100));
   const foreign = run(pod, `validate-network ${asked.ipv6} --timeout 10s`);
   assert.equal(foreign.status, 95);
@@ -53,9 +57,9 @@ test('another port, or one that somebody has, ends with 95', { skip }, async (t)
   assert.doesNotMatch(taken.stderr, /heddle init/, 'nothing has been found out about the rules');
 });
 
-function run({ namespace }: Pod, words: string) {
-  const args = ['netns', 'exec', namespace, executable, ...words.split(' ')];
-  return spawnSync('ip', args, { encoding: 'utf8' });
+function run({ inside }: Host, words: string) {
+  const [program, ...args] = [...inside, executable, ...words.split(' ')];
+  return spawnSync(program, args, { encoding: 'utf8' });
 }
 
 const executable = resolve(import.meta.dirname, '../../../cli/heddle');
