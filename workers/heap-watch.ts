@@ -9,7 +9,7 @@
 
 import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
-import { heapFullShare, heapWatchedShare } from '../core/base/limits.ts';
+import { heapFullPercentMax, heapWatchedPercentMin } from '../core/base/limits.ts';
 
 /** The returned function looks, and is called every so often; `onFull` may throw. */
 export function watchHeap(onFull: (usedMib: number, limitMib: number) => void): () => void {
@@ -17,11 +17,12 @@ export function watchHeap(onFull: (usedMib: number, limitMib: number) => void): 
   const observer = new PerformanceObserver((list) => {
     if (!list.getEntries().some(isFullCollection)) return;
     const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
-    if (used > limit * heapFullShare) onFull(Math.round(used / mib), Math.round(limit / mib));
+    if (used * 100 > limit * heapFullPercentMax)
+      onFull(Math.round(used / mib), Math.round(limit / mib));
   });
   return () => {
     const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
-    const watches = used > limit * heapWatchedShare;
+    const watches = used * 100 > limit * heapWatchedPercentMin;
     if (watches === isWatched) return;
     isWatched = watches;
     if (watches) observer.observe({ entryTypes: ['gc'] });

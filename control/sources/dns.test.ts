@@ -27,7 +27,7 @@ async function setUp(
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'heddle-dns-'));
   const paths = { hosts: join(folder, 'hosts'), resolvConf: join(folder, 'resolv.conf') };
-  writeFileSync(paths.hosts, files.hosts ?? '');
+  writeFileSync(paths.hosts, files.hosts ?? '# nobody\n');
   writeFileSync(paths.resolvConf, files.resolvConf ?? 'nameserver 127.0.0.1\n');
   const server = await startDnsServer();
   const clock = new FakeClock();

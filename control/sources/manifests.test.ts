@@ -188,5 +188,5 @@ test('a set that is too large is refused, the last good one stays', async (t) =>
   const head = 'apiVersion: discovery.k8s.io/v1\nkind: EndpointSliceList\nitems:\n';
   write('many.yaml', head + items.join(''));
   await until(() => manifests.status().objects === 68);
-  assert.match(told.at(-1) ?? '', /^error more than 65536 endpoints; split the service/);
+  assert.match(told.at(-1) ?? '', /^error more than 16384 endpoints; split the service/);
 });

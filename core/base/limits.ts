@@ -200,8 +200,8 @@ export const slotsRestingMin = 1_024;
 export const apiDepthMax = 100;
 export const apiElementsMax = 256 * 1024;
 
-/** Endpoints of one target; a message that makes it more is refused. */
-export const endpointsMax = 64 * 1024;
+/** Endpoints of one target; a worker makes each in 40 us, and answers nobody meanwhile. */
+export const endpointsMax = 16 * 1024;
 /** Addresses of the control plane that are used. */
 export const controlAddressesMax = 64;
 /** Watches on one connection to the control plane: as many as any server has to take. */
@@ -285,7 +285,7 @@ export const registryFileBytesMax = 64 * 1024 * 1024;
 /** Between two writes of the registry to disk. */
 export const registrySaveMs = 200;
 /** Endpoints of one service. */
-export const serviceEndpointsMax = 64 * 1024;
+export const serviceEndpointsMax = 16 * 1024;
 /** Changes of one service are told at once, then at most this often. */
 export const changesMs = 20;
 export const manifestFilesMax = 1_000;
@@ -338,8 +338,8 @@ export const workerHealthyMs = 60_000;
 /** Heap of a worker; bodies and read buffers are outside of it. */
 export const workerHeapMib = 1_024;
 /** Shares of it: from the first on it is watched closely, at the other a worker ends by itself. */
-export const heapWatchedShare = 0.25;
-export const heapFullShare = 0.9;
+export const heapWatchedPercentMin = 25;
+export const heapFullPercentMax = 90;
 /** A small one costs less memory, and less time than a large one in the cache. */
 export const workerYoungHeapMib = 3;
 /** How often a drain passes by a connection before it ends it for being idle; 4 times a second. */
@@ -375,7 +375,7 @@ assert(
   http2StreamWindowCeiling * http2ConcurrentStreamsMax <= h2HeldBytesMax,
   'the streams of a connection hold no more than their bound',
 );
-assert(endpointsMax <= slotsMax, 'every endpoint of a target can have a slot');
+assert(endpointsMax * 2 <= slotsMax, 'a target can be replaced by others, all at once');
 assert(fallbackAfterMs < discoverTimeoutMs, 'a request still waits when its target falls back');
 assert(diskWaitMs < fallbackAfterMs, 'what is on disk comes before the fallback');
 assert(http2FrameBytesCeiling < readBytes, 'part of a frame fits the stash');
