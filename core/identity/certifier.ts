@@ -248,7 +248,10 @@ export class Certifier implements TimerOwner {
     this.name = completeName(this.#settings.identity, this.#hints.trustDomain);
     if (this.name === null) {
       const { identity } = this.#settings;
-      return `the token names no trust domain for ${identity}: give the whole name by --identity`;
+      return (
+        `the token names no trust domain for ${identity}: make another with heddle token create, ` +
+        'or give the whole name by --identity'
+      );
     }
     this.#env.onChange();
     return '';

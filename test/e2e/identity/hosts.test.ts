@@ -44,7 +44,7 @@ async function refusesStrangers(t: TestContext): Promise<void> {
   const { up, controlHost, webHost } = mesh;
   const token = await mesh.createToken('web');
   for (const [bad, reason] of [
-    ['none', /the token names no trust domain: make another/],
+    ['none', /the token names no trust domain for web\.default: make another/],
     [withClaims(token, { pin: ['00'.repeat(32)] }), /none of its certificates is one that/],
     [
       withClaims(token, { svc: '*' }),
