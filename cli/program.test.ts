@@ -69,10 +69,28 @@ test('every command has help with an example, on stdout', async () => {
   }
 });
 
+test('help with the words of a command is its help', async () => {
+  for (const [args, expected] of [
+    ['help', /Usage: heddle <command>/],
+    ['help stat', /Usage: heddle stat /],
+    ['help proxy', /Usage: heddle proxy /],
+    ['help token create', /Usage: heddle token create /],
+  ] as const) {
+    const { code, out, err } = await run(args);
+    assert.deepEqual([code, err], [0, ''], args);
+    assert.match(out, expected);
+  }
+});
+
 test('wrong usage is explained on stderr and ends with 2', async () => {
   const rows: [string, RegExp][] = [
     ['', /Usage: heddle/],
     ['weave', /no command weave; there are demo, proxy/],
+    ['stpo', /no command stpo; did you mean stop\?/],
+    ['help weave', /no command weave; there are demo, proxy/],
+    ['help hlep', /no command hlep; did you mean help\?/],
+    ['help token creat', /token has no command creat; did you mean create\?/],
+    ['help stat x', /stat has no command x\n/],
     ['--weave', /unknown option '--weave'/],
     ['version extra', /too many arguments/],
     ['version -o xml', /Allowed choices are text, json/],

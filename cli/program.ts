@@ -1,6 +1,7 @@
 /** All commands as one program: help, usage errors and their exit codes are the same everywhere. */
 
 import { Command, CommanderError } from 'commander';
+import { nearestName } from '../core/base/near-name.ts';
 import { type CommandContext, exitUsage } from './context.ts';
 import { cleanText } from './table.ts';
 
@@ -18,18 +19,22 @@ export async function runProgram(args: readonly string[], context: CommandContex
     })
     .addHelpText('after', '\nExample:\n  heddle demo')
     .helpCommand('help [command]', 'show the help of a command');
-  const word = args.find((arg) => !arg.startsWith('-'));
+  const words = args.filter((arg) => !arg.startsWith('-'));
+  const isHelp = words[0] === 'help';
+  const word = isHelp ? words[1] : words[0];
   const asked = commands.find(({ name }) => name === word);
-  if (word !== undefined && word !== 'help' && asked === undefined) {
-    const known = commands.map(({ name }) => name).join(', ');
-    context.note(`heddle: no command ${cleanText(word)}; there are ${known}\n`);
-    context.exitCode = exitUsage;
+  if (word !== undefined && asked === undefined) {
+    refuseCommand(context, `no command ${cleanText(word)}`, [...commandNames, 'help'], word);
     return;
   }
   for (const { create } of asked === undefined ? commands : [asked]) {
     program.addCommand(await create(context));
   }
   harden(program, context);
+  if (isHelp && asked !== undefined) {
+    helpWith(program, words.slice(1), context);
+    return;
+  }
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
@@ -37,6 +42,34 @@ export async function runProgram(args: readonly string[], context: CommandContex
     const isAnswer = error.code === 'commander.helpDisplayed' || error.code === 'commander.help';
     context.exitCode = isAnswer && error.exitCode === 0 ? 0 : exitUsage;
   }
+}
+
+/** The help of the command that these words lead to, as `token create`. */
+function helpWith(program: Command, words: readonly string[], context: CommandContext): void {
+  let command = program;
+  for (const word of words) {
+    const child = command.commands.find((one) => one.name() === word);
+    if (child === undefined) {
+      const names = command.commands.map((one) => one.name());
+      const problem = `${command.name()} has no command ${cleanText(word)}`;
+      refuseCommand(context, problem, names, word);
+      return;
+    }
+    command = child;
+  }
+  command.outputHelp();
+}
+
+function refuseCommand(
+  context: CommandContext,
+  problem: string,
+  names: readonly string[],
+  word: string,
+): void {
+  const near = nearestName(word, names, Math.min(2, word.length / 2));
+  const known = names.length === 0 ? '' : `; there are ${names.join(', ')}`;
+  context.note(`heddle: ${problem}${near === null ? known : `; did you mean ${near}?`}\n`);
+  context.exitCode = exitUsage;
 }
 
 /** No command ends the process by itself, and none takes words that it does not know. */
@@ -102,6 +135,8 @@ const commands: readonly { readonly name: string; readonly create: Create }[] = 
     create: async (context) => (await import('./version.ts')).versionCommand(context),
   },
 ];
+
+const commandNames = commands.map(({ name }) => name);
 
 /** The same in every terminal, so that docs/CLI.md can show it. */
 const helpColumns = 96;

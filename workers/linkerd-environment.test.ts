@@ -329,3 +329,21 @@ test('what is for later is warned about once, and only when it is asked for', ()
     'LINKERD2_PROXY_TRACE_COLLECTOR_SVC_ADDR: tracing is not supported yet',
   ]);
 });
+
+test('an unknown variable is told of when it looks like a known one', () => {
+  const { problems, warnings } = read({
+    INBOUND_CONECT_TIMEOUT: '1s',
+    shutdown_endpoint_enabled: 'true',
+    // Not near to any.
+    SHUTDOWN_GRACE: '1s',
+    FUTURE: 'x',
+    ['X'.repeat(10_000)]: 'x',
+  });
+  assert.deepEqual(problems, []);
+  assert.deepEqual(warnings, [
+    'LINKERD2_PROXY_INBOUND_CONECT_TIMEOUT is not known and has no effect; ' +
+      'did you mean LINKERD2_PROXY_INBOUND_CONNECT_TIMEOUT?',
+    'LINKERD2_PROXY_shutdown_endpoint_enabled is not known and has no effect; ' +
+      'did you mean LINKERD2_PROXY_SHUTDOWN_ENDPOINT_ENABLED?',
+  ]);
+});

@@ -22,6 +22,7 @@ export function readLinkerdEnvironment(machine: Machine): LinkerdEnvironment {
   const reading = new Reading(machine);
   reading.take('', sidecarSettings);
   for (const row of environmentRows) row.read(reading);
+  reading.warnOfTypos(new Set(environmentRows.map(({ name }) => name)));
   const { problems, warnings, notes } = reading;
   const { identityRefreshMinMs: minMs = 0, identityRefreshMaxMs: maxMs = 0 } = reading.settings;
   if (minMs > maxMs) reading.take('IDENTITY_MAX_REFRESH', { identityRefreshMaxMs: minMs });

@@ -5,6 +5,7 @@
 
 import { type Document, isMap, isScalar, type LineCounter, type Node } from 'yaml';
 import { z } from 'zod';
+import { nearestName } from '../../core/base/near-name.ts';
 import type { ConfigProblem } from '../model/loaded-config.ts';
 
 export type KeyPath = readonly PropertyKey[];
@@ -123,12 +124,8 @@ function problemsOfIssue(file: ParsedFile, issue: z.core.$ZodIssue, shape: Shape
 }
 
 function remedyOfUnknown(key: string, allowed: readonly string[]): string {
-  const near = allowed
-    .map((name) => ({ name, distance: editDistance(name.toLowerCase(), key.toLowerCase()) }))
-    .toSorted((a, b) => a.distance - b.distance)[0];
-  if (near !== undefined && near.distance <= Math.max(1, key.length / 3)) {
-    return `did you mean ${near.name}?`;
-  }
+  const near = nearestName(key, allowed, Math.max(1, key.length / 3));
+  if (near !== null) return `did you mean ${near}?`;
   return allowed.length === 0 ? 'remove it' : `remove it; known here: ${allowed.join(', ')}`;
 }
 
@@ -202,21 +199,6 @@ function offsetOf(document: Document, keys: KeyPath, where: 'key' | 'value'): nu
 
 function rangeStart(node: unknown): number | null {
   return (node as Node | null)?.range?.[0] ?? null;
-}
-
-/** Levenshtein's, for names of a few dozen characters. */
-function editDistance(a: string, b: string): number {
-  if (a.length > 64 || b.length > 64) return 64;
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1] ? 0 : 1;
-      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + same));
-    }
-    row = next;
-  }
-  return row[b.length];
 }
 
 /** More mistakes of one file than anybody reads; finding the place of each takes time. */

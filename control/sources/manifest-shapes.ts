@@ -15,9 +15,13 @@ const objectName = z
   .string({ error: nameError })
   .regex(/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/, { error: nameError });
 export const portNumber = z
-  .int({ error: portError })
+  .int({ error: ({ input }) => (isDigits(input) ? `${portError} without quotes` : portError) })
   .min(1, { error: portError })
   .max(65_535, { error: portError });
+function isDigits(input: unknown): boolean {
+  return typeof input === 'string' && /^\d{1,5}$/.test(input);
+}
+
 export const portName = z
   .string({ error: 'expected a port name' })
   .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, { error: 'expected a port name' });

@@ -173,6 +173,30 @@ const wrong: readonly (readonly [text: string, problem: string])[] = [
   ],
   ['apiVersion: v1\nkind: Service\nkind: Service\n', 'mesh.d/0.yaml:8: kind: it is there twice'],
   [
+    'apiVersion: v1\nkind: service\nmetadata: { name: x }\n',
+    'service default/x in mesh.d/0.yaml:7: kind: expected a kind that is known, and v1 has none ' +
+      'of this name, got "service"; did you mean Service?',
+  ],
+  [
+    'apiVersion: apps/v1\nkind: Service\nmetadata: { name: x }\n',
+    'Service default/x in mesh.d/0.yaml:6: apiVersion: expected v1 for this kind, got "apps/v1"',
+  ],
+  [
+    'apiVersion: v1\nkind: HTTPRoute\nmetadata: { name: x }\n',
+    'HTTPRoute default/x in mesh.d/0.yaml:6: apiVersion: expected ' +
+      'gateway.networking.k8s.io/... or policy.linkerd.io/... for this kind, got "v1"',
+  ],
+  ['apiVersion: v1\nkind: List\nitem: []\n', 'mesh.d/0.yaml:6: items: expected a list of objects'],
+  [
+    'apiVersion: v1\nkind: Service\napiVersion: v1\n',
+    'mesh.d/0.yaml:8: apiVersion: it is there twice; objects are separated by ---',
+  ],
+  [
+    service('web', '[{ port: "80" }]'),
+    'Service demo/web in mesh.d/0.yaml:9: spec.ports[0].port: expected a port from 1 to ' +
+      '65535 without quotes, got "80"',
+  ],
+  [
     'apiVersion: v1\nkind: Service\nmetadata: { name: x }\nspec: { type: ExternalName }\n',
     'Service default/x in mesh.d/0.yaml:9: spec.type: expected ClusterIP, NodePort or LoadBalancer',
   ],

@@ -66,7 +66,9 @@ export function parseManifests(path: string, text: string): ParsedManifests {
     if (repeat !== undefined) {
       const { line } = lines.linePos(repeat.offset);
       const field = formatKey(repeat.keys);
-      problems.push({ object: `${path}:${line}`, field, reason: 'it is there twice' });
+      const isNextObject = field === 'apiVersion' || field === 'kind';
+      const reason = `it is there twice${isNextObject ? '; objects are separated by ---' : ''}`;
+      problems.push({ object: `${path}:${line}`, field, reason });
       continue;
     }
     const file = { path, document, lines, raw };
@@ -104,13 +106,19 @@ function readObject(
     const { line } = problemAt(file, [...keys, ...own], '', '');
     return `${title === '' ? '' : `${title} in `}${file.path}:${line}`;
   };
-  const refuse = (found: readonly FieldProblem[]): void => {
-    for (const { keys: own, reason } of found) {
+  const refuse = (refused: readonly FieldProblem[]): void => {
+    for (const { keys: own, reason } of refused) {
       const got = valueAt(value, own);
-      const sentence = `${reason}, ${got === undefined ? 'but it is missing' : `got ${show(got)}`}`;
+      const [expected, ...remedy] = reason.split('; ');
+      const found = got === undefined ? 'but it is missing' : `got ${show(got)}`;
+      const sentence = [`${expected}, ${found}`, ...remedy].join('; ');
       problems.push({ object: place(own), field: formatKey(own), reason: sentence });
     }
   };
+  if (valueAt(value, ['kind']) === 'List') {
+    refuse([{ keys: ['items'], reason: 'expected a list of objects' }]);
+    return;
+  }
   const header = headerSchema.safeParse(value);
   if (!header.success) {
     refuse(fieldProblems(header.error));

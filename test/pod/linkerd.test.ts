@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { findLinkerd } from '../support/linkerd-program.ts';
-import { askPod, servePod } from '../support/pods.ts';
+import { askPod, servePod, tasksAt } from '../support/pods.ts';
 import { makeRootfs } from '../support/rootfs.ts';
 import { startSidecars, webIp, whyNoSidecars } from '../support/sidecars.ts';
 
@@ -47,15 +47,7 @@ async function exchange(
   ];
   // By the address of the service, and by the pod's own.
   for (const host of [webIp, web.host.ip]) {
-    const tasks = [
-      `http1 ${host} 8080 away.example /{sesame}`,
-      `http2 ${host} 8081 away.example`,
-      `grpc ${host} 8082 away.example {sesame}`,
-      `websocket ${host} 8080 away.example {sesame}`,
-      `raw ${host} 9000 {sesame}`,
-      `login ${host} 9001 {sesame}`,
-    ];
-    assert.deepEqual(await askPod(client.host, ...tasks), answers, services.join());
+    assert.deepEqual(await askPod(client.host, ...tasksAt(host)), answers, services.join());
   }
   assert.deepEqual(tap.seen, []);
 }

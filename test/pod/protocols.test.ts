@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Host } from '../support/hosts.ts';
-import { askPod, servePod } from '../support/pods.ts';
+import { askPod, servePod, tasksAt } from '../support/pods.ts';
 import { Metrics } from '../support/process.ts';
 import {
   type Sidecar,
@@ -116,17 +116,6 @@ async function testUntouched(t: TestContext, { pods, outside, watch }: SidecarMe
 async function metricsOf(outside: Host, { host }: Sidecar): Promise<Metrics> {
   const lines = await askPod(outside, `http1 ${host.ip} 4191 admin /metrics`);
   return new Metrics(lines.join('\n'));
-}
-
-function tasksAt(host: string): string[] {
-  return [
-    `http1 ${host} 8080 away.example /{sesame}`,
-    `http2 ${host} 8081 away.example`,
-    `grpc ${host} 8082 away.example {sesame}`,
-    `websocket ${host} 8080 away.example {sesame}`,
-    `raw ${host} 9000 {sesame}`,
-    `login ${host} 9001 {sesame}`,
-  ];
 }
 
 interface Heard {

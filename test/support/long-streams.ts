@@ -13,17 +13,29 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import { type AddressInfo, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cleanUp } from './cleanup.ts';
-import { type RunProcess, startRun } from './run-process.ts';
+import { type ProxyProcess, startCaller, startUp } from './process.ts';
+import { controlOf, type RunProcess, runCommand, startRun } from './run-process.ts';
 
 interface LongStreams {
   /** Of streams that ended or said something else. */
   readonly failures: readonly string[];
   readonly exchanges: number;
   stop(): Promise<void>;
+}
+
+interface EchoMesh {
+  readonly up: ProxyProcess;
+  readonly control: string;
+  /** The file of a token for any service. */
+  readonly token: string;
+  /** Ports of the caller. */
+  readonly outbound: number;
+  readonly admin: number;
 }
 
 /** Services `web`, `h2` and `db`, which serve when it resolves. */
@@ -60,6 +72,20 @@ export async function startEchoes(
   cleanUp(t, () => Promise.all(runs.map(end)));
   for (const { events } of runs) await events.until(/^heddle: joined/);
   return runs;
+}
+
+/** A control plane, the services of `startEchoes`, and a caller that finds all of them. */
+export async function startEchoMesh(t: TestContext): Promise<EchoMesh> {
+  const up = await startUp(t, null);
+  const control = controlOf(up);
+  const token = join(up.folder, 'state/local.token');
+  await startEchoes(t, ['--control', control, '--token-file', token]);
+  const caller = await startCaller(t, control, token);
+  for (const name of ['web', 'h2', 'db']) {
+    await runCommand(['wait', name, '--control', control, '--timeout', '10s']);
+  }
+  const outbound = caller.port('Outbound interface');
+  return { up, control, token, outbound, admin: caller.port('Admin interface') };
 }
 
 /** By the outbound listener at `port`. */

@@ -82,6 +82,18 @@ export async function askPod(
   return `${out}${err}`.trim().split('\n');
 }
 
+/** For `askPod`: everything that the application of a pod serves, in every protocol. */
+export function tasksAt(host: string): string[] {
+  return [
+    `http1 ${host} 8080 away.example /{sesame}`,
+    `http2 ${host} 8081 away.example`,
+    `grpc ${host} 8082 away.example {sesame}`,
+    `websocket ${host} 8080 away.example {sesame}`,
+    `raw ${host} 9000 {sesame}`,
+    `login ${host} 9001 {sesame}`,
+  ];
+}
+
 /** The application of `pod-application.ts`, when it serves. */
 export async function servePod(
   t: TestContext,

@@ -5,6 +5,7 @@
 
 import type { ProxySettings } from '../../api/settings.ts';
 import * as limits from '../../core/base/limits.ts';
+import { nearestName } from '../../core/base/near-name.ts';
 import type { Kind } from './kinds.ts';
 
 export const prefix = 'LINKERD2_PROXY_';
@@ -61,6 +62,16 @@ export class Reading {
   required<T>(name: string, kind: Kind<T>, why: string): T | null {
     if (!this.has(name)) this.refuse(name, `is missing: ${why}; set it to ${plain(kind.syntax)}`);
     return this.value(name, kind);
+  }
+
+  /** Linkerd takes no notice of them: only what looks like a known one deserves a word. */
+  warnOfTypos(known: ReadonlySet<string>): void {
+    for (const name of Object.keys(this.machine.variables)) {
+      if (!name.startsWith(prefix) || known.has(name)) continue;
+      const near = nearestName(name, known, typoChangesMax);
+      if (near === null || this.warnings.length >= warningsMax) continue;
+      this.warn(name.slice(prefix.length), `is not known and has no effect; did you mean ${near}?`);
+    }
   }
 
   refuse(name: string, reason: string): void {
@@ -120,6 +131,8 @@ function boundsOf(key: string): readonly [min: number, max: number] {
   ];
 }
 
+const typoChangesMax = 2;
+const warningsMax = 100;
 const quotedCharsMax = 64;
 const dayMs = 86_400_000;
 /** As for the keys of `heddle.yaml`. */

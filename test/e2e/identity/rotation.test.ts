@@ -5,24 +5,14 @@
  */
 
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { readAuthority } from '../../support/identity-status.ts';
-import { startEchoes, startLongStreams } from '../../support/long-streams.ts';
-import { readMetrics, startCaller, startLoad, startUp } from '../../support/process.ts';
-import { controlOf, runCommand } from '../../support/run-process.ts';
+import { startEchoMesh, startLongStreams } from '../../support/long-streams.ts';
+import { readMetrics, startLoad } from '../../support/process.ts';
+import { runCommand } from '../../support/run-process.ts';
 
 test('a root is replaced under load, and no request or stream fails', async (t) => {
-  const up = await startUp(t, null);
-  const control = controlOf(up);
-  const token = join(up.folder, 'state/local.token');
-  await startEchoes(t, ['--control', control, '--token-file', token]);
-  const caller = await startCaller(t, control, token);
-  const outbound = caller.port('Outbound interface');
-  const admin = caller.port('Admin interface');
-  for (const name of ['web', 'h2', 'db']) {
-    await runCommand(['wait', name, '--control', control, '--timeout', '10s']);
-  }
+  const { up, control, token, outbound, admin } = await startEchoMesh(t);
   const streams = await startLongStreams(t, outbound);
   const load = startLoad(t, outbound, 'web', 4, 5);
   const before = await readAuthority(control);
