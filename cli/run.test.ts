@@ -11,6 +11,7 @@ import { test } from 'node:test';
 import { openJoinKey } from '../control/issuer/join-key.ts';
 import { createJoinToken, verifyJoinToken } from '../control/issuer/join-token.ts';
 import { writeSecretFile } from '../control/issuer/secret-file.ts';
+import { tokenOfTest } from '../test/support/run-process.ts';
 import type { CommandContext } from './context.ts';
 import { runProgram } from './program.ts';
 
@@ -82,7 +83,7 @@ test('an address for other hosts needs a token that leads to an identity', async
   t.after(() => rmSync(folder, { recursive: true }));
   const named = ['run', '--service', 'web', '--port', '1', '--state-dir', folder];
   const { code, err } = await run([...named, '--advertise', '10.0.0.1', '--', 'true'], {
-    HEDDLE_TOKEN: 'of an earlier heddle up',
+    HEDDLE_TOKEN: tokenOfTest,
   });
   assert.equal(code, 2);
   assert.match(err, /^heddle run: --advertise: other hosts reach .* heddle token create$/m);

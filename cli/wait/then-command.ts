@@ -27,13 +27,16 @@ export function becomeCommand({ command, environment }: Followed): string {
 export function runCommand({ command, environment }: Followed): Promise<number | string | null> {
   const [program, ...args] = command;
   return new Promise((settle) => {
+    // Heard before there is a child: one that comes a moment later would end us, and not the child.
+    process.on('SIGTERM', onTerm);
     const child = spawn(program, args, { stdio: 'inherit', env: withoutOwn(environment) });
-    const onTerm = (): void => void child.kill('SIGTERM');
+    function onTerm(): void {
+      child.kill('SIGTERM');
+    }
     const end = (outcome: number | string | null): void => {
       process.off('SIGTERM', onTerm);
       settle(outcome);
     };
-    process.on('SIGTERM', onTerm);
     child.on('error', (error) => end(error.message));
     child.on('close', (code) => end(code));
   });
