@@ -17,32 +17,19 @@ import {
 type Client = Pick<Conduit, 'remoteHost' | 'remotePort'>;
 type Meant = Pick<SpanTarget, 'key'> | null;
 
-/** `error`: why, as a sentence without its full stop. */
+/** `error`: why, as a sentence without its full stop; `warn` where somebody can mend it. */
 export function recordClosed(
   clients: ClientGroup,
   client: Client,
   target: Meant,
   error: string,
   more: LogFields = {},
+  level: 'info' | 'warn' = 'info',
 ): void {
   const { log } = clients.direction.core;
   const address = clientAddress(client);
   const fields = closedFields(address, target, error, more);
-  log.info(serveTarget, 'Connection closed', fields, acceptSpans(clients, address));
-}
-
-/** The same where somebody can do something about it. */
-export function warnOfClosed(
-  clients: ClientGroup,
-  client: Client,
-  target: Meant,
-  error: string,
-  more: LogFields,
-): void {
-  const { log } = clients.direction.core;
-  const address = clientAddress(client);
-  const fields = closedFields(address, target, error, more);
-  log.warn(serveTarget, 'Connection closed', fields, acceptSpans(clients, address));
+  log[level](serveTarget, 'Connection closed', fields, acceptSpans(clients, address));
 }
 
 /** Why a connection is not taken at all. */

@@ -21,6 +21,7 @@ import { controlOf, eachLine, executable, freePort, runCommand } from '../suppor
 const deploy = resolve(import.meta.dirname, '../../deploy');
 const compose = readFileSync(join(deploy, 'compose/compose.yaml'), 'utf8');
 const unit = readFileSync(join(deploy, 'systemd/heddle@.service'), 'utf8').replace(/\\\n/g, ' ');
+const imagePage = readFileSync(join(deploy, '../docs/IMAGE.md'), 'utf8');
 
 const noPython =
   !existsSync('/usr/bin/python3') && 'the example of the unit needs /usr/bin/python3';
@@ -48,7 +49,10 @@ test('the systemd unit starts application and proxy, and ends both', {
     CREDENTIALS_DIRECTORY: folder,
     STATE_DIRECTORY: join(folder, 'state'),
   });
-  assert.equal(words[0], '/opt/heddle/cli/heddle');
+  assert.ok(
+    imagePage.includes(`\n(umask 077; ${words[0]} token create`),
+    'as docs/IMAGE.md has it',
+  );
   const child = spawn(executable, words.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
   const events = new Events();
   for (const stream of [child.stdout, child.stderr]) eachLine(stream, events.add);

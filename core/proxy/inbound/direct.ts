@@ -17,7 +17,7 @@ import type { Counters, DirectRefusal } from '../counters.ts';
 import type { Gateway } from '../gateway.ts';
 import { Opaque } from '../opaque.ts';
 import { isOwnPort } from '../own-listeners.ts';
-import { recordClosed, warnOfClosed } from '../record-closed.ts';
+import { recordClosed } from '../record-closed.ts';
 import { serveHttp } from '../serve-http.ts';
 import type { Target, TargetWaiter } from '../target.ts';
 
@@ -220,8 +220,9 @@ export class Direct implements SocketOwner, TimerOwner, TargetWaiter, ServerConn
     const clients = this.#clients;
     const { name: identity } = clients;
     this.#targets.counters.directRefused(kind);
-    if (remedy === '') recordClosed(clients, this.#socket, this.#target, reason, { identity });
-    else warnOfClosed(clients, this.#socket, this.#target, reason, { identity, remedy });
+    const more = { identity, ...(remedy !== '' && { remedy }) };
+    const level = remedy === '' ? 'info' : 'warn';
+    recordClosed(clients, this.#socket, this.#target, reason, more, level);
   }
 
   #close(): void {
